@@ -1,0 +1,153 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lookEvery is how often a host that is short of disk looks again: nobody tells it when space becomes free.
+const lookEvery = time.Second
+
+// Admit waits until the host has room for one more run and takes the place, until Forgo gives it back or a lease uses
+// it up. Room means: fewer leases than Options.Runs, less than Options.MaxBytes in use, Options.MinFree on the disk.
+func (h *Host) Admit(ctx context.Context) error {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		changed, ok := h.admitted()
+		if ok {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-changed:
+		case <-ticker.C:
+		}
+	}
+}
+
+func (h *Host) admitted() (<-chan struct{}, bool) {
+	h.mu.Lock()
+	full := len(h.leases)+h.taken >= h.options.Runs
+	changed := h.changed
+	if !full {
+		h.taken++
+	}
+	h.mu.Unlock()
+	if full {
+		return changed, false
+	}
+	if h.Room() != nil { // a disk that cannot be looked at has no room either
+		h.Forgo()
+		return changed, false
+	}
+	return nil, true
+}
+
+// Forgo gives back a place that Admit took.
+func (h *Host) Forgo() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.taken--
+	h.wake()
+}
+
+// wake tells whoever waits in Admit to look again. h.mu is held.
+func (h *Host) wake() {
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// Room answers ErrNoSpace if the disk or Options.MaxBytes leaves no room for another run.
+func (h *Host) Room() error {
+	var fsinfo unix.Statfs_t
+	if err := unix.Statfs(h.dir, &fsinfo); err != nil {
+		return fmt.Errorf("workspace %s: %w", h.dir, err)
+	}
+	free := int64(fsinfo.Bavail) * fsinfo.Bsize //nolint:gosec // no disk has 2^63 bytes
+	if free < h.options.MinFree {
+		return fmt.Errorf("%w: %d bytes free on the disk of %s, %d wanted", ErrNoSpace, free, h.dir, h.options.MinFree)
+	}
+	if h.options.MaxBytes == 0 {
+		return nil
+	}
+	used, err := h.Used()
+	if err != nil {
+		return err
+	}
+	if used >= h.options.MaxBytes {
+		return fmt.Errorf("%w: %d bytes in use, workspace.max_bytes is %d", ErrNoSpace, used, h.options.MaxBytes)
+	}
+	return nil
+}
+
+// Used returns the bytes of all files of all runs.
+func (h *Host) Used() (int64, error) {
+	var total int64
+	err := filepath.WalkDir(filepath.Join(h.dir, runsDir), func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			info, infoErr := entry.Info()
+			if infoErr == nil {
+				total += info.Size()
+			}
+			err = infoErr
+		}
+		if errors.Is(err, fs.ErrNotExist) { // removed while we looked
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("workspace %s: %w", h.dir, err)
+	}
+	return total, nil
+}
+
+// Lease makes the run count against Options.Runs until Release or Remove, also across a restart of the process.
+// Taking it again is fine. admitted says that the caller holds a place of Admit, which the lease uses up.
+func (h *Host) Lease(r *Run, admitted bool) error {
+	if err := writeFile(filepath.Join(r.dir, leaseFile), nil); err != nil {
+		return fmt.Errorf("workspace: lease %s: %w", r.RunID, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leases[r.RunID] = true
+	if admitted {
+		h.taken--
+		h.wake()
+	}
+	return nil
+}
+
+// Release ends the run's lease and leaves its files: a parked run waits for a person and must not hold up others.
+func (h *Host) Release(r *Run) error {
+	if err := os.Remove(filepath.Join(r.dir, leaseFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("workspace: release %s: %w", r.RunID, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.leases, r.RunID)
+	h.wake()
+	return nil
+}
+
+func (h *Host) findLeases() error {
+	runs, err := h.Runs()
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if _, err := os.Stat(filepath.Join(r.dir, leaseFile)); err == nil {
+			h.leases[r.RunID] = true
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// attemptsDir holds a note for each attempt at a step that is under way in this process, or was when it died.
+const attemptsDir = "attempts"
+
+// ErrSuperseded is the cause of an attempt's end when a later attempt at the same step begins in the same process: the
+// server has given the earlier one up (a lost heartbeat, say) before it noticed.
+var ErrSuperseded = errors.New("a later attempt at this step has begun")
+
+// An Attempt is a step at work.
+type Attempt struct {
+	host *Host
+	key  string
+	note string
+	stop context.CancelCauseFunc
+	over chan struct{}
+}
+
+// Begin notes that an attempt at a step is under way, so that the next process on this disk can tell the server at once
+// that it died (Interrupted). An earlier attempt at the same step in this process is stopped and waited for: two never
+// write the same files. token is the server's name for the attempt.
+func (r *Run) Begin(ctx context.Context, step string, token []byte) (context.Context, *Attempt, error) {
+	h := r.host
+	a := &Attempt{host: h, key: r.RunID + "/" + step, note: filepath.Join(r.dir, attemptsDir, step), over: make(chan struct{})}
+	for {
+		h.mu.Lock()
+		earlier := h.running[a.key]
+		if earlier == nil {
+			ctx, a.stop = context.WithCancelCause(ctx)
+			h.running[a.key] = a
+			h.mu.Unlock()
+			break
+		}
+		h.mu.Unlock()
+		earlier.stop(ErrSuperseded)
+		select {
+		case <-earlier.over:
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+	err := os.MkdirAll(filepath.Dir(a.note), 0o700)
+	if err == nil {
+		err = writeFile(a.note, token)
+	}
+	if err != nil {
+		a.End()
+		return nil, nil, fmt.Errorf("workspace: begin %s: %w", step, space(err))
+	}
+	return ctx, a, nil
+}
+
+// End says that the attempt is over, however it ended.
+func (a *Attempt) End() {
+	_ = os.Remove(a.note) // a note that stays is answered by the server: no such attempt
+	a.host.mu.Lock()
+	defer a.host.mu.Unlock()
+	delete(a.host.running, a.key)
+	a.stop(nil)
+	close(a.over)
+}
+
+// Interrupted returns the tokens of the attempts that the last process on this disk did not end, and forgets them. Call
+// it before the first Begin.
+func (h *Host) Interrupted() ([][]byte, error) {
+	notes, err := filepath.Glob(filepath.Join(h.dir, runsDir, "*", attemptsDir, "*"))
+	if err != nil {
+		return nil, fmt.Errorf("workspace %s: %w", h.dir, err)
+	}
+	var tokens [][]byte
+	for _, note := range notes {
+		token, err := os.ReadFile(note)
+		if err == nil && filepath.Ext(note) == "" {
+			tokens = append(tokens, token)
+		}
+		if err := os.Remove(note); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("workspace %s: %w", h.dir, err)
+		}
+	}
+	return tokens, nil
+}

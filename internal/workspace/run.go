@@ -1,0 +1,119 @@
+package workspace
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// A Run is the folder of one workflow run.
+type Run struct {
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"`
+
+	host *Host
+	dir  string
+}
+
+const (
+	runFile   = "run.json"
+	leaseFile = "lease"
+)
+
+// validRunID is what Temporal calls a run: a UUID. Nothing else may become a folder's name.
+var validRunID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
+
+// Run returns the folder of a run and makes it if needed.
+func (h *Host) Run(workflowID, runID string) (*Run, error) {
+	if !validRunID.MatchString(runID) {
+		return nil, fmt.Errorf("workspace: %q is not a run id", runID)
+	}
+	r := &Run{WorkflowID: workflowID, RunID: runID, host: h, dir: filepath.Join(h.dir, runsDir, runID)}
+	if _, err := os.Stat(filepath.Join(r.dir, runFile)); err == nil {
+		return r, nil
+	}
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("workspace: run %s: %w", runID, space(err))
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("workspace: run %s: %w", runID, err)
+	}
+	if err := writeFile(filepath.Join(r.dir, runFile), text); err != nil {
+		return nil, fmt.Errorf("workspace: run %s: %w", runID, err)
+	}
+	return r, nil
+}
+
+// Runs returns the runs that have a folder here, for the janitor. A folder that a crash left without its description is
+// returned with an empty WorkflowID.
+func (h *Host) Runs() ([]*Run, error) {
+	entries, err := os.ReadDir(filepath.Join(h.dir, runsDir))
+	if err != nil {
+		return nil, fmt.Errorf("workspace %s: %w", h.dir, err)
+	}
+	var runs []*Run
+	for _, entry := range entries {
+		dir := filepath.Join(h.dir, runsDir, entry.Name())
+		r := &Run{}
+		if text, err := os.ReadFile(filepath.Join(dir, runFile)); err == nil {
+			_ = json.Unmarshal(text, r) // an unreadable description is the crash case below
+		}
+		r.RunID, r.host, r.dir = entry.Name(), h, dir
+		runs = append(runs, r)
+	}
+	return runs, nil
+}
+
+// Remove ends the lease and removes every file of the run. A run that is not there is success.
+func (r *Run) Remove() error {
+	// The description goes last: what a crash leaves behind still says whose it is.
+	entries, err := os.ReadDir(r.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("workspace: remove %s: %w", r.RunID, err)
+	}
+	for _, entry := range entries {
+		if entry.Name() == runFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(r.dir, entry.Name())); err != nil {
+			return fmt.Errorf("workspace: remove %s: %w", r.RunID, err)
+		}
+	}
+	if err := os.RemoveAll(r.dir); err != nil {
+		return fmt.Errorf("workspace: remove %s: %w", r.RunID, err)
+	}
+	r.host.mu.Lock()
+	defer r.host.mu.Unlock()
+	delete(r.host.leases, r.RunID)
+	r.host.wake()
+	return nil
+}
+
+// RemoveStep removes the files of one step of a delivery: plain files once the encrypted ones are there.
+func (r *Run) RemoveStep(delivery, step string) error {
+	if err := os.RemoveAll(filepath.Join(r.dir, delivery, step)); err != nil {
+		return fmt.Errorf("workspace: remove %s of %s: %w", step, delivery, err)
+	}
+	return nil
+}
+
+// RemoveOthers removes every delivery of the run but the one named: what an earlier, given-up attempt has left.
+func (r *Run) RemoveOthers(delivery string) error {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		return fmt.Errorf("workspace: run %s: %w", r.RunID, err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() && entry.Name() != delivery && entry.Name() != attemptsDir {
+			if err := os.RemoveAll(filepath.Join(r.dir, entry.Name())); err != nil {
+				return fmt.Errorf("workspace: remove %s: %w", entry.Name(), err)
+			}
+		}
+	}
+	return nil
+}

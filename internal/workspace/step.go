@@ -1,0 +1,175 @@
+package workspace
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A File is a finished file of a step, as its journal has it.
+type File struct {
+	Name   string `json:"name"`             // within the step's folder
+	Number int    `json:"number"`           // 1, 2, ... over the delivery
+	Entry  string `json:"entry,omitempty"`  // its name inside an archive
+	Rows   int64  `json:"rows"`             //
+	Bytes  int64  `json:"bytes"`            //
+	SHA256 string `json:"sha256"`           // hex
+	CRC32C string `json:"crc32c"`           // base64, big-endian, as S3 writes it
+	Plain  string `json:"plain,omitempty"`  // SHA-256 before encryption
+	Upload string `json:"upload,omitempty"` // the upload that sends it; set by the upload's journal only
+}
+
+// A Step is the folder of one step of one delivery. Files are written aside and renamed when they are whole; the
+// journal then says what they are, forced to the disk (fsync) line by line. The data itself is not forced: after a
+// power cut a file may differ from its journal, and whoever reads it compares (ErrCorrupt) and has it made again.
+type Step struct {
+	dir     string
+	journal string
+}
+
+const journalFile = "journal.ndjson"
+
+type line struct {
+	File *File `json:"file,omitempty"`
+	Done any   `json:"done,omitempty"`
+}
+
+// Step returns the folder of a step, made if needed.
+func (r *Run) Step(delivery, step string) (*Step, error) {
+	dir := filepath.Join(r.dir, delivery, step)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("workspace: %s: %w", step, space(err))
+	}
+	return &Step{dir: dir, journal: filepath.Join(dir, journalFile)}, nil
+}
+
+// Files returns the finished files, in the order in which they were finished. If the step said Done, its result is
+// decoded into done and finished is true. A line that a crash cut off is as if it were not there.
+func (s *Step) Files(done any) (files []File, finished bool, err error) {
+	text, err := os.ReadFile(s.journal)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("workspace: journal: %w", err)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, len(text)+1)
+	for lines.Scan() {
+		l := line{Done: done}
+		var present struct {
+			Done json.RawMessage `json:"done"`
+		}
+		if json.Unmarshal(lines.Bytes(), &present) != nil || json.Unmarshal(lines.Bytes(), &l) != nil {
+			continue
+		}
+		finished = finished || present.Done != nil
+		if l.File != nil {
+			files = append(files, *l.File)
+		}
+	}
+	return files, finished, nil
+}
+
+// Clear removes everything the step has written, for a step that begins anew.
+func (s *Step) Clear() error {
+	if err := os.RemoveAll(s.dir); err != nil {
+		return fmt.Errorf("workspace: clear: %w", err)
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("workspace: clear: %w", space(err))
+	}
+	return nil
+}
+
+// Create opens a file aside. Finish gives it its name.
+func (s *Step) Create(name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(s.dir, name+".part"), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("workspace: create %s: %w", name, space(err))
+	}
+	return f, nil
+}
+
+// Finish gives a file that was written and closed its name, and enters it in the journal.
+func (s *Step) Finish(file File) error {
+	if err := os.Rename(filepath.Join(s.dir, file.Name+".part"), filepath.Join(s.dir, file.Name)); err != nil {
+		return fmt.Errorf("workspace: finish %s: %w", file.Name, space(err))
+	}
+	return s.enter(line{File: &file})
+}
+
+// Enter adds a file to the journal without touching it: an upload notes which upload sends what.
+func (s *Step) Enter(file File) error { return s.enter(line{File: &file}) }
+
+// Done enters the step's result in the journal. The step is not done again after that.
+func (s *Step) Done(result any) error { return s.enter(line{Done: result}) }
+
+func (s *Step) enter(l line) (err error) {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("workspace: journal: %w", err)
+	}
+	f, err := os.OpenFile(s.journal, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("workspace: journal: %w", space(err))
+	}
+	defer func() {
+		if closeErr := f.Close(); err == nil && closeErr != nil {
+			err = fmt.Errorf("workspace: journal: %w", space(closeErr))
+		}
+	}()
+	// The line before may be one that a crash cut off: begin on a line of our own.
+	if _, err := f.Write(append(append([]byte("\n"), text...), '\n')); err != nil {
+		return fmt.Errorf("workspace: journal: %w", space(err))
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("workspace: journal: %w", space(err))
+	}
+	return nil
+}
+
+// Open opens a finished file for reading. It answers ErrMissing if the file is not there, and ErrCorrupt if its size is
+// not the journal's.
+func (s *Step) Open(file File) (*os.File, error) {
+	f, err := os.Open(filepath.Join(s.dir, file.Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("workspace: open %s: %w", file.Name, ErrMissing)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("workspace: open %s: %w", file.Name, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("workspace: open %s: %w", file.Name, err), f.Close())
+	}
+	if info.Size() != file.Bytes {
+		return nil, errors.Join(fmt.Errorf("workspace: open %s: %w: %d bytes, not %d", file.Name, ErrCorrupt, info.Size(), file.Bytes), f.Close())
+	}
+	return f, nil
+}
+
+// writeFile writes a small file whole: aside, forced to the disk, renamed.
+func writeFile(path string, text []byte) error {
+	aside := path + ".part"
+	f, err := os.OpenFile(aside, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return space(err)
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(aside, path)
+	}
+	return space(err)
+}

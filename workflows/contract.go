@@ -1,0 +1,130 @@
+// Package workflows decides the order in which a delivery's steps run, and what happens when one fails.
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"consign/activities"
+)
+
+// What other programs rely on: names and payloads that schedulers start, operators send and campaign systems receive.
+// Nothing here is renamed; fields are added.
+
+// Workflow types.
+const (
+	TypeOrchestration = "Orchestration"
+	TypeCampaign      = "Campaign"
+)
+
+// Signals that a notify target receives. The payload is a Completion.
+const (
+	SignalCompleted = "orchestration-completed" // the run is over: completed, failed or aborted
+	SignalParked    = "orchestration-parked"    // the run waits for an operator
+)
+
+// Signals and updates that an operator sends to a run. As updates they are checked and answered; as signals they are
+// kept until a worker is there.
+const (
+	RetryName = "retry" // payload RetryRequest; only a parked run can be retried
+	AbortName = "abort" // payload AbortRequest; at any time
+)
+
+// QueryProgress is the query that returns a Progress.
+const QueryProgress = "progress"
+
+// Search attributes, made by `starter setup`. Values are names from the configuration, never data.
+var (
+	AttributeOrchestration = temporal.NewSearchAttributeKeyKeyword("ConsignOrchestration")
+	AttributeCampaign      = temporal.NewSearchAttributeKeyKeyword("ConsignCampaign")
+	AttributeDestination   = temporal.NewSearchAttributeKeyKeyword("ConsignDestination")
+	AttributeState         = temporal.NewSearchAttributeKeyKeyword("ConsignState")
+	AttributeRunKey        = temporal.NewSearchAttributeKeyKeyword("ConsignRunKey")
+	AttributeRows          = temporal.NewSearchAttributeKeyInt64("ConsignRows")
+)
+
+// OrchestrationInput starts an Orchestration workflow.
+type OrchestrationInput struct {
+	Orchestration string                `json:"orchestration"`
+	RunKey        string                `json:"run_key,omitempty"` // empty: the start time, as in 2026-11-23T06:00:00Z
+	RequestedBy   activities.Requester  `json:"requested_by,omitzero"`
+	At            *time.Time            `json:"at,omitempty"` // the run's `now`; empty: the start time
+	Group         *activities.GroupPart `json:"group,omitempty"`
+}
+
+// OrchestrationID is the workflow id of a run: the same orchestration and key is the same run.
+func OrchestrationID(orchestration, runKey string) string {
+	return "send/" + orchestration + "/" + runKey
+}
+
+// State is what a run is doing.
+type State string
+
+// The states, which are also the values of the search attribute ConsignState and of Completion.Status.
+const (
+	Running   State = "running"
+	Parked    State = "parked"
+	Completed State = "completed"
+	Failed    State = "failed"
+	Aborted   State = "aborted"
+)
+
+// MaxListed is how many objects a Completion lists; the receipt has them all.
+const MaxListed = 200
+
+// A Completion tells how a run ended: the workflow's result and the payload of SignalCompleted and SignalParked.
+type Completion struct {
+	Orchestration    string              `json:"orchestration"`
+	Campaign         string              `json:"campaign,omitempty"`
+	Group            string              `json:"group,omitempty"`
+	RunKey           string              `json:"run_key"`
+	WorkflowID       string              `json:"workflow_id"`
+	RunID            string              `json:"run_id"`
+	DeliveryID       string              `json:"delivery_id,omitempty"` // the same in a signal that arrives twice
+	Status           State               `json:"status"`
+	Destination      string              `json:"destination,omitempty"`
+	Rows             int64               `json:"rows"`
+	Bytes            int64               `json:"bytes"`
+	Objects          []activities.Object `json:"objects"` // at most MaxListed; of a run that did not complete: those that are visible all the same
+	ObjectCount      int                 `json:"object_count"`
+	ObjectsTruncated bool                `json:"objects_truncated,omitempty"`
+	SuccessFile      string              `json:"success_file,omitempty"`
+	Receipt          string              `json:"receipt,omitempty"`
+	Warnings         []string            `json:"warnings,omitempty"`
+	StartedAt        time.Time           `json:"started_at"`
+	CompletedAt      time.Time           `json:"completed_at,omitzero"`
+	Failure          *activities.Failure `json:"failure,omitempty"`
+	NotNotified      []string            `json:"not_notified,omitempty"` // notify targets that never came
+}
+
+// A RetryRequest asks a parked run to go on.
+type RetryRequest struct {
+	Replan bool `json:"replan,omitempty"` // read the configuration again and begin a fresh delivery
+}
+
+// An AbortRequest ends a run.
+type AbortRequest struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// Progress is the answer to QueryProgress. What a step at work has done by now is in its heartbeat
+// (activities.Heartbeat), which the server keeps with the pending activity.
+type Progress struct {
+	State       State               `json:"state"`
+	Step        string              `json:"step,omitempty"`
+	Steps       []StepProgress      `json:"steps"`
+	Destination string              `json:"destination,omitempty"`
+	Failure     *activities.Failure `json:"failure,omitempty"`
+	Deadline    time.Time           `json:"deadline,omitzero"` // of a parked run: when it is given up
+}
+
+// StepProgress is one step of a run.
+type StepProgress struct {
+	Name    string `json:"name"`    // the activity's name
+	State   string `json:"state"`   // waiting | running | done | failed
+	Attempt int    `json:"attempt"` // times the workflow has asked for it; the server's own retries are in the activity
+	Rows    int64  `json:"rows,omitempty"`
+	Bytes   int64  `json:"bytes,omitempty"`
+	Total   int64  `json:"total,omitempty"` // of Bytes, where it is known before
+}
