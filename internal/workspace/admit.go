@@ -15,8 +15,7 @@ import (
 // lookEvery is how often a host that is short of disk looks again: nobody tells it when space becomes free.
 const lookEvery = time.Second
 
-// Admit waits until the host has room for one more run and takes the place, until Forgo gives it back or a lease uses
-// it up. Room means: fewer leases than Options.Runs, less than Options.MaxBytes in use, Options.MinFree on the disk.
+// Admit waits until the host has room for one more run and takes the place until Forgo gives it back. Room means: fewer leases than Options.Runs, less than Options.MaxBytes in use, Options.MinFree on the disk.
 func (h *Host) Admit(ctx context.Context) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -111,19 +110,15 @@ func (h *Host) Used() (int64, error) {
 	return total, nil
 }
 
-// Lease makes the run count against Options.Runs until Release or Remove, also across a restart of the process.
-// Taking it again is fine. admitted says that the caller holds a place of Admit, which the lease uses up.
-func (h *Host) Lease(r *Run, admitted bool) error {
+// Lease makes the run count against Options.Runs until Release or Remove, also across a restart of the process. Taking
+// it again is fine. A place that Admit gave stays taken beside it until Forgo.
+func (h *Host) Lease(r *Run) error {
 	if err := writeFile(filepath.Join(r.dir, leaseFile), nil); err != nil {
 		return fmt.Errorf("workspace: lease %s: %w", r.RunID, err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.leases[r.RunID] = true
-	if admitted {
-		h.taken--
-		h.wake()
-	}
 	return nil
 }
 

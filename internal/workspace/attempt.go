@@ -54,7 +54,7 @@ func (r *Run) Begin(ctx context.Context, step string, token []byte) (context.Con
 	}
 	if err != nil {
 		a.End()
-		return nil, nil, fmt.Errorf("workspace: begin %s: %w", step, space(err))
+		return nil, nil, fmt.Errorf("workspace: begin %s: %w", step, Space(err))
 	}
 	return ctx, a, nil
 }

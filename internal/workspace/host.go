@@ -70,7 +70,7 @@ func Open(o Options) (*Host, error) {
 		return nil, fmt.Errorf("workspace %s: %w", o.Dir, err)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, runsDir), 0o700); err != nil {
-		return nil, fmt.Errorf("workspace %s: %w", o.Dir, space(err))
+		return nil, fmt.Errorf("workspace %s: %w", o.Dir, Space(err))
 	}
 	lock, err := takeLock(filepath.Join(dir, lockFile))
 	if err != nil {
@@ -96,7 +96,7 @@ func Open(o Options) (*Host, error) {
 func takeLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, space(err)
+		return nil, Space(err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close() // the lock was not taken, nothing was written
@@ -143,8 +143,8 @@ func (h *Host) Close() error {
 	return nil
 }
 
-// space turns the operating system's ways to say "full" into ErrNoSpace.
-func space(err error) error {
+// Space turns the operating system's ways to say "full" into ErrNoSpace.
+func Space(err error) error {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}

@@ -37,7 +37,7 @@ func (h *Host) Run(workflowID, runID string) (*Run, error) {
 		return r, nil
 	}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("workspace: run %s: %w", runID, space(err))
+		return nil, fmt.Errorf("workspace: run %s: %w", runID, Space(err))
 	}
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -116,4 +116,13 @@ func (r *Run) RemoveOthers(delivery string) error {
 		}
 	}
 	return nil
+}
+
+// Scratch makes a folder for what a query engine spills to the disk. The caller removes it.
+func (r *Run) Scratch() (string, error) {
+	dir, err := os.MkdirTemp(r.dir, "scratch-")
+	if err != nil {
+		return "", fmt.Errorf("workspace: scratch: %w", Space(err))
+	}
+	return dir, nil
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // A File is a finished file of a step, as its journal has it.
@@ -30,6 +31,7 @@ type File struct {
 type Step struct {
 	dir     string
 	journal string
+	mu      sync.Mutex // one line at a time
 }
 
 const journalFile = "journal.ndjson"
@@ -43,7 +45,7 @@ type line struct {
 func (r *Run) Step(delivery, step string) (*Step, error) {
 	dir := filepath.Join(r.dir, delivery, step)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("workspace: %s: %w", step, space(err))
+		return nil, fmt.Errorf("workspace: %s: %w", step, Space(err))
 	}
 	return &Step{dir: dir, journal: filepath.Join(dir, journalFile)}, nil
 }
@@ -82,7 +84,7 @@ func (s *Step) Clear() error {
 		return fmt.Errorf("workspace: clear: %w", err)
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("workspace: clear: %w", space(err))
+		return fmt.Errorf("workspace: clear: %w", Space(err))
 	}
 	return nil
 }
@@ -91,45 +93,61 @@ func (s *Step) Clear() error {
 func (s *Step) Create(name string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(s.dir, name+".part"), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("workspace: create %s: %w", name, space(err))
+		return nil, fmt.Errorf("workspace: create %s: %w", name, Space(err))
 	}
 	return f, nil
 }
 
-// Finish gives a file that was written and closed its name, and enters it in the journal.
-func (s *Step) Finish(file File) error {
-	if err := os.Rename(filepath.Join(s.dir, file.Name+".part"), filepath.Join(s.dir, file.Name)); err != nil {
-		return fmt.Errorf("workspace: finish %s: %w", file.Name, space(err))
+// Finish gives files that were written and closed their names, and enters them in the journal with one fsync.
+func (s *Step) Finish(files ...File) error {
+	lines := make([]line, len(files))
+	for i := range files {
+		if err := os.Rename(filepath.Join(s.dir, files[i].Name+".part"), filepath.Join(s.dir, files[i].Name)); err != nil {
+			return fmt.Errorf("workspace: finish %s: %w", files[i].Name, Space(err))
+		}
+		lines[i].File = &files[i]
 	}
-	return s.enter(line{File: &file})
+	return s.enter(lines...)
 }
 
-// Enter adds a file to the journal without touching it: an upload notes which upload sends what.
-func (s *Step) Enter(file File) error { return s.enter(line{File: &file}) }
+// Enter adds files to the journal without touching them: an upload notes which upload sends what.
+func (s *Step) Enter(files ...File) error {
+	lines := make([]line, len(files))
+	for i := range files {
+		lines[i].File = &files[i]
+	}
+	return s.enter(lines...)
+}
 
 // Done enters the step's result in the journal. The step is not done again after that.
 func (s *Step) Done(result any) error { return s.enter(line{Done: result}) }
 
-func (s *Step) enter(l line) (err error) {
-	text, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("workspace: journal: %w", err)
+func (s *Step) enter(lines ...line) (err error) {
+	// The line before may be one that a crash cut off: begin on a line of our own.
+	text := []byte("\n")
+	for _, l := range lines {
+		one, err := json.Marshal(l)
+		if err != nil {
+			return fmt.Errorf("workspace: journal: %w", err)
+		}
+		text = append(append(text, one...), '\n')
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	f, err := os.OpenFile(s.journal, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("workspace: journal: %w", space(err))
+		return fmt.Errorf("workspace: journal: %w", Space(err))
 	}
 	defer func() {
 		if closeErr := f.Close(); err == nil && closeErr != nil {
-			err = fmt.Errorf("workspace: journal: %w", space(closeErr))
+			err = fmt.Errorf("workspace: journal: %w", Space(closeErr))
 		}
 	}()
-	// The line before may be one that a crash cut off: begin on a line of our own.
-	if _, err := f.Write(append(append([]byte("\n"), text...), '\n')); err != nil {
-		return fmt.Errorf("workspace: journal: %w", space(err))
+	if _, err := f.Write(text); err != nil {
+		return fmt.Errorf("workspace: journal: %w", Space(err))
 	}
 	if err := f.Sync(); err != nil {
-		return fmt.Errorf("workspace: journal: %w", space(err))
+		return fmt.Errorf("workspace: journal: %w", Space(err))
 	}
 	return nil
 }
@@ -159,7 +177,7 @@ func writeFile(path string, text []byte) error {
 	aside := path + ".part"
 	f, err := os.OpenFile(aside, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return space(err)
+		return Space(err)
 	}
 	_, err = f.Write(text)
 	if err == nil {
@@ -171,5 +189,5 @@ func writeFile(path string, text []byte) error {
 	if err == nil {
 		err = os.Rename(aside, path)
 	}
-	return space(err)
+	return Space(err)
 }

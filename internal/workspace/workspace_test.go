@@ -1,0 +1,294 @@
+package workspace_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/workspace"
+)
+
+const (
+	runID    = "0d6f7a4e-7e0c-4d5e-9a55-1f2b3c4d5e6f"
+	delivery = runID + "-1"
+)
+
+func open(t *testing.T, o workspace.Options) *workspace.Host {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	h, err := workspace.Open(o)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = h.Close() }) // some tests close it themselves
+	return h
+}
+
+func begin(t *testing.T, h *workspace.Host) *workspace.Run {
+	t.Helper()
+	r, err := h.Run("send/vips/2026-11-23", runID)
+	require.NoError(t, err)
+	return r
+}
+
+func write(t *testing.T, s *workspace.Step, name, text string) workspace.File {
+	t.Helper()
+	f, err := s.Create(name)
+	require.NoError(t, err)
+	_, err = f.WriteString(text)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	return workspace.File{Name: name, Number: 1, Bytes: int64(len(text)), Rows: 1, SHA256: "aa", CRC32C: "bb"}
+}
+
+func TestTheHostIDStaysWithItsDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := open(t, workspace.Options{Dir: dir})
+	require.Regexp(t, `^host-[0-9a-f]{12}$`, first.ID())
+	require.NoError(t, first.Close())
+	require.Equal(t, first.ID(), open(t, workspace.Options{Dir: dir}).ID())
+	require.NotEqual(t, first.ID(), open(t, workspace.Options{}).ID())
+}
+
+func TestAHostIDThatIsNotOneIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "host-id"), []byte("../../etc\n"), 0o600))
+	_, err := workspace.Open(workspace.Options{Dir: dir})
+	require.ErrorContains(t, err, "holds no host id")
+}
+
+func TestAWorkspaceBelongsToOneProcess(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	_, err := workspace.Open(workspace.Options{Dir: h.Dir()})
+	require.ErrorIs(t, err, workspace.ErrLocked)
+	require.NoError(t, h.Close())
+	open(t, workspace.Options{Dir: h.Dir()})
+}
+
+func TestNobodyElseMayReadTheFiles(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	s, err := begin(t, h).Step(delivery, "render")
+	require.NoError(t, err)
+	require.NoError(t, s.Finish(write(t, s, "0000001", "personal")))
+	require.NoError(t, filepath.WalkDir(filepath.Join(h.Dir(), "runs"), func(path string, d fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := d.Info()
+		require.NoError(t, err)
+		require.Zero(t, info.Mode().Perm()&0o077, path)
+		return nil
+	}))
+}
+
+func TestAFinishedStepIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	h := open(t, workspace.Options{Dir: dir})
+	s, err := begin(t, h).Step(delivery, "render")
+	require.NoError(t, err)
+	file := write(t, s, "0000001", "hello")
+
+	files, finished, err := s.Files(nil)
+	require.NoError(t, err)
+	require.Empty(t, files, "a file that is not finished is not there")
+	require.False(t, finished)
+
+	require.NoError(t, s.Finish(file))
+	require.NoError(t, s.Done(map[string]int{"rows": 7}))
+	require.NoError(t, h.Close())
+
+	h = open(t, workspace.Options{Dir: dir})
+	s, err = begin(t, h).Step(delivery, "render")
+	require.NoError(t, err)
+	var done map[string]int
+	files, finished, err = s.Files(&done)
+	require.NoError(t, err)
+	require.True(t, finished)
+	require.Equal(t, []workspace.File{file}, files)
+	require.Equal(t, 7, done["rows"])
+}
+
+func TestALineThatACrashCutOffIsNotThere(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	s, err := begin(t, h).Step(delivery, "encrypt")
+	require.NoError(t, err)
+	first := write(t, s, "0000001", "hello")
+	require.NoError(t, s.Finish(first))
+	journal := filepath.Join(h.Dir(), "runs", runID, delivery, "encrypt", "journal.ndjson")
+	f, err := os.OpenFile(journal, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString(`{"file":{"name":"00000`)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+
+	second := write(t, s, "0000002", "world")
+	require.NoError(t, s.Finish(second))
+	files, _, err := s.Files(nil)
+	require.NoError(t, err)
+	require.Equal(t, []workspace.File{first, second}, files)
+}
+
+func TestAFileThatIsNotWhatItsJournalSaysIsNotRead(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	s, err := begin(t, h).Step(delivery, "render")
+	require.NoError(t, err)
+	file := write(t, s, "0000001", "hello")
+	require.NoError(t, s.Finish(file))
+	path := filepath.Join(h.Dir(), "runs", runID, delivery, "render", "0000001")
+	require.NoError(t, os.Truncate(path, 2))
+	_, err = s.Open(file)
+	require.ErrorIs(t, err, workspace.ErrCorrupt)
+	require.NoError(t, os.Remove(path))
+	_, err = s.Open(file)
+	require.ErrorIs(t, err, workspace.ErrMissing)
+}
+
+func TestRemoveLeavesNothing(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{Runs: 1})
+	r := begin(t, h)
+	s, err := r.Step(delivery, "render")
+	require.NoError(t, err)
+	require.NoError(t, s.Finish(write(t, s, "0000001", "hello")))
+	require.NoError(t, h.Lease(r))
+	require.NoError(t, r.Remove())
+	require.NoError(t, r.Remove(), "nothing there is success")
+	entries, err := os.ReadDir(filepath.Join(h.Dir(), "runs"))
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	require.NoError(t, h.Admit(t.Context()), "the place is free again")
+}
+
+func TestWhatAnEarlierDeliveryLeftIsRemoved(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	for _, d := range []string{runID + "-1", runID + "-2"} {
+		s, err := r.Step(d, "render")
+		require.NoError(t, err)
+		require.NoError(t, s.Finish(write(t, s, "0000001", d)))
+	}
+	require.NoError(t, r.RemoveOthers(runID+"-2"))
+	require.NoDirExists(t, filepath.Join(h.Dir(), "runs", runID, runID+"-1"))
+	require.DirExists(t, filepath.Join(h.Dir(), "runs", runID, runID+"-2"))
+}
+
+func TestAHostTakesAsManyRunsAsItMay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	h := open(t, workspace.Options{Dir: dir, Runs: 1})
+	require.NoError(t, h.Admit(t.Context()))
+	refused := func() {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errors.New("enough"))
+		require.EqualError(t, h.Admit(ctx), "enough")
+	}
+	refused()
+	r := begin(t, h)
+	require.NoError(t, h.Lease(r))
+	h.Forgo()
+	refused()
+
+	require.NoError(t, h.Close())
+	h = open(t, workspace.Options{Dir: dir, Runs: 1})
+	r = begin(t, h)
+	refused() // the lease outlived the process
+
+	admitted := make(chan error)
+	go func() { admitted <- h.Admit(t.Context()) }()
+	require.NoError(t, h.Release(r))
+	require.NoError(t, <-admitted, "who waits is woken")
+}
+
+func TestAFullHostTakesNoRun(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{MaxBytes: 4, Runs: 2})
+	require.NoError(t, h.Room())
+	s, err := begin(t, h).Step(delivery, "render")
+	require.NoError(t, err)
+	write(t, s, "0000001", "hello")
+	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
+	require.ErrorContains(t, h.Room(), "workspace.max_bytes is 4")
+
+	h = open(t, workspace.Options{MinFree: 1 << 62})
+	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, h.Admit(ctx), context.DeadlineExceeded)
+}
+
+func TestTheNextProcessLearnsWhatWasInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	h := open(t, workspace.Options{Dir: dir})
+	r := begin(t, h)
+	_, ended, err := r.Begin(t.Context(), "render", []byte("token of render"))
+	require.NoError(t, err)
+	ended.End()
+	_, _, err = r.Begin(t.Context(), "upload", []byte("token of upload"))
+	require.NoError(t, err)
+	require.NoError(t, h.Close()) // as a kill would
+
+	h = open(t, workspace.Options{Dir: dir})
+	tokens, err := h.Interrupted()
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{[]byte("token of upload")}, tokens)
+	tokens, err = h.Interrupted()
+	require.NoError(t, err)
+	require.Empty(t, tokens)
+}
+
+func TestALaterAttemptStopsTheEarlierAndWaitsForIt(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	ctx, first, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	over := make(chan struct{})
+	go func() {
+		<-ctx.Done()
+		close(over)
+		first.End()
+	}()
+	second, attempt, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, context.Cause(ctx), workspace.ErrSuperseded)
+	<-over
+	require.NoError(t, second.Err())
+	attempt.End()
+}
+
+func TestARunIDCannotLeaveTheWorkspace(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	for _, id := range []string{"", "..", "../x", "a/b", ".hidden"} {
+		_, err := h.Run("send/x/y", id)
+		require.Error(t, err, id)
+	}
+}
+
+func TestTheJanitorFindsEveryFolder(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	begin(t, h)
+	require.NoError(t, os.Mkdir(filepath.Join(h.Dir(), "runs", "left-by-a-crash"), 0o700))
+	runs, err := h.Runs()
+	require.NoError(t, err)
+	require.Len(t, runs, 2)
+	byID := map[string]string{}
+	for _, r := range runs {
+		byID[r.RunID] = r.WorkflowID
+	}
+	require.Equal(t, map[string]string{runID: "send/vips/2026-11-23", "left-by-a-crash": ""}, byID)
+}
