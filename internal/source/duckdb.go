@@ -1,0 +1,232 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+
+	duck "github.com/duckdb/duckdb-go-bindings"
+
+	"consign/internal/table"
+)
+
+// engine is an embedded DuckDB with the source's tables, locked down. It lives until the source, every result and
+// every batch is given back.
+type engine struct {
+	db duck.Database
+
+	mu     sync.Mutex
+	users  int // the source itself while it is open, and each result
+	closed bool
+}
+
+func openDuckDB(ctx context.Context, o Options) (Source, error) {
+	e, err := startEngine(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.prepareTables(ctx, o); err != nil {
+		_ = e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func startEngine(o Options) (*engine, error) {
+	var config duck.Config
+	if duck.CreateConfig(&config) != duck.StateSuccess {
+		return nil, fmt.Errorf("%w: no configuration", ErrEngine)
+	}
+	defer duck.DestroyConfig(&config)
+	for _, s := range engineSettings(o) {
+		if duck.SetConfig(config, s.name, s.value) != duck.StateSuccess {
+			return nil, fmt.Errorf("%w: setting %s is not known to it", ErrEngine, s.name)
+		}
+	}
+	path := ":memory:"
+	if o.Database != "" {
+		path = o.Database
+	}
+	e := &engine{users: 1}
+	var text string
+	if duck.OpenExt(path, &e.db, config, &text) != duck.StateSuccess {
+		duck.Close(&e.db)
+		return nil, openError(o, text)
+	}
+	return e, nil
+}
+
+func openError(o Options, text string) error {
+	failure := parseEngineError(text)
+	if o.Database == "" {
+		return fmt.Errorf("%w: %s", ErrEngine, failure.Message)
+	}
+	return fmt.Errorf("open database %s: %w: %s", o.Database, ErrUnreadable, failure.Message)
+}
+
+type setting struct{ name, value string }
+
+// engineSettings are those that must hold before the engine starts.
+func engineSettings(o Options) []setting {
+	memory, threads := o.Memory, o.Threads
+	if memory == 0 {
+		memory = DefaultMemory
+	}
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	settings := []setting{
+		{"memory_limit", strconv.FormatInt(memory, 10) + "B"},
+		{"threads", strconv.Itoa(threads)},
+		{"temp_directory", o.TempDir},
+		{"preserve_insertion_order", "true"}, // the same query gives its rows in the same order
+		{"autoinstall_known_extensions", "false"},
+		{"autoload_known_extensions", "false"},
+		{"allow_community_extensions", "false"},
+		{"allow_persistent_secrets", "false"},
+	}
+	if o.TempDir != "" && o.TempBytes > 0 {
+		settings = append(settings, setting{"max_temp_directory_size", strconv.FormatInt(o.TempBytes, 10) + "B"})
+	}
+	if o.Database != "" {
+		settings = append(settings, setting{"access_mode", "READ_ONLY"})
+	}
+	return settings
+}
+
+// prepareTables makes a view for each table, and then takes from the engine everything that a query does not need.
+func (e *engine) prepareTables(ctx context.Context, o Options) error {
+	conn, err := e.connect()
+	if err != nil {
+		return err
+	}
+	defer duck.Disconnect(&conn)
+	if text := run(ctx, conn, "SET GLOBAL errors_as_json = true", nil); text != "" {
+		return sqlError("", text)
+	}
+	var allowed []string
+	for _, t := range o.Tables {
+		files, err := findFiles(ctx, conn, t)
+		if err != nil {
+			return err
+		}
+		call := fmt.Sprintf(readerOf(t.Files), quoteTexts(files))
+		text := run(ctx, conn, "CREATE VIEW "+quoteName(t.Name)+" AS SELECT * FROM "+call, nil)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if text != "" {
+			return fileError(t, text)
+		}
+		allowed = append(allowed, files...)
+	}
+	return lockDown(ctx, conn, allowed)
+}
+
+// findFiles returns the files of a table, sorted by name.
+func findFiles(ctx context.Context, conn duck.Connection, t Table) ([]string, error) {
+	pattern, err := filepath.Abs(t.Files)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w: %w", t.Name, ErrUnreadable, err)
+	}
+	var files []string
+	text := run(ctx, conn, "SELECT file FROM glob("+quoteText(pattern)+") ORDER BY file", &files)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if text != "" {
+		return nil, fileError(t, text)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("table %s: %w: there is no file %s", t.Name, ErrUnreadable, t.Files)
+	}
+	for _, f := range files {
+		if strings.ContainsAny(f, "*?[") {
+			return nil, fmt.Errorf("table %s: %w: the name of file %s has a character of patterns (* ? [) in it; rename it", t.Name, ErrUnreadable, f)
+		}
+	}
+	return files, nil
+}
+
+// lockDown leaves a query nothing but the tables: no other file, no network, no extension, no setting.
+func lockDown(ctx context.Context, conn duck.Connection, allowed []string) error {
+	for _, statement := range []string{
+		"SET GLOBAL TimeZone = 'UTC'",
+		"SET GLOBAL allowed_paths = " + quoteTexts(allowed),
+		"SET GLOBAL enable_external_access = false",
+		"SET GLOBAL lock_configuration = true",
+	} {
+		if text := run(ctx, conn, statement, nil); text != "" {
+			return sqlError("", text)
+		}
+	}
+	return nil
+}
+
+// run runs one statement of our own and collects the texts of its first column, if the caller wants them. It returns
+// the engine's error.
+func run(ctx context.Context, conn duck.Connection, sql string, texts *[]string) string {
+	var result duck.Result
+	defer duck.DestroyResult(&result)
+	state := duck.StateError
+	interruptible(ctx, conn, func() { state = duck.Query(conn, sql, &result) })
+	if state != duck.StateSuccess {
+		return duck.ResultError(&result)
+	}
+	for texts != nil {
+		chunk, ok, text := fetch(&result)
+		if !ok {
+			return text
+		}
+		var v table.Vector
+		readStrings(duck.DataChunkGetVector(chunk, 0), int(duck.DataChunkGetSize(chunk)), &v)
+		for _, s := range v.Strings {
+			*texts = append(*texts, strings.Clone(s))
+		}
+		duck.DestroyDataChunk(&chunk)
+	}
+	return ""
+}
+
+func (e *engine) connect() (duck.Connection, error) {
+	var conn duck.Connection
+	if duck.Connect(e.db, &conn) != duck.StateSuccess {
+		return conn, fmt.Errorf("%w: no connection", ErrEngine)
+	}
+	return conn, nil
+}
+
+// retain keeps the engine alive until the matching release.
+func (e *engine) retain() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	e.users++
+	return nil
+}
+
+func (e *engine) release() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.users--; e.users == 0 {
+		duck.Close(&e.db)
+	}
+}
+
+// Close implements Source.
+func (e *engine) Close() error {
+	e.mu.Lock()
+	closed := e.closed
+	e.closed = true
+	e.mu.Unlock()
+	if !closed {
+		e.release()
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package source
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// engineError is what DuckDB says about a failure when errors_as_json is set.
+type engineError struct {
+	Type     string `json:"exception_type"`
+	Message  string `json:"exception_message"`
+	Position string `json:"position"` // byte offset in the SQL
+	Errno    string `json:"errno"`    // of a failed system call
+}
+
+// parseEngineError reads the JSON that the engine answers. The parser puts a readable prefix before it.
+func parseEngineError(text string) engineError {
+	var e engineError
+	begin := strings.IndexByte(text, '{')
+	if begin >= 0 && json.Unmarshal([]byte(text[begin:]), &e) == nil && e.Type != "" {
+		return e
+	}
+	// The API's own refusals (a parameter without a value, say) are plain text: "Invalid Input Error: …".
+	kind, message, found := strings.Cut(text, " Error: ")
+	if !found {
+		return engineError{Type: "Unknown", Message: text}
+	}
+	return engineError{Type: kind, Message: message}
+}
+
+// maxDiskSetting is in the engine's message when the limit for temporary files is reached: it has no code of its own.
+const maxDiskSetting = "max_temp_directory_size"
+
+const errnoNoSpace = "28" // ENOSPC on every system that is built for
+
+// causes tells what a type of exception means. Only where words is set may the engine's own words be repeated: the
+// others quote values of the data ("Could not convert string 'jane@example.com' to INT32").
+var causes = map[string]struct {
+	cause error
+	words bool
+}{
+	"Parser":                 {ErrQuery, true},
+	"Syntax":                 {ErrQuery, true},
+	"Binder":                 {ErrQuery, true},
+	"Catalog":                {ErrQuery, true},
+	"Planner":                {ErrQuery, true},
+	"Permission":             {ErrQuery, true},
+	"Not implemented":        {ErrQuery, true},
+	"Missing Extension":      {ErrQuery, true},
+	"Extension Autoloading":  {ErrQuery, true},
+	"Settings":               {ErrQuery, true},
+	"Invalid Configuration":  {ErrQuery, true},
+	"Dependency":             {ErrQuery, true},
+	"Parameter Not Resolved": {ErrQuery, true},
+	"Parameter Not Allowed":  {ErrQuery, true},
+	"IO":                     {ErrUnreadable, true},
+	"HTTP":                   {ErrUnreadable, true},
+	"Serialization":          {ErrUnreadable, false},
+	"Conversion":             {ErrData, false},
+	"Out of Range":           {ErrData, false},
+	"Invalid Input":          {ErrData, false},
+	"Mismatch Type":          {ErrData, false},
+	"Divide by Zero":         {ErrData, false},
+	"Decimal":                {ErrData, false},
+	"Invalid type":           {ErrData, false},
+	"Object Size":            {ErrData, false},
+	"Expression":             {ErrData, false},
+	"Constraint":             {ErrData, false},
+	"Sequence":               {ErrData, false},
+	"Out of Memory":          {ErrOutOfMemory, true},
+	"TransactionContext":     {ErrEngine, true},
+	"INTERNAL":               {ErrEngine, false},
+	"FATAL":                  {ErrEngine, false},
+}
+
+// sqlError turns a failure of the operator's query into an error of this package.
+func sqlError(sql, text string) error {
+	e := parseEngineError(text)
+	known, ok := causes[e.Type]
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: %s error%s", ErrEngine, e.Type, place(sql, e.Position))
+	case e.Errno == errnoNoSpace, known.cause == ErrOutOfMemory && strings.Contains(e.Message, maxDiskSetting):
+		return fmt.Errorf("%w; make room, or give the query less to sort or join", ErrNoSpace)
+	case known.cause == ErrOutOfMemory:
+		return fmt.Errorf("%w than its limit; raise worker.memory, or give the query less to sort or join", ErrOutOfMemory)
+	case known.words:
+		return fmt.Errorf("%w: %s%s", known.cause, strings.TrimSpace(e.Message), place(sql, e.Position))
+	case known.cause == ErrUnreadable:
+		return fmt.Errorf("%w: damaged file", ErrUnreadable)
+	default:
+		return fmt.Errorf("%w: %s error%s; the value is not shown: run the query at the source to see it", known.cause, e.Type, place(sql, e.Position))
+	}
+}
+
+// fileError turns a failure to look into a table's files into an error of this package. Whatever went wrong there is
+// the files' fault; the engine's words are repeated only when they cannot quote the content.
+func fileError(t Table, text string) error {
+	e := parseEngineError(text)
+	if e.Type == "IO" {
+		return fmt.Errorf("table %s: %w: %s", t.Name, ErrUnreadable, strings.TrimSpace(e.Message))
+	}
+	if e.Type == "Out of Memory" {
+		return fmt.Errorf("table %s: %w", t.Name, sqlError("", text))
+	}
+	return fmt.Errorf("table %s: %w: a file of %s is not what its extension says, is damaged, or differs from the others (%s error)", t.Name, ErrUnreadable, t.Files, e.Type)
+}
+
+// place shows where in the SQL the byte offset is: the line's text and a caret below it.
+func place(sql, position string) string {
+	offset, err := strconv.Atoi(position)
+	if err != nil || offset < 0 || offset > len(sql) {
+		return ""
+	}
+	before := sql[:offset]
+	start := strings.LastIndexByte(before, '\n') + 1
+	line, _, _ := strings.Cut(sql[start:], "\n")
+	number := strings.Count(before, "\n") + 1
+	lead := fmt.Sprintf("line %d: ", number)
+	indent := len([]rune(lead)) + len([]rune(sql[start:offset]))
+	return fmt.Sprintf("\n%s%s\n%s^", lead, strings.TrimRight(line, "\r"), strings.Repeat(" ", indent))
+}

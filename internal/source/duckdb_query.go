@@ -1,0 +1,146 @@
+package source
+
+import (
+	"context"
+	"fmt"
+
+	duck "github.com/duckdb/duckdb-go-bindings"
+
+	"consign/internal/table"
+)
+
+// Describe implements Source.
+func (e *engine) Describe(ctx context.Context, sql string) (table.Schema, error) {
+	q, err := e.prepare(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer q.free()
+	return q.schema, nil
+}
+
+// Query implements Source.
+func (e *engine) Query(ctx context.Context, sql string) (Rows, error) {
+	q, err := e.prepare(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	rows := &duckRows{query: q}
+	rows.holders.Store(1)
+	if err := rows.start(ctx); err != nil {
+		_ = rows.Close()
+		return nil, err
+	}
+	return rows, nil
+}
+
+// query is a prepared statement on a connection of its own, so that stopping it stops nothing else.
+type query struct {
+	engine    *engine
+	conn      duck.Connection
+	statement duck.PreparedStatement
+	sql       string
+	schema    table.Schema
+	readers   []reader
+}
+
+func (e *engine) prepare(ctx context.Context, sql string) (*query, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := e.retain(); err != nil {
+		return nil, err
+	}
+	conn, err := e.connect()
+	if err != nil {
+		e.release()
+		return nil, err
+	}
+	q := &query{engine: e, conn: conn, sql: sql}
+	if err := q.compile(ctx); err != nil {
+		q.free()
+		return nil, err
+	}
+	return q, nil
+}
+
+// free gives everything back. The statement must go before its connection.
+func (q *query) free() {
+	duck.DestroyPrepare(&q.statement)
+	duck.Disconnect(&q.conn)
+	q.engine.release()
+}
+
+// interruptible does work on a connection that ends early when the context does. It returns only when no interrupt can
+// come any more, so that the connection may be freed.
+func interruptible(ctx context.Context, conn duck.Connection, work func()) {
+	sent := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		duck.Interrupt(conn)
+		close(sent)
+	})
+	work()
+	if !stop() {
+		<-sent
+	}
+}
+
+// compile parses and binds the SQL, and finds the columns of its result.
+func (q *query) compile(ctx context.Context) error {
+	var text string
+	var err error
+	interruptible(ctx, q.conn, func() { text, err = q.compileSelect() })
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return err
+	case text != "":
+		return sqlError(q.sql, text)
+	}
+	return q.columns()
+}
+
+// compileSelect makes the prepared statement, if the SQL is one SELECT (or WITH, FROM, VALUES: what the engine calls a
+// select statement). It returns the engine's error, or ours.
+func (q *query) compileSelect() (string, error) {
+	var statements duck.ExtractedStatements
+	count := duck.ExtractStatements(q.conn, q.sql, &statements)
+	defer duck.DestroyExtracted(&statements)
+	if text := duck.ExtractStatementsError(statements); count == 0 && text != "" {
+		return text, nil
+	}
+	switch count {
+	case 0:
+		return "", fmt.Errorf("%w: there is no statement in it", ErrQuery)
+	case 1:
+	default:
+		return "", fmt.Errorf("%w: it has %d statements (a PIVOT without IN counts as several); write one SELECT", ErrQuery, count)
+	}
+	if duck.PrepareExtractedStatement(q.conn, statements, 0, &q.statement) != duck.StateSuccess {
+		return duck.PrepareError(q.statement), nil
+	}
+	if duck.PreparedStatementType(q.statement) != duck.StatementTypeSelect {
+		return "", fmt.Errorf("%w: only a SELECT may be run; queries read, and change nothing", ErrQuery)
+	}
+	if duck.NParams(q.statement) > 0 {
+		return "", fmt.Errorf("%w: it has parameters, and there is nothing to put there", ErrQuery)
+	}
+	return "", nil
+}
+
+func (q *query) columns() error {
+	for i := range duck.PreparedStatementColumnCount(q.statement) {
+		name := duck.PreparedStatementColumnName(q.statement, i)
+		t := duck.PreparedStatementColumnLogicalType(q.statement, i)
+		ours, err := typeOf(name, t)
+		if err != nil {
+			duck.DestroyLogicalType(&t)
+			return err
+		}
+		q.schema = append(q.schema, table.Column{Name: name, Type: ours})
+		q.readers = append(q.readers, newReader(t))
+		duck.DestroyLogicalType(&t)
+	}
+	return nil
+}

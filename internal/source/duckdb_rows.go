@@ -1,0 +1,157 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	duck "github.com/duckdb/duckdb-go-bindings"
+
+	"consign/internal/table"
+)
+
+// duckRows is a running query. The result is kept until Close and until the last batch is released, since batches
+// point into the engine's memory.
+type duckRows struct {
+	query *query
+
+	mu      sync.Mutex // held while the engine works for us; guards the fields below
+	pending duck.PendingResult
+	result  duck.Result
+	row     int64
+	failed  error
+
+	closed  atomic.Bool
+	holders atomic.Int64 // Rows itself until Close, and each batch that is out
+	spare   spareColumns
+}
+
+// Schema implements Rows.
+func (r *duckRows) Schema() table.Schema { return r.query.schema }
+
+// start runs the query until it has rows. The interrupt is armed after the engine has reset its own, so none is lost.
+func (r *duckRows) start(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pending, text := startStreaming(r.query.statement)
+	if text != "" {
+		return sqlError(r.query.sql, text)
+	}
+	r.pending = pending
+	interruptible(ctx, r.query.conn, func() { text = firstRows(r.pending, &r.result) })
+	return r.outcome(ctx, text)
+}
+
+// Next implements Rows.
+func (r *duckRows) Next(ctx context.Context) (*table.Batch, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed.Load() {
+		return nil, ErrClosed
+	}
+	if r.failed != nil {
+		return nil, r.failed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var chunk duck.DataChunk
+	var ok bool
+	var text string
+	interruptible(ctx, r.query.conn, func() { chunk, ok, text = fetch(&r.result) })
+	if ok && r.closed.Load() {
+		duck.DestroyDataChunk(&chunk)
+		return nil, ErrClosed
+	}
+	if !ok {
+		r.failed = r.outcome(ctx, text)
+		if r.failed == nil {
+			r.failed = io.EOF
+		}
+		return nil, r.failed
+	}
+	return r.batch(chunk), nil
+}
+
+// outcome returns what the engine's error means: an interrupted query ended because of its context or of Close.
+func (r *duckRows) outcome(ctx context.Context, text string) error {
+	switch {
+	case text == "":
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case r.closed.Load():
+		return ErrClosed
+	case r.row > 0:
+		return fmt.Errorf("after row %d: %w", r.row, sqlError(r.query.sql, text))
+	default:
+		return sqlError(r.query.sql, text)
+	}
+}
+
+// batch wraps a chunk. The batch owns it until Release.
+func (r *duckRows) batch(chunk duck.DataChunk) *table.Batch {
+	n := int(duck.DataChunkGetSize(chunk))
+	columns := r.spare.take(len(r.query.readers))
+	for i, read := range r.query.readers {
+		read(duck.DataChunkGetVector(chunk, duck.IdxT(i)), n, &columns[i])
+	}
+	r.row += int64(n)
+	r.holders.Add(1)
+	return &table.Batch{Rows: n, Columns: columns, Free: func() {
+		for i := range columns {
+			forget(&columns[i])
+		}
+		r.spare.put(columns)
+		duck.DestroyDataChunk(&chunk)
+		r.drop()
+	}}
+}
+
+// Close implements Rows.
+func (r *duckRows) Close() error {
+	if !r.closed.Swap(true) {
+		duck.Interrupt(r.query.conn)
+		r.mu.Lock()   // until a Next that still runs has returned, with ErrClosed or with a batch that counts as a holder
+		r.mu.Unlock() //nolint:staticcheck // nothing to do in between
+		r.drop()
+	}
+	return nil
+}
+
+// drop frees the result when nobody holds it any more.
+func (r *duckRows) drop() {
+	if r.holders.Add(-1) > 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	duck.DestroyResult(&r.result)
+	duck.DestroyPending(&r.pending)
+	r.query.free()
+}
+
+// spareColumns keeps the vectors of released batches, with their slices, for the next ones.
+type spareColumns struct {
+	mu   sync.Mutex
+	free [][]table.Vector
+}
+
+func (s *spareColumns) take(n int) []table.Vector {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := len(s.free) - 1; last >= 0 {
+		columns := s.free[last]
+		s.free = s.free[:last]
+		return columns
+	}
+	return make([]table.Vector, n)
+}
+
+func (s *spareColumns) put(columns []table.Vector) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, columns)
+}
