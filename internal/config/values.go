@@ -1,0 +1,52 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Size is a number of bytes, written with a unit: 16MiB, 200GB.
+type Size int64
+
+// The units that a Size may have: those of the IEC for powers of 1,024, those of the SI for powers of 1,000.
+var units = []struct {
+	name  string
+	bytes int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
+}
+
+// ParseSize reads a size.
+func ParseSize(text string) (Size, error) {
+	number, unit := strings.TrimSpace(text), int64(1)
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(number, u.name); ok {
+			number, unit = strings.TrimSpace(rest), u.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || n < 0 || math.IsNaN(n) || n*float64(unit) >= math.MaxInt64 {
+		return 0, fmt.Errorf("%q is not a size", text)
+	}
+	return Size(n * float64(unit)), nil
+}
+
+// UnmarshalText reads a size.
+func (s *Size) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseSize(string(text))
+	return err
+}
+
+// String returns the size in the largest unit that leaves no fraction.
+func (s Size) String() string {
+	for _, u := range []int{3, 2, 1, 0, 8, 7, 6, 4} {
+		if n := int64(s); n != 0 && n%units[u].bytes == 0 {
+			return strconv.FormatInt(n/units[u].bytes, 10) + units[u].name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10) + "B"
+}
