@@ -1,0 +1,109 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// Complete shows the object. S3 puts its parts together and compares the whole with o.CRC32C and o.Size before.
+//
+// It can be called again: an upload that is gone because an earlier call completed it, whose answer got lost, is
+// recognised by the delivery id and checksum of the object. ErrUploadLost: the upload is gone and there is no object.
+// ErrOverwritten: it is gone and the object is another. ErrConflict: an object was there, and on_conflict is fail.
+func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Completed, error) {
+	parts, err := b.verified(ctx, o, uploadID)
+	if err != nil {
+		return b.settle(ctx, o, err)
+	}
+	out, err := b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket:              &b.o.Bucket,
+		Key:                 &o.Key,
+		UploadId:            &uploadID,
+		ExpectedBucketOwner: optional(b.o.BucketOwner),
+		MultipartUpload:     &types.CompletedMultipartUpload{Parts: parts},
+		ChecksumType:        types.ChecksumTypeFullObject,
+		ChecksumCRC32C:      &o.CRC32C,
+		MpuObjectSize:       &o.Size,
+		IfNoneMatch:         b.condition(),
+	})
+	if err != nil {
+		return b.settle(ctx, o, b.fail(opComplete, o.Key, err))
+	}
+	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: value(out.ChecksumCRC32C)}
+	if done.Checksum == "" {
+		done.Checksum = o.CRC32C // S3 was given it and would have refused
+	}
+	if done.Checksum != o.CRC32C {
+		return Completed{}, fmt.Errorf("complete %s/%s: %w: the object's checksum is %s, the file's is %s", b.o.Bucket, o.Key, ErrMismatch, done.Checksum, o.CRC32C)
+	}
+	return done, nil
+}
+
+// condition is If-None-Match: * where an object of the same name must not be replaced.
+func (b *Bucket) condition() *string {
+	if b.o.OnConflict == "fail" {
+		return optional("*")
+	}
+	return nil
+}
+
+// settle decides, by looking at the object, what an error that leaves the outcome open means. It is called with errors
+// of completing and putting.
+func (b *Bucket) settle(ctx context.Context, o Object, err error) (Completed, error) {
+	lost := errors.Is(err, ErrUploadLost)
+	open := lost || errors.Is(err, ErrConflict) || errors.Is(err, ErrUnreachable) || errors.Is(err, ErrServer) ||
+		errors.Is(err, ErrThrottled) || errors.Is(err, ErrBusy) || errors.Is(err, ErrOther)
+	if !open || ctx.Err() != nil {
+		return Completed{}, err
+	}
+	done, standing, look := b.Look(ctx, o)
+	switch {
+	case look != nil && !lost:
+		return Completed{}, err
+	case look != nil:
+		return Completed{}, fmt.Errorf("%w, and whether it was completed cannot be seen: %w", err, look)
+	case standing == Ours:
+		return done, nil
+	case lost && standing == Taken:
+		return Completed{}, fmt.Errorf("complete %s/%s: %w: the upload is gone", b.o.Bucket, o.Key, ErrOverwritten)
+	}
+	return Completed{}, err
+}
+
+// Put writes a small or empty object at once: success files, receipts, and files without a byte. o.Size and o.CRC32C
+// may be left empty. Like Complete it can be called again.
+func (b *Bucket) Put(ctx context.Context, o Object, data []byte) (Completed, error) {
+	crc := Checksum(data)
+	if o.CRC32C != "" && o.CRC32C != crc || o.Size != 0 && o.Size != int64(len(data)) {
+		return Completed{}, fmt.Errorf("put %s/%s: %w: %d bytes with checksum %s, recorded were %d with %s", b.o.Bucket, o.Key, ErrMismatch, len(data), crc, o.Size, o.CRC32C)
+	}
+	o.CRC32C, o.Size = crc, int64(len(data))
+	if err := checkKey(b.o.Bucket, o.Key); err != nil {
+		return Completed{}, err
+	}
+	out, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket:               &b.o.Bucket,
+		Key:                  &o.Key,
+		Body:                 strings.NewReader(string(data)),
+		ContentLength:        &o.Size,
+		ExpectedBucketOwner:  optional(b.o.BucketOwner),
+		ChecksumCRC32C:       &o.CRC32C,
+		ContentType:          optional(o.ContentType),
+		Metadata:             o.metadata(),
+		ServerSideEncryption: b.sse(),
+		SSEKMSKeyId:          optional(b.o.KMSKeyID),
+		ACL:                  b.acl(),
+		StorageClass:         types.StorageClass(b.o.StorageClass),
+		Tagging:              b.tagging(),
+		IfNoneMatch:          b.condition(),
+	})
+	if err != nil {
+		return b.settle(ctx, o, b.fail(opPut, o.Key, err))
+	}
+	return Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: o.CRC32C}, nil
+}

@@ -1,0 +1,84 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Standing is what lies under a key.
+type Standing int
+
+// The standings.
+const (
+	Free  Standing = iota // nothing
+	Ours                  // the object of this delivery, complete
+	Taken                 // another object
+)
+
+// Look tells what lies under the object's key: an object is ours if it carries our delivery id and checksum.
+func (b *Bucket) Look(ctx context.Context, o Object) (Completed, Standing, error) {
+	out, err := b.head(ctx, o.Key)
+	if err != nil {
+		return Completed{}, Free, err
+	}
+	if out == nil {
+		return Completed{}, Free, nil
+	}
+	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: out.Metadata[metaCRC32C]}
+	if out.Metadata[metaDelivery] != o.Delivery || done.Checksum != o.CRC32C || value(out.ContentLength) != o.Size {
+		return Completed{}, Taken, nil
+	}
+	return done, Ours, nil
+}
+
+// Exists reports whether there is an object of this name, whoever's it is.
+func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
+	out, err := b.head(ctx, key)
+	return out != nil, err
+}
+
+// head returns nil for no object.
+func (b *Bucket) head(ctx context.Context, key string) (*s3.HeadObjectOutput, error) {
+	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.o.Bucket, Key: &key, ExpectedBucketOwner: optional(b.o.BucketOwner)})
+	if err == nil {
+		return out, nil
+	}
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() == http.StatusNotFound {
+		return nil, b.notThere(key, response)
+	}
+	err = b.fail(opHead, key, err)
+	if errors.Is(err, ErrAccessDenied) {
+		return nil, b.list(ctx, key, err)
+	}
+	return nil, err
+}
+
+// notThere tells a missing object from a missing bucket, where the store says which: the answer to HEAD has no body,
+// but MinIO puts the code into a header.
+func (b *Bucket) notThere(key string, response *smithyhttp.ResponseError) error {
+	if response.Response.Header.Get("X-Minio-Error-Code") == "NoSuchBucket" {
+		return b.fail(opHead, key, response)
+	}
+	return nil
+}
+
+// list is asked when HEAD was refused: S3 answers 403, not 404, for an object that is not there if the role may not
+// list the bucket. A role that may list under a prefix gets its answer here. It returns nil if there is no object.
+func (b *Bucket) list(ctx context.Context, key string, refused error) error {
+	one := int32(1)
+	out, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.o.Bucket, Prefix: &key, MaxKeys: &one, ExpectedBucketOwner: optional(b.o.BucketOwner)})
+	if err != nil {
+		return fmt.Errorf("%w; if the object is not there, S3 says so only to a role that has s3:ListBucket on %s too", refused, b.resource(""))
+	}
+	if len(out.Contents) > 0 && *out.Contents[0].Key == key {
+		return refused
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// firstRegion is asked where a bucket is. It knows all buckets but those of China and the government, whose region must
+// be set.
+const firstRegion = "us-east-1"
+
+// findRegion asks, without credentials: S3 names the region in a header of every answer, also of a refusal. Stores of
+// others that name none take any.
+func (b *Bucket) findRegion(ctx context.Context) (string, error) {
+	b.o.Region = firstRegion
+	anonymous := b.newClient(aws.AnonymousCredentials{}, firstRegion)
+	out, err := anonymous.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.o.Bucket})
+	if err == nil && value(out.BucketRegion) != "" {
+		return *out.BucketRegion, nil
+	}
+	var response *smithyhttp.ResponseError
+	if err != nil && (!errors.As(err, &response) || response.Response == nil) {
+		return "", b.fail(opRegion, "", err)
+	}
+	if response != nil {
+		if region := response.Response.Header.Get("X-Amz-Bucket-Region"); region != "" {
+			return region, nil
+		}
+		if status := response.HTTPStatusCode(); status == http.StatusNotFound {
+			return "", fmt.Errorf("find the region of %s: %w", b.o.Bucket, ErrNoSuchBucket)
+		} else if status >= http.StatusInternalServerError {
+			return "", b.fail(opRegion, "", err)
+		}
+	}
+	if b.o.Endpoint != "" {
+		return firstRegion, nil
+	}
+	return "", fmt.Errorf("find the region of %s: %w: S3 does not say which; set region", b.o.Bucket, ErrWrongRegion)
+}

@@ -1,0 +1,147 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// Start opens an upload of the object. Nothing can be seen of it until it is completed.
+//
+// If the answer gets lost an upload stays open that nobody knows: see Find.
+func (b *Bucket) Start(ctx context.Context, o Object) (uploadID string, err error) {
+	switch {
+	case o.Size <= 0:
+		return "", fmt.Errorf("open upload of %s/%s: %w: an empty object has no parts; put it", b.o.Bucket, o.Key, ErrRefused)
+	case o.Size > MaxSize:
+		return "", fmt.Errorf("open upload of %s/%s: %w: %d bytes, and S3 allows %d", b.o.Bucket, o.Key, ErrTooLarge, o.Size, int64(MaxSize))
+	}
+	if _, ok := decodeCRC(o.CRC32C); !ok {
+		return "", fmt.Errorf("open upload of %s/%s: %w: %q is not a CRC32C in base64", b.o.Bucket, o.Key, ErrMismatch, o.CRC32C)
+	}
+	return b.create(ctx, o)
+}
+
+func (b *Bucket) create(ctx context.Context, o Object) (string, error) {
+	if err := checkKey(b.o.Bucket, o.Key); err != nil {
+		return "", err
+	}
+	out, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket:               &b.o.Bucket,
+		Key:                  &o.Key,
+		ExpectedBucketOwner:  optional(b.o.BucketOwner),
+		ChecksumAlgorithm:    types.ChecksumAlgorithmCrc32c,
+		ChecksumType:         types.ChecksumTypeFullObject,
+		ContentType:          optional(o.ContentType),
+		Metadata:             o.metadata(),
+		ServerSideEncryption: b.sse(),
+		SSEKMSKeyId:          optional(b.o.KMSKeyID),
+		ACL:                  b.acl(),
+		StorageClass:         types.StorageClass(b.o.StorageClass),
+		Tagging:              b.tagging(),
+	})
+	if err != nil {
+		return "", b.fail(opCreate, o.Key, err)
+	}
+	return *out.UploadId, nil
+}
+
+func checkKey(bucket, key string) error {
+	if key == "" || len(key) > maxKey {
+		return fmt.Errorf("open upload in %s: %w: a key has 1 to %d bytes, this one %d", bucket, ErrRefused, maxKey, len(key))
+	}
+	return nil
+}
+
+// Abort ends an upload and removes its parts. That it is not there is success; that it was completed too: its object
+// stays.
+func (b *Bucket) Abort(ctx context.Context, key, uploadID string) error {
+	_, err := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &b.o.Bucket, Key: &key, UploadId: &uploadID, ExpectedBucketOwner: optional(b.o.BucketOwner),
+	})
+	err = b.fail(opAbort, key, err)
+	if errors.Is(err, ErrUploadLost) {
+		return nil
+	}
+	return err
+}
+
+// Find returns the open uploads of exactly this key. A role that may not look finds none: it is a convenience, against
+// uploads whose opening was answered into the void, and no reason to ask a customer for more rights.
+func (b *Bucket) Find(ctx context.Context, key string) (uploads []string, err error) {
+	pages := s3.NewListMultipartUploadsPaginator(b.client, &s3.ListMultipartUploadsInput{
+		Bucket: &b.o.Bucket, Prefix: &key, ExpectedBucketOwner: optional(b.o.BucketOwner),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			err = b.fail(opFind, key, err)
+			if errors.Is(err, ErrAccessDenied) {
+				return nil, nil
+			}
+			return nil, err
+		}
+		for _, u := range page.Uploads {
+			if *u.Key == key {
+				uploads = append(uploads, *u.UploadId)
+			}
+		}
+	}
+	return uploads, nil
+}
+
+// Try opens an upload of key with the real settings, sends one byte, lists it, and aborts: every right that a delivery
+// needs but the reading back after a lost answer. It leaves nothing.
+func (b *Bucket) Try(ctx context.Context, key string) (err error) {
+	o := Object{Key: key, Size: 1, CRC32C: Checksum(tryByte), Delivery: "try"}
+	id, err := b.create(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if abort := b.Abort(context.WithoutCancel(ctx), key, id); err == nil {
+			err = abort
+		}
+	}()
+	if _, err = b.Send(ctx, o, id, strings.NewReader(string(tryByte)), nil); err != nil {
+		return err
+	}
+	return b.Verify(ctx, o, id)
+}
+
+//nolint:gochecknoglobals // what Try sends
+var tryByte = []byte{'?'}
+
+func (b *Bucket) sse() types.ServerSideEncryption {
+	switch {
+	case b.o.SSE == "kms" || b.o.KMSKeyID != "":
+		return types.ServerSideEncryptionAwsKms
+	case b.o.SSE == "s3":
+		return types.ServerSideEncryptionAes256
+	}
+	return ""
+}
+
+func (b *Bucket) acl() types.ObjectCannedACL {
+	if b.o.ACL == "none" {
+		return ""
+	}
+	return types.ObjectCannedACL(b.o.ACL)
+}
+
+func (b *Bucket) tagging() *string {
+	if len(b.o.Tags) == 0 {
+		return nil
+	}
+	v := url.Values{}
+	for key, value := range b.o.Tags {
+		v.Set(key, value)
+	}
+	text := v.Encode()
+	return &text
+}

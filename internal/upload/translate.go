@@ -1,0 +1,273 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// An Error is a refusal or a failure of the store, without the SDK's own errors: their text may hold what a log must
+// not. It wraps one of the sentinels, and the context's error if that was the reason.
+type Error struct {
+	Code   string // S3's; empty without an answer
+	Status int    // of HTTP; 0 without an answer
+
+	cause   error
+	context error // context.Canceled or DeadlineExceeded, if that was it
+	detail  string
+	request string
+	after   time.Duration
+}
+
+// Error returns the sentinel's words, the details and S3's code.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.cause.Error())
+	if e.detail != "" {
+		b.WriteString(": " + e.detail)
+	}
+	var about []string
+	if e.Code != "" {
+		about = append(about, e.Code)
+	}
+	if e.Status != 0 {
+		about = append(about, "HTTP "+strconv.Itoa(e.Status))
+	}
+	if e.request != "" {
+		about = append(about, "request "+e.request)
+	}
+	if len(about) > 0 {
+		b.WriteString(" (" + strings.Join(about, ", ") + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns the sentinel and the context's error.
+func (e *Error) Unwrap() []error {
+	if e.context != nil {
+		return []error{e.cause, e.context}
+	}
+	return []error{e.cause}
+}
+
+// RetryAfter is how long the store asks to be left alone; 0 if it does not say.
+func (e *Error) RetryAfter() time.Duration { return e.after }
+
+// An operation is a request as errors speak of it.
+type operation struct {
+	doing string // "upload", "complete": before the object's name
+	right string // what the role must be allowed
+	store bool   // writes object data: encryption, ACL and tags need rights of their own
+	whole bool   // is about the bucket, not one object
+}
+
+//nolint:gochecknoglobals // the table
+var (
+	opCreate   = operation{doing: "open upload of", right: "s3:PutObject", store: true}
+	opPart     = operation{doing: "upload", right: "s3:PutObject", store: true}
+	opComplete = operation{doing: "complete", right: "s3:PutObject", store: true}
+	opPut      = operation{doing: "put", right: "s3:PutObject", store: true}
+	opParts    = operation{doing: "list the parts of", right: "s3:ListMultipartUploadParts"}
+	opAbort    = operation{doing: "abort upload of", right: "s3:AbortMultipartUpload"}
+	opHead     = operation{doing: "look at", right: "s3:GetObject"}
+	opFind     = operation{doing: "look for open uploads of", right: "s3:ListBucketMultipartUploads", whole: true}
+	opList     = operation{doing: "look at", right: "s3:ListBucket", whole: true}
+	opRegion   = operation{doing: "find the region of", whole: true}
+)
+
+// fail says what was being done and translates the error. It is the only place where errors of the SDK end.
+func (b *Bucket) fail(op operation, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	name := b.o.Bucket
+	if key != "" {
+		name += "/" + key
+	}
+	return fmt.Errorf("%s %s: %w", op.doing, name, b.translate(op, key, err))
+}
+
+// failPart is fail for one part.
+func (b *Bucket) failPart(key string, number int, err error) error {
+	var file *fileError
+	if errors.As(err, &file) {
+		return fmt.Errorf("upload %s/%s part %d: %w", b.o.Bucket, key, number, file.err)
+	}
+	return fmt.Errorf("upload %s/%s part %d: %w", b.o.Bucket, key, number, b.translate(opPart, key, err))
+}
+
+// translate is the edge: what the SDK, HTTP and the net say, in this package's words, by code and type.
+func (b *Bucket) translate(op operation, key string, err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	var creds *credentialsError
+	if errors.As(err, &creds) {
+		return creds.err
+	}
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil {
+		return b.translateAnswer(op, key, err, response.Response.Response)
+	}
+	return translateNet(err)
+}
+
+func (b *Bucket) translateAnswer(op operation, key string, err error, resp *http.Response) *Error {
+	e := &Error{Status: resp.StatusCode, request: resp.Header.Get("X-Amz-Request-Id"), after: retryAfter(resp.Header)}
+	said := ""
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		e.Code, said = api.ErrorCode(), api.ErrorMessage()
+	}
+	if code := resp.Header.Get("X-Minio-Error-Code"); code != "" && resp.Request != nil && resp.Request.Method == http.MethodHead {
+		e.Code = code // MinIO answers HEAD, which has no body, with a header
+	}
+	e.cause = classify(e.Code, e.Status)
+	switch {
+	case e.cause == ErrWrongRegion: //nolint:errorlint // of the table
+		if region := resp.Header.Get("X-Amz-Bucket-Region"); region != "" {
+			e.detail = "it is in " + region + ", not in " + b.o.Region
+		}
+	case e.cause == ErrAccessDenied: //nolint:errorlint // of the table
+		e.detail = join(b.missing(op, key), redact(said, resp.Request))
+	case e.cause != ErrSignature: //nolint:errorlint // of the table; its message repeats what was signed, tokens included
+		e.detail = redact(said, resp.Request)
+	}
+	return e
+}
+
+func classify(code string, status int) error {
+	if cause, ok := failures[code]; ok {
+		return cause
+	}
+	if strings.HasPrefix(code, "KMS.") {
+		return ErrKMS
+	}
+	if cause, ok := statuses[status]; ok {
+		return cause
+	}
+	if status >= 500 {
+		return ErrServer
+	}
+	return ErrOther
+}
+
+// missing says which right the role would need.
+func (b *Bucket) missing(op operation, key string) string {
+	if op.right == "" {
+		return ""
+	}
+	resource := b.resource("")
+	if !op.whole {
+		resource = b.resource(key)
+	}
+	text := "needs " + op.right
+	if op.store && b.acl() != "" {
+		text += ", s3:PutObjectAcl"
+	}
+	if op.store && len(b.o.Tags) > 0 {
+		text += ", s3:PutObjectTagging"
+	}
+	text += " on " + resource
+	if op.store && b.sse() == "aws:kms" {
+		text += ", and kms:GenerateDataKey and kms:Decrypt on the key " + b.o.KMSKeyID
+	}
+	if b.o.BucketOwner != "" {
+		text += "; and the bucket must belong to account " + b.o.BucketOwner
+	}
+	return text
+}
+
+// resource returns the ARN of the bucket, or of one of its objects.
+func (b *Bucket) resource(key string) string {
+	arn := "arn:aws:s3:::" + b.o.Bucket
+	slash := "/"
+	if accessPoint.MatchString(b.o.Bucket) {
+		arn, slash = b.o.Bucket, "/object/"
+	}
+	if key == "" {
+		return arn
+	}
+	return arn + slash + key
+}
+
+// translateNet is for what happened without an answer.
+func translateNet(err error) error {
+	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, end) {
+			return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
+		}
+	}
+	detail := err
+	var op *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		detail = dns
+	case errors.As(err, &op):
+		detail = op
+	default:
+		for next := errors.Unwrap(detail); next != nil; next = errors.Unwrap(detail) {
+			detail = next
+		}
+	}
+	return &Error{cause: ErrUnreachable, detail: detail.Error()}
+}
+
+// maxSaid bounds what is repeated of S3's own words.
+const maxSaid = 400
+
+// redact removes what identifies us from words that S3 may repeat: the access key id and the session token. The secret
+// key itself is never sent, so that it cannot come back.
+func redact(said string, req *http.Request) string {
+	said = strings.TrimSuffix(strings.TrimSpace(said), ".")
+	if req != nil {
+		authorization := req.Header.Get("Authorization")
+		hide := []string{req.Header.Get("X-Amz-Security-Token"), authorization}
+		if _, after, ok := strings.Cut(authorization, "Credential="); ok {
+			id, _, _ := strings.Cut(after, "/")
+			hide = append(hide, id)
+		}
+		if _, signature, ok := strings.Cut(authorization, "Signature="); ok {
+			hide = append(hide, signature)
+		}
+		for _, h := range hide {
+			if h != "" {
+				said = strings.ReplaceAll(said, h, "[secret]")
+			}
+		}
+	}
+	if len(said) > maxSaid {
+		said = strings.ToValidUTF8(said[:maxSaid], "") + "..."
+	}
+	return said
+}
+
+// retryAfter reads seconds; S3 never gives a date.
+func retryAfter(h http.Header) time.Duration {
+	for _, name := range []string{"Retry-After", "X-Amz-Retry-After"} {
+		if s, err := strconv.Atoi(h.Get(name)); err == nil && s > 0 {
+			return time.Duration(s) * time.Second
+		}
+	}
+	return 0
+}
+
+func join(texts ...string) string {
+	var kept []string
+	for _, t := range texts {
+		if t != "" {
+			kept = append(kept, t)
+		}
+	}
+	return strings.Join(kept, "; ")
+}

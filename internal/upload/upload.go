@@ -1,0 +1,144 @@
+// Package upload sends files into objects of an S3 bucket, in parts, and shows none of them before it is told to.
+//
+// Start opens an upload, Send fills it and can go on where it was interrupted, Verify compares S3's list of parts with
+// the file, Complete shows the object. All state is S3's own: every call can be made again, by another process, on
+// another host, and an answer that got lost is found again.
+package upload
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// A Bucket is somebody's bucket with the settings to write into it. It is safe for concurrent use.
+type Bucket struct {
+	o      Options
+	client *s3.Client
+	http   *http.Client
+}
+
+// An Object is a file as it will be in the bucket. All of it is known before the first byte is sent.
+type Object struct {
+	Key         string
+	Size        int64
+	CRC32C      string // of the whole file: base64 of four bytes, big-endian, as S3 writes it
+	Delivery    string // the delivery id, kept in the object's metadata: it tells our objects from others'
+	ContentType string // empty: S3's default, binary/octet-stream
+}
+
+// The metadata by which an object is known to be the one that we sent.
+const (
+	metaDelivery = "consign-delivery"
+	metaCRC32C   = "consign-crc32c"
+)
+
+func (o Object) metadata() map[string]string {
+	return map[string]string{metaDelivery: o.Delivery, metaCRC32C: o.CRC32C}
+}
+
+// Completed is an object that can be read.
+type Completed struct {
+	ETag     string `json:"etag"`
+	Version  string `json:"version,omitempty"` // empty in buckets without versions
+	Checksum string `json:"checksum"`          // CRC32C of the whole object, as S3 computed it
+}
+
+// Open returns the bucket, and finds its region if the options leave it open. It says nothing about rights: Try does.
+func Open(ctx context.Context, creds aws.CredentialsProvider, o Options) (*Bucket, error) {
+	if err := o.Validate().Err(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	b := &Bucket{o: o, http: newHTTPClient(o)}
+	if o.Region == "" {
+		region, err := b.findRegion(ctx)
+		if err != nil {
+			b.Close()
+			return nil, err
+		}
+		b.o.Region = region
+	}
+	b.client = b.newClient(identity{creds}, b.o.Region)
+	return b, nil
+}
+
+// Region returns the region of the bucket.
+func (b *Bucket) Region() string { return b.o.Region }
+
+// Close gives idle connections back. The bucket can still be used.
+func (b *Bucket) Close() { b.http.CloseIdleConnections() }
+
+func (b *Bucket) newClient(creds aws.CredentialsProvider, region string) *s3.Client {
+	return s3.New(s3.Options{
+		Region:       region,
+		Credentials:  creds,
+		HTTPClient:   b.http,
+		Retryer:      newRetryer(b.o.Attempts),
+		UsePathStyle: b.o.PathStyle,
+		BaseEndpoint: optional(b.o.Endpoint),
+		UseARNRegion: true,
+		// We give checksums of our own where they matter. Those that the SDK would add by itself come as a trailer,
+		// which many S3-compatible stores do not understand.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	})
+}
+
+// newRetryer tries a request again after what may pass by itself. The SDK's own quota is off: it is shared by all parts
+// and, once used up by one bad minute, makes every later hiccup final.
+func newRetryer(attempts int) aws.Retryer {
+	return retry.NewStandard(func(so *retry.StandardOptions) {
+		so.MaxAttempts = attempts
+		so.RateLimiter = ratelimit.None
+		so.Retryables = append(so.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{
+			"OperationAborted":             {}, // 409: another completion of the key is under way
+			"ConditionalRequestConflict":   {}, // 409: likewise, with If-None-Match
+			"BadDigest":                    {}, // the part was damaged on its way
+			"XAmzContentChecksumMismatch":  {}, // likewise
+			"XAmzContentSHA256Mismatch":    {}, // likewise
+			"IncompleteBody":               {}, // the connection broke and S3 noticed first
+			"InternalError":                {}, // also as an answer with status 200
+			"ServiceUnavailable":           {},
+			"RequestTimeTooSkewed":         {}, // the SDK corrects its clock by the answer
+			"XMinioServerNotInitialized":   {}, // MinIO is just starting
+			"XMinioReadQuorum":             {},
+			"XMinioWriteQuorum":            {},
+			"SlowDownRead":                 {},
+			"SlowDownWrite":                {},
+			"TooManyRequests":              {},
+			"XMinioBackendDown":            {},
+			"XMinioIAMNotInitialized":      {},
+			"XMinioBucketMetadataNotReady": {},
+		}})
+	})
+}
+
+// identity marks the errors of credentials, so that they are told apart from S3's and keep their own words.
+type identity struct{ inner aws.CredentialsProvider }
+
+func (i identity) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := i.inner.Retrieve(ctx)
+	if err != nil {
+		return aws.Credentials{}, &credentialsError{err}
+	}
+	return c, nil
+}
+
+// credentialsError wraps an error of the credentials' provider on its way through the SDK.
+type credentialsError struct{ err error }
+
+func (e *credentialsError) Error() string { return e.err.Error() }
+func (e *credentialsError) Unwrap() error { return e.err }
+
+// optional returns nil for an empty string: the SDK's word for not given.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
