@@ -1,0 +1,45 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrName is wrapped by every error about the name of an entry.
+var ErrName = errors.New("not a usable entry name")
+
+// maxName is what any reader takes, in bytes: S3 allows a key of 1,024, and an entry is named after its key.
+const maxName = 1024
+
+// checkName reports whether an entry with this name unpacks into a file inside the current folder, on any system, and
+// over no other entry.
+func checkName(name string, taken map[string]bool) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%w: it is empty", ErrName)
+	case len(name) > maxName:
+		return fmt.Errorf("%w: it has %d bytes, %d are allowed", ErrName, len(name), maxName)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("%w: it is not UTF-8 text", ErrName)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("%w: %q holds a control character", ErrName, name)
+	case strings.Contains(name, `\`):
+		return fmt.Errorf("%w: %q holds a backslash", ErrName, name)
+	case strings.HasPrefix(name, "/"), len(name) > 1 && name[1] == ':':
+		return fmt.Errorf("%w: %q is absolute", ErrName, name)
+	case taken[name]:
+		return fmt.Errorf("%w: %q is in the archive already", ErrName, name)
+	}
+	elements := strings.Split(name, "/")
+	switch {
+	case slices.Contains(elements, ".."), slices.Contains(elements, "."):
+		return fmt.Errorf("%w: %q leads out of its folder or is not in its simplest form", ErrName, name)
+	case slices.Contains(elements, ""):
+		return fmt.Errorf("%w: %q holds a folder or file without a name", ErrName, name)
+	}
+	return nil
+}
