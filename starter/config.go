@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"consign/internal/config"
+	"consign/internal/problem"
+)
+
+// load reads the configuration. An error is one of usage; warnings are for who asks for them.
+func (a *app) load() (*config.Config, problem.List, error) {
+	c, problems, err := config.Load(a.configPath, a.environment)
+	if err == nil {
+		err = problems.Err()
+	}
+	if err != nil {
+		return nil, problems, refused(err)
+	}
+	return c, problems.Warnings(), nil
+}
+
+func refused(err error) error {
+	var list problem.List
+	if !errors.As(err, &list) {
+		return wrong(fmt.Errorf("read the configuration: %w", err), "--config names a file or a folder; examples/ has one to begin with")
+	}
+	errs := list.Errors()
+	what := "one problem"
+	if len(errs) > 1 {
+		what = fmt.Sprintf("%d problems", len(errs))
+	}
+	return wrong(fmt.Errorf("the configuration has %s; nothing was done\n%w", what, errs), "")
+}
+
+// config reads the configuration for a command that has no use for its warnings: validate shows them.
+func (a *app) config() (*config.Config, error) {
+	c, _, err := a.load()
+	return c, err
+}
+
+// known refuses a name that no orchestration has, and says which there are.
+func known(c *config.Config, name string) error {
+	names := orchestrations(c)
+	if slices.Contains(names, name) {
+		return nil
+	}
+	hint := "the configuration has none"
+	if len(names) > 0 {
+		hint = "there is " + strings.Join(names, ", ")
+	}
+	return wrong(fmt.Errorf("there is no orchestration %q", name), hint)
+}
+
+func orchestrations(c *config.Config) []string {
+	var names []string
+	for _, o := range c.Orchestrations {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+// requester checks --as against the configured users. It keeps people from mistakes, not from lies: whoever may reach
+// Temporal may claim to be anybody. The worker decides whether the user may.
+func (a *app) requester(c *config.Config, as string) error {
+	if len(c.Users) == 0 {
+		return nil
+	}
+	var names []string
+	for _, u := range c.Users {
+		names = append(names, u.Name)
+	}
+	switch {
+	case as == "":
+		return wrong(errors.New("the configuration has users: say who asks"), "--as NAME, where NAME is "+strings.Join(names, ", "))
+	case !slices.Contains(names, as):
+		return &exit{exitRefused, fmt.Errorf("refused: there is no user %q", as), "NAME is " + strings.Join(names, ", ")}
+	}
+	return nil
+}
+
+// command writes a command line of ours that can be copied, for the same configuration.
+func (a *app) command(words ...string) string {
+	line := "starter"
+	if a.configPath != "" {
+		line += " --config " + quoted(a.configPath)
+	}
+	for _, word := range words {
+		line += " " + quoted(word)
+	}
+	return line
+}
+
+// quoted quotes a word for a POSIX shell where that is needed.
+func quoted(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@=+,") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// completeOrchestration proposes orchestrations to the shell.
+func (a *app) completeOrchestration(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	c, _, err := a.load()
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return orchestrations(c), cobra.ShellCompDirectiveNoFileComp
+}
+
+// must is for registrations that only fail for a flag that does not exist.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,64 @@
+// Package connect turns the configuration's words about Temporal into a client's options.
+package connect
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"consign/internal/config"
+)
+
+// ErrTLS is wrapped by every error about certificates.
+var ErrTLS = errors.New("cannot be used for TLS")
+
+// Options returns the options of a client of the configured Temporal. Certificates and the API key are read now.
+func Options(t config.Temporal, logger *slog.Logger) (client.Options, error) {
+	options := client.Options{HostPort: t.Address, Namespace: t.Namespace, Logger: log.NewStructuredLogger(logger)}
+	if t.TLS != nil {
+		settings, err := tlsConfig(*t.TLS)
+		if err != nil {
+			return client.Options{}, fmt.Errorf("temporal.tls: %w", err)
+		}
+		options.ConnectionOptions.TLS = settings
+	}
+	if !t.APIKey.IsZero() {
+		key, err := t.APIKey.Read()
+		if err != nil {
+			return client.Options{}, fmt.Errorf("temporal.api_key: %w", err)
+		}
+		options.Credentials = client.NewAPIKeyStaticCredentials(key.Reveal())
+	}
+	return options, nil
+}
+
+func tlsConfig(t config.TLS) (*tls.Config, error) {
+	settings := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, fmt.Errorf("ca: %w", err)
+		}
+		settings.RootCAs = x509.NewCertPool()
+		if !settings.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca: %s %w: it holds no PEM certificate", t.CA, ErrTLS)
+		}
+	}
+	if (t.Cert == "") != (t.Key == "") {
+		return nil, fmt.Errorf("cert and key %w: one needs the other", ErrTLS)
+	}
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("cert %s, key %s %w: %w", t.Cert, t.Key, ErrTLS, err)
+		}
+		settings.Certificates = []tls.Certificate{pair}
+	}
+	return settings, nil
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+)
+
+// updateWait is how long an update may take until it is left as a signal instead: an update is not kept when no worker
+// is there to take it, a signal is.
+const updateWait = 8 * time.Second
+
+// operated is the result of retry and abort.
+type operated struct {
+	Run        string `json:"run"`
+	WorkflowID string `json:"workflow_id"`
+	Asked      string `json:"asked"`    // retry | replan | abort
+	Accepted   bool   `json:"accepted"` // false: left as a signal, because no worker answered
+}
+
+// operate sends an update to a run, and leaves it as a signal if nobody takes it.
+func (a *app) operate(ctx context.Context, run, asked, name string, payload any, said string) error {
+	id, err := workflowID(run)
+	if err != nil {
+		return err
+	}
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	connection, err := a.dial(ctx, c)
+	if err != nil {
+		return doing(asked+" "+run, err)
+	}
+	defer connection.Close()
+	done := operated{Run: shortRun(id), WorkflowID: id, Asked: asked, Accepted: true}
+	err = update(ctx, connection, id, name, payload)
+	var no *temporal.ApplicationError
+	switch {
+	case err == nil:
+	case errors.As(err, &no):
+		return wrong(fmt.Errorf("%s %s: %s", asked, done.Run, no.Message()), a.command("show", done.Run)+" says how it stands")
+	case errors.Is(err, errNoWorker) && ctx.Err() == nil:
+		if err := leave(ctx, connection, id, name, payload); err != nil {
+			return doing(asked+" "+run, a.asked(c, id, err))
+		}
+		done.Accepted = false
+		said = "no worker answered; Temporal keeps the request for the next worker that comes"
+	default:
+		return doing(asked+" "+run, a.asked(c, id, err))
+	}
+	return a.result(done, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", done.Run, said) })
+}
+
+var errNoWorker = errors.New("no worker took the request")
+
+func update(ctx context.Context, connection client.Client, id, name string, payload any) error {
+	limited, cancel := context.WithTimeoutCause(ctx, updateWait, errNoWorker)
+	defer cancel()
+	handle, err := connection.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
+		WorkflowID: id, UpdateName: name, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(limited, nil)
+	}
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return errNoWorker
+	}
+	return err
+}
+
+func leave(ctx context.Context, connection client.Client, id, name string, payload any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	return connection.SignalWorkflow(ctx, id, "", name, payload)
+}
+

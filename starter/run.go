@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"consign/starter/watch"
+)
+
+// An app is one call of the command line.
+//
+// How it talks: results go to standard output, everything else to standard error, so that a script may read the
+// result. Nothing is asked. Messages begin in lower case and end without a full stop; a hint is the next thing to do.
+type app struct {
+	out, messages io.Writer
+	environment   func(string) (string, bool)
+	clock         func() time.Time
+
+	configPath string
+	output     string
+}
+
+// run is the whole program: it does what args say and returns the exit status.
+func run(ctx context.Context, args []string, in io.Reader, out, messages io.Writer, environment func(string) (string, bool)) int {
+	a := &app{out: out, messages: messages, environment: environment, clock: time.Now}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(messages)
+	err := root.ExecuteContext(ctx)
+	status, text := explain(ctx, err)
+	if text != "" {
+		fmt.Fprintln(messages, text)
+	}
+	return status
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "starter",
+		Short: "Deliver query results as files into other people's S3 buckets",
+		Long: `starter starts deliveries, shows how they are getting on, and helps when one is stuck.
+
+Exit status: 0 done; 1 the run failed or was aborted, or the command could not do its work;
+2 wrong usage or configuration; 3 refused (access); 4 the run is parked and waits for an operator;
+5 gave up waiting; 130 interrupted.
+
+RUN is a workflow id, or ORCHESTRATION/RUN-KEY.`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: a.check,
+		Args:              usage(cobra.NoArgs),
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return wrong(err, cmd.CommandPath()+" --help lists the flags")
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configPath, "config", "", "configuration file, or folder of files (default $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
+	flags.StringVarP(&a.output, "output", "o", "text", "text, or json: one JSON document on standard output")
+	root.AddCommand(a.send(), a.plan(), a.validate(), a.setup(), a.runs(), a.show(), a.retry(), a.abort())
+	return root
+}
+
+func (a *app) check(cmd *cobra.Command, _ []string) error {
+	if a.output != "text" && a.output != "json" {
+		return wrong(fmt.Errorf("--output %s: only text and json are known", a.output), "")
+	}
+	return nil
+}
+
+// usage makes a complaint about arguments an error of usage, with the line that says how.
+func usage(args cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		err := args(cmd, given)
+		switch {
+		case err == nil:
+			return nil
+		case !cmd.HasParent():
+			return wrong(fmt.Errorf("unknown command %q", given[0]), suggestion(cmd, given[0]))
+		default:
+			return wrong(err, "usage: "+cmd.UseLine())
+		}
+	}
+}
+
+func suggestion(root *cobra.Command, typed string) string {
+	if near := root.SuggestionsFor(typed); len(near) > 0 {
+		return "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return "starter --help lists the commands"
+}
+
+// tell writes a message.
+func (a *app) tell(format string, args ...any) {
+	fmt.Fprintf(a.messages, format+"\n", args...)
+}
+
+// result writes the result: value as JSON if that was asked for, and otherwise what text prints.
+func (a *app) result(value any, text func(io.Writer)) error {
+	if a.output != "json" {
+		text(a.out)
+		return nil
+	}
+	encoder := json.NewEncoder(a.out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+// view returns what shows progress: a bar on a terminal, lines otherwise.
+func (a *app) view() watch.View {
+	file, ok := a.messages.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return watch.NewLines(a.messages)
+	}
+	width := func() int {
+		columns, _, err := term.GetSize(int(file.Fd()))
+		if err != nil || columns <= 0 {
+			return 80
+		}
+		return columns
+	}
+	return watch.NewBar(a.messages, width, !a.utf8())
+}
+
+// utf8 reports whether the terminal's locale is UTF-8, by the order that POSIX gives the variables.
+func (a *app) utf8() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value, _ := a.environment(name); value != "" {
+			value = strings.ToUpper(value)
+			return strings.Contains(value, "UTF-8") || strings.Contains(value, "UTF8")
+		}
+	}
+	return false
+}

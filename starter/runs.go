@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
+
+	"consign/starter/watch"
+	"consign/workflows"
+)
+
+type runsOptions struct {
+	orchestration, state string
+	limit                int
+}
+
+func (a *app) runs() *cobra.Command {
+	var o runsOptions
+	cmd := &cobra.Command{
+		Use:     "runs",
+		Short:   "List runs, the latest first",
+		Example: "  starter runs --state parked",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.doRuns(cmd.Context(), o) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.orchestration, "orchestration", "", "only runs of this orchestration")
+	flags.StringVar(&o.state, "state", "", "only runs that are running, parked, completed, failed or aborted")
+	flags.IntVar(&o.limit, "limit", 20, "at most so many, up to 1000")
+	must(cmd.RegisterFlagCompletionFunc("orchestration", a.completeOrchestration))
+	must(cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(stateNames(), cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+// A listed is one line of runs.
+type listed struct {
+	Run         string          `json:"run"`
+	WorkflowID  string          `json:"workflow_id"`
+	RunID       string          `json:"run_id"`
+	State       workflows.State `json:"state"`
+	Destination string          `json:"destination,omitempty"`
+	Rows        int64           `json:"rows"`
+	Bytes       int64           `json:"bytes"`
+	StartedAt   time.Time       `json:"started_at"`
+	CompletedAt time.Time       `json:"completed_at,omitzero"`
+}
+
+func stateNames() []string {
+	return []string{
+		string(workflows.Running), string(workflows.Parked), string(workflows.Completed), string(workflows.Failed), string(workflows.Aborted),
+	}
+}
+
+func (a *app) doRuns(ctx context.Context, o runsOptions) error {
+	filter, err := o.filter()
+	if err != nil {
+		return err
+	}
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	connection, err := a.dial(ctx, c)
+	if err != nil {
+		return doing("list runs", err)
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	answer, err := connection.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Namespace: c.Temporal.Namespace, Query: filter, PageSize: int32(o.limit), //nolint:gosec // filter has checked it
+	})
+	if err != nil {
+		return doing("list runs", a.notStarted(ctx, c, connection, err))
+	}
+	list := make([]listed, len(answer.GetExecutions()))
+	for i, info := range answer.GetExecutions() {
+		list[i] = listOne(info)
+	}
+	if err := addBytes(ctx, connection, list); err != nil {
+		return doing("list runs", err)
+	}
+	return a.result(list, func(w io.Writer) { printRuns(w, list, a.clock()) })
+}
+
+// filter is the visibility query. Names and states cannot hold a quote, so that nothing can be added to it.
+func (o runsOptions) filter() (string, error) {
+	if o.limit < 1 || o.limit > 1000 {
+		return "", wrong(fmt.Errorf("--limit %d: must be 1 to 1000", o.limit), "")
+	}
+	query := "WorkflowType = '" + workflows.TypeOrchestration + "'"
+	if o.orchestration != "" {
+		if strings.ContainsAny(o.orchestration, `'"\`) {
+			return "", wrong(fmt.Errorf("--orchestration %q: no orchestration has such a name", o.orchestration), "")
+		}
+		query += " AND " + workflows.AttributeOrchestration.GetName() + " = '" + o.orchestration + "'"
+	}
+	switch o.state {
+	case "":
+	case string(workflows.Running), string(workflows.Parked):
+		// A run that was terminated keeps the search attribute of its last moment.
+		query += " AND ExecutionStatus = 'Running' AND " + workflows.AttributeState.GetName() + " = '" + o.state + "'"
+	case string(workflows.Completed):
+		query += " AND ExecutionStatus = 'Completed'"
+	case string(workflows.Failed):
+		query += " AND (ExecutionStatus = 'Failed' OR ExecutionStatus = 'TimedOut')"
+	case string(workflows.Aborted):
+		query += " AND (ExecutionStatus = 'Canceled' OR ExecutionStatus = 'Terminated')"
+	default:
+		return "", wrong(fmt.Errorf("--state %q: a run is %s", o.state, strings.Join(stateNames(), ", ")), "")
+	}
+	return query, nil
+}
+
+func listOne(info *workflowpb.WorkflowExecutionInfo) listed {
+	l := listed{
+		Run: shortRun(info.GetExecution().GetWorkflowId()), WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(),
+		State: watch.StateOf(info), Destination: watch.Attribute(info, workflows.AttributeDestination.GetName()),
+		StartedAt: info.GetStartTime().AsTime(),
+	}
+	l.Rows, _ = watch.Rows(info)
+	if info.GetCloseTime() != nil {
+		l.CompletedAt = info.GetCloseTime().AsTime()
+	}
+	return l
+}
+
+// atOnce is how many results are read at a time.
+const atOnce = 8
+
+// addBytes reads the delivered bytes from the results of completed runs; there is no search attribute for them.
+func addBytes(ctx context.Context, connection client.Client, list []listed) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i := range list {
+		if list[i].State != workflows.Completed {
+			continue
+		}
+		group.Go(func() error {
+			var done workflows.Completion
+			err := connection.GetWorkflow(ctx, list[i].WorkflowID, list[i].RunID).Get(ctx, &done)
+			list[i].Bytes = done.Bytes
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func printRuns(w io.Writer, list []listed, now time.Time) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "no runs")
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "RUN\tSTATE\tROWS\tBYTES\tSTARTED\tTOOK")
+	for _, l := range list {
+		rows, bytes, end := "", "", l.CompletedAt
+		if l.State == workflows.Completed {
+			rows, bytes = watch.Number(l.Rows), watch.Bytes(l.Bytes)
+		}
+		if end.IsZero() {
+			end = now
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Run, l.State, rows, bytes, l.StartedAt.UTC().Format("2006-01-02 15:04:05"), watch.Took(end.Sub(l.StartedAt)))
+	}
+	_ = table.Flush() // w's own error comes back from the next write
+}

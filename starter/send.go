@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"consign/activities"
+	"consign/internal/config"
+	"consign/starter/watch"
+	"consign/workflows"
+)
+
+type sendOptions struct {
+	runKey, as string
+	wait       bool
+	timeout    time.Duration
+}
+
+func (a *app) send() *cobra.Command {
+	var o sendOptions
+	cmd := &cobra.Command{
+		Use:   "send ORCHESTRATION",
+		Short: "Start a delivery, or find it if it was started before",
+		Long: `Starts a run of an orchestration and prints its workflow and run id.
+
+A run is known by its run key. The same orchestration and key is the same run, however often it is asked for: a scheduler
+that is not sure may ask again. A run that failed stays failed under its key; use a new key to try again from the start.
+
+With --wait it shows the progress and ends with the delivery. Ctrl-C, or --timeout, ends the waiting and not the run.`,
+		Example: `  starter send vips-weekly --wait
+  starter send vips-weekly --run-key 2026-11-23 --wait --timeout 30m`,
+		Args:              usage(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeOrchestration,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.doSend(cmd.Context(), args[0], o) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.runKey, "run-key", "", "the run's key (default: the time now, in UTC, to the second)")
+	flags.StringVar(&o.as, "as", "", "the user who asks for it (required if the configuration has users)")
+	flags.BoolVar(&o.wait, "wait", false, "show the progress and wait for the end")
+	flags.DurationVar(&o.timeout, "timeout", 0, "with --wait: give up waiting after so long, for example 30m; the run goes on")
+	return cmd
+}
+
+// sent is the result of send.
+type sent struct {
+	WorkflowID    string                `json:"workflow_id"`
+	RunID         string                `json:"run_id"`
+	Orchestration string                `json:"orchestration"`
+	RunKey        string                `json:"run_key"`
+	Started       bool                  `json:"started"` // false: the run was there already
+	State         workflows.State       `json:"state"`
+	Completion    *workflows.Completion `json:"completion,omitempty"`
+	Failure       *activities.Failure   `json:"failure,omitempty"`
+	Deadline      time.Time             `json:"deadline,omitzero"` // of a parked run
+}
+
+// runKeys is what a run key may hold: it becomes part of a workflow id.
+var runKeys = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
+
+func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
+	if o.runKey != "" && !runKeys.MatchString(o.runKey) {
+		return wrong(fmt.Errorf("--run-key %q: a run key has 1 to 128 of the characters A-Z a-z 0-9 _ . : -", o.runKey), "")
+	}
+	if o.timeout != 0 && !o.wait || o.timeout < 0 {
+		return wrong(errors.New("--timeout is a positive duration, and goes with --wait"), "")
+	}
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	if err := known(c, name); err != nil {
+		return err
+	}
+	if err := a.requester(c, o.as); err != nil {
+		return err
+	}
+	if o.runKey == "" {
+		o.runKey = a.clock().UTC().Format(time.RFC3339)
+	}
+	connection, err := a.dial(ctx, c)
+	if err != nil {
+		return doing("send "+name, err)
+	}
+	defer connection.Close()
+	s, err := a.start(ctx, c, connection, name, o)
+	if err != nil {
+		return doing("send "+name, err)
+	}
+	if o.wait {
+		return a.wait(ctx, connection, s, o.timeout)
+	}
+	return a.sentWithoutWaiting(ctx, c, connection, s)
+}
+
+// start starts the run, or finds it.
+func (a *app) start(ctx context.Context, c *config.Config, connection client.Client, name string, o sendOptions) (sent, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	s := sent{WorkflowID: workflows.OrchestrationID(name, o.runKey), Orchestration: name, RunKey: o.runKey, State: workflows.Running}
+	run, err := connection.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:        s.WorkflowID,
+		TaskQueue: c.Temporal.TaskQueue,
+		// One workflow id is one run for as long as Temporal keeps it, whether it runs, is over, or has failed. Temporal
+		// is to say so rather than answer with the old run as if it had just been started.
+		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			workflows.AttributeOrchestration.ValueSet(name),
+			workflows.AttributeRunKey.ValueSet(o.runKey),
+			workflows.AttributeState.ValueSet(string(workflows.Running)),
+		),
+		StaticSummary: name + " " + o.runKey,
+	}, workflows.TypeOrchestration, workflows.OrchestrationInput{
+		Orchestration: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as},
+	})
+	var exists *serviceerror.WorkflowExecutionAlreadyStarted
+	switch {
+	case errors.As(err, &exists):
+		s.RunID = exists.RunId
+		a.tell("%s was started before: this is the same run", shortRun(s.WorkflowID))
+		return s, nil
+	case err != nil:
+		return s, a.notStarted(ctx, c, connection, err)
+	}
+	s.RunID, s.Started = run.GetRunID(), true
+	return s, nil
+}
+
+// notStarted explains why Temporal did not take a run.
+func (a *app) notStarted(ctx context.Context, c *config.Config, connection client.Client, err error) error {
+	missing, lookErr := missingAttributes(ctx, connection, c.Temporal.Namespace)
+	if lookErr == nil && len(missing) > 0 {
+		return wrong(fmt.Errorf("the namespace %q has no search attribute %s", c.Temporal.Namespace, missing[0].Name), a.command("setup")+" makes what is missing")
+	}
+	return a.asked(c, "", err)
+}
+
+// sentWithoutWaiting ends a send that does not wait: a run that is there already may have ended long ago.
+func (a *app) sentWithoutWaiting(ctx context.Context, c *config.Config, connection client.Client, s sent) error {
+	if s.Started {
+		return a.printSent(s)
+	}
+	snapshot, err := watch.Look(ctx, watch.Of(connection), s.WorkflowID, s.RunID)
+	if err != nil {
+		return a.asked(c, s.WorkflowID, err)
+	}
+	if !snapshot.Open {
+		return a.over(ctx, connection, s, snapshot)
+	}
+	s.State = snapshot.State
+	return a.printSent(s)
+}
+
+func (a *app) printSent(s sent) error {
+	return a.result(s, func(w io.Writer) {
+		fmt.Fprintf(w, "workflow %s\nrun      %s\n", s.WorkflowID, s.RunID)
+		if !s.Started {
+			fmt.Fprintf(w, "state    %s\n", s.State)
+		}
+	})
+}

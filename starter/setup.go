@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"consign/workflows"
+)
+
+func (a *app) setup() *cobra.Command {
+	return &cobra.Command{
+		Use:   "setup",
+		Short: "Make the search attributes that runs are found by",
+		Long: `Makes Consign's search attributes in the Temporal namespace if they are missing. Do this once per namespace; doing it again
+does no harm. Where you may not, it prints the command for who may.`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doSetup(cmd.Context()) },
+	}
+}
+
+// An attribute is a search attribute that Consign uses.
+type attribute struct {
+	Name string `json:"name"`
+	Type string `json:"type"` // as the temporal command writes it
+	kind enums.IndexedValueType
+}
+
+func attributes() []attribute {
+	keyword, number := enums.INDEXED_VALUE_TYPE_KEYWORD, enums.INDEXED_VALUE_TYPE_INT
+	return []attribute{
+		{workflows.AttributeOrchestration.GetName(), "Keyword", keyword},
+		{workflows.AttributeCampaign.GetName(), "Keyword", keyword},
+		{workflows.AttributeDestination.GetName(), "Keyword", keyword},
+		{workflows.AttributeState.GetName(), "Keyword", keyword},
+		{workflows.AttributeRunKey.GetName(), "Keyword", keyword},
+		{workflows.AttributeRows.GetName(), "Int", number},
+	}
+}
+
+func (a *app) doSetup(ctx context.Context) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	connection, err := a.dial(ctx, c)
+	if err != nil {
+		return doing("setup", err)
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	missing, err := missingAttributes(ctx, connection, c.Temporal.Namespace)
+	if err != nil {
+		return doing("setup", a.notAllowed(c.Temporal.Namespace, attributes(), a.asked(c, "", err)))
+	}
+	if len(missing) > 0 {
+		if err := addAttributes(ctx, connection, c.Temporal.Namespace, missing); err != nil {
+			return doing("setup", a.notAllowed(c.Temporal.Namespace, missing, err))
+		}
+	}
+	type made struct {
+		Namespace string      `json:"namespace"`
+		Made      []attribute `json:"made"`
+	}
+	return a.result(made{c.Temporal.Namespace, append([]attribute{}, missing...)}, func(w io.Writer) {
+		if len(missing) == 0 {
+			fmt.Fprintf(w, "namespace %s has all search attributes already\n", c.Temporal.Namespace)
+		}
+		for _, m := range missing {
+			fmt.Fprintf(w, "made %s (%s)\n", m.Name, m.Type)
+		}
+	})
+}
+
+// missingAttributes returns the search attributes that the namespace does not have.
+func missingAttributes(ctx context.Context, connection client.Client, namespace string) ([]attribute, error) {
+	answer, err := connection.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return nil, fmt.Errorf("list search attributes: %w", err)
+	}
+	var missing []attribute
+	for _, want := range attributes() {
+		if _, ok := answer.GetCustomAttributes()[want.Name]; !ok {
+			missing = append(missing, want)
+		}
+	}
+	return missing, nil
+}
+
+func addAttributes(ctx context.Context, connection client.Client, namespace string, missing []attribute) error {
+	wanted := map[string]enums.IndexedValueType{}
+	for _, m := range missing {
+		wanted[m.Name] = m.kind
+	}
+	_, err := connection.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+		Namespace: namespace, SearchAttributes: wanted,
+	})
+	var exists *serviceerror.AlreadyExists
+	if err != nil && !errors.As(err, &exists) { // somebody else may have made them in the meantime
+		return fmt.Errorf("make search attributes: %w", err)
+	}
+	return nil
+}
+
+// notAllowed adds the command for somebody who may do what we could not. Namespaces of Temporal Cloud, for one, have no
+// operator service.
+func (a *app) notAllowed(namespace string, missing []attribute, err error) error {
+	var e *exit
+	if errors.As(err, &e) {
+		return err
+	}
+	return failed(err, "who may can do it with\n"+createCommand(namespace, missing))
+}
+
+func createCommand(namespace string, missing []attribute) string {
+	var b strings.Builder
+	b.WriteString("temporal operator search-attribute create --namespace " + namespace)
+	for _, m := range missing {
+		b.WriteString(" --name " + m.Name + " --type " + m.Type)
+	}
+	return b.String()
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"consign/internal/config"
+	"consign/starter/watch"
+	"consign/workflows"
+)
+
+func (a *app) show() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show RUN",
+		Short: "Show one run: its steps, what is wrong, and what to do",
+		Long: `Shows one run: its state, its steps, how far the step at work is, and, if it is parked or has failed, what is wrong, whose it
+is to fix, and what to do.`,
+		Example: "  starter show vips-weekly/2026-11-23",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.doShow(cmd.Context(), args[0]) },
+	}
+}
+
+// shown is the result of show.
+type shown struct {
+	Run string `json:"run"`
+	watch.Snapshot
+	Completion *workflows.Completion `json:"completion,omitempty"`
+}
+
+func (a *app) doShow(ctx context.Context, run string) error {
+	id, err := workflowID(run)
+	if err != nil {
+		return err
+	}
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	s, err := a.lookAt(ctx, c, id)
+	if err != nil {
+		return doing("show "+run, err)
+	}
+	return a.result(s, func(w io.Writer) { a.printShown(w, s) })
+}
+
+func (a *app) lookAt(ctx context.Context, c *config.Config, id string) (shown, error) {
+	connection, err := a.dial(ctx, c)
+	if err != nil {
+		return shown{}, err
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	snapshot, err := watch.Look(ctx, watch.Of(connection), id, "")
+	if err != nil {
+		return shown{}, a.asked(c, id, err)
+	}
+	s := shown{Run: shortRun(id), Snapshot: snapshot}
+	if !snapshot.Open {
+		done, err := watch.Ended(ctx, watch.Of(connection), snapshot)
+		if err != nil {
+			return shown{}, err
+		}
+		s.Completion = &done
+	}
+	return s, nil
+}
+
+func (a *app) printShown(w io.Writer, s shown) {
+	fmt.Fprintf(w, "run         %s\nworkflow    %s\nrun id      %s\nstate       %s\nstarted     %s\n",
+		s.Run, s.WorkflowID, s.RunID, s.State, s.Started.UTC().Format(time.RFC3339))
+	if !s.Closed.IsZero() {
+		fmt.Fprintf(w, "ended       %s, after %s\n", s.Closed.UTC().Format(time.RFC3339), watch.Took(s.Closed.Sub(s.Started)))
+	}
+	if s.Progress == nil {
+		fmt.Fprintf(w, "\nno worker answers, so that its steps cannot be shown (task queue %s)\n", s.Queue)
+	} else {
+		fmt.Fprintln(w)
+		printSteps(w, s.Progress.Steps)
+	}
+	for _, step := range s.Working {
+		fmt.Fprintln(w, "\n"+watch.Describe(step, a.clock()))
+	}
+	switch {
+	case s.Completion != nil:
+		fmt.Fprintln(w)
+		printDelivery(w, *s.Completion)
+		if f := s.Completion.Failure; f != nil {
+			fmt.Fprintf(w, "step        %s\nwhat        %s\nwhose       %s\nwhat to do  %s\n", f.Step, f.Message, whose(f.Attribution), f.Advice)
+		}
+	case s.State == workflows.Parked && s.Progress != nil:
+		fmt.Fprintln(w, "\n"+a.parkedText(s.Run, s.Progress.Failure, s.Progress.Deadline))
+	}
+}
+
+func printSteps(w io.Writer, steps []workflows.StepProgress) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "STEP\tSTATE\tROWS\tBYTES")
+	for _, step := range steps {
+		rows, bytes := "", ""
+		if step.Rows > 0 {
+			rows = watch.Number(step.Rows)
+		}
+		if step.Bytes > 0 {
+			bytes = watch.Bytes(step.Bytes)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", step.Name, step.State, rows, bytes)
+	}
+	_ = table.Flush() // w's own error comes back from the next write
+}

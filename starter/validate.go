@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"consign/starter/watch"
+)
+
+func (a *app) validate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate",
+		Short: "Read the configuration and report everything that is wrong with it",
+		Long: `Reads the whole configuration and reports every problem at once, each with its file, line, key and the way to mend it. It
+asks nobody: whether a bucket is there and a query runs is seen by a run.`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error { return a.doValidate() },
+	}
+}
+
+// validated is the result of validate.
+type validated struct {
+	Valid    bool    `json:"valid"`
+	Digest   string  `json:"digest,omitempty"`
+	Problems []found `json:"problems"`
+}
+
+// found is one problem of a configuration.
+type found struct {
+	Where   string `json:"where,omitempty"`
+	Key     string `json:"key,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+	Warning bool   `json:"warning,omitempty"`
+}
+
+func (a *app) doValidate() error {
+	c, problems, err := a.load()
+	v := validated{Valid: err == nil, Problems: []found{}}
+	for _, p := range problems {
+		v.Problems = append(v.Problems, found{p.Where, p.Key, p.Message, p.Hint, p.Warning})
+	}
+	if err != nil {
+		if a.output == "json" && len(problems) > 0 {
+			if err := a.result(v, nil); err != nil {
+				return err
+			}
+		}
+		return err
+	}
+	v.Digest = c.Digest()
+	for _, p := range problems {
+		a.tell("warning: %s", p)
+	}
+	return a.result(v, func(w io.Writer) {
+		fmt.Fprintf(w, "the configuration is fine: %s, %s, %s, %s\n", watch.Count(int64(len(c.Destinations)), "destination"),
+			watch.Count(int64(len(c.DataTemplates)), "data template"), watch.Plural(int64(len(c.Queries)), "query", "queries"),
+			watch.Count(int64(len(c.Orchestrations)), "orchestration"))
+	})
+}

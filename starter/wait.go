@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"consign/activities"
+	"consign/starter/watch"
+	"consign/workflows"
+)
+
+// lookEvery is how often a run that is waited for is looked at. It is what a person takes for "at once"; Temporal
+// answers such a look in milliseconds.
+const lookEvery = 400 * time.Millisecond
+
+// wait follows the run and ends as it does.
+func (a *app) wait(ctx context.Context, connection client.Client, s sent, timeout time.Duration) error {
+	a.tell("%s: workflow %s, run %s", s.Orchestration, s.WorkflowID, s.RunID)
+	waiting := ctx
+	if timeout > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, timeout, errGaveUp)
+		defer cancel()
+		waiting = limited
+	}
+	follower := watch.Follower{Client: watch.Of(connection), View: a.view(), Clock: a.clock, Every: lookEvery}
+	snapshot, err := follower.Until(waiting, s.WorkflowID, s.RunID)
+	goesOn := "the run goes on: " + a.command("show", shortRun(s.WorkflowID)) + " says how it is getting on"
+	switch {
+	case ctx.Err() != nil:
+		return &exit{exitInterrupted, errInterrupted, goesOn}
+	case errors.Is(err, errGaveUp):
+		return &exit{exitGaveUp, fmt.Errorf("gave up waiting after %s", watch.Took(timeout)), goesOn}
+	case err != nil:
+		return failed(fmt.Errorf("follow %s: %w", shortRun(s.WorkflowID), err), goesOn)
+	}
+	return a.over(ctx, connection, s, snapshot)
+}
+
+// over prints how a run that is over, or parked, stands, and ends with the status that belongs to it.
+func (a *app) over(ctx context.Context, connection client.Client, s sent, snapshot watch.Snapshot) error {
+	s.State = snapshot.State
+	if snapshot.Open {
+		return a.parked(s, snapshot)
+	}
+	done, err := watch.Ended(ctx, watch.Of(connection), snapshot)
+	if err != nil {
+		return err
+	}
+	s.Completion, s.Failure = &done, done.Failure
+	if err := a.result(s, func(w io.Writer) { printDelivery(w, done) }); err != nil {
+		return err
+	}
+	return a.ending(done)
+}
+
+// ending is the exit of a run that is over.
+func (a *app) ending(done workflows.Completion) error {
+	run := shortRun(done.WorkflowID)
+	newKey := "this run stays " + string(done.Status) + " under its key; to start afresh: " + a.command("send", done.Orchestration, "--run-key", "NEW-KEY")
+	switch {
+	case done.Status == workflows.Completed:
+		return nil
+	case done.Failure == nil:
+		return failed(fmt.Errorf("%s: %s", run, done.Status), newKey)
+	case done.Failure.Type == activities.TypeRefused:
+		return &exit{exitRefused, fmt.Errorf("%s: refused: %s", run, done.Failure.Message), done.Failure.Advice}
+	case done.Status == workflows.Aborted:
+		return failed(fmt.Errorf("%s: %s", run, done.Failure.Message), newKey)
+	default:
+		return failed(fmt.Errorf("%s: %s", run, sentence(*done.Failure)), join(done.Failure.Advice, newKey))
+	}
+}
+
+func join(lines ...string) string {
+	text := ""
+	for _, line := range lines {
+		if line != "" && text != "" {
+			text += "\n"
+		}
+		text += line
+	}
+	return text
+}
+
+func sentence(f activities.Failure) string {
+	if f.Step == "" {
+		return f.Message
+	}
+	return f.Step + ": " + f.Message
+}
+
+// parked says what is wrong with a parked run, whose it is, and what to do.
+func (a *app) parked(s sent, snapshot watch.Snapshot) error {
+	if p := snapshot.Progress; p != nil {
+		s.Failure, s.Deadline = p.Failure, p.Deadline
+	}
+	if a.output == "json" {
+		if err := a.result(s, nil); err != nil {
+			return err
+		}
+	}
+	a.tell("%s", a.parkedText(shortRun(s.WorkflowID), s.Failure, s.Deadline))
+	return &exit{exitParked, fmt.Errorf("%s is parked and waits for an operator", shortRun(s.WorkflowID)), ""}
+}
+
+func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time) string {
+	text := ""
+	if f != nil {
+		text += "step        " + f.Step + "\n" +
+			indented("what        ", f.Message) + "\n" +
+			"whose       " + whose(f.Attribution) + "\n" +
+			indented("what to do  ", f.Advice) + "\n"
+	}
+	if !deadline.IsZero() {
+		text += "until       " + deadline.UTC().Format("2006-01-02 15:04 UTC") + "; then the run fails and cleans up\n"
+	}
+	return text + "then        " + a.command("retry", run) + "\n" +
+		"              goes on at the step that failed\n" +
+		"            " + a.command("retry", run, "--replan") + "\n" +
+		"              begins afresh with the configuration as it is by then\n" +
+		"            " + a.command("abort", run) + "\n" +
+		"              gives it up and cleans up"
+}
+
+// whose says who has to mend a failure.
+func whose(a activities.Attribution) string {
+	switch a {
+	case activities.Customer:
+		return "customer: the owner of the bucket"
+	case activities.Configuration:
+		return "configuration: whoever writes Consign's configuration"
+	case activities.Platform:
+		return "platform: whoever runs Consign, Temporal and the network"
+	}
+	return string(a)
+}
+
+// printDelivery writes what a run has delivered. A run that did not complete may have made objects visible all the
+// same, and then it says so.
+func printDelivery(w io.Writer, c workflows.Completion) {
+	if c.Status != workflows.Completed && len(c.Objects) == 0 {
+		return
+	}
+	if c.Status != workflows.Completed {
+		fmt.Fprintf(w, "%s, but these objects are visible:\n", c.Status)
+	}
+	for _, o := range c.Objects {
+		fmt.Fprintf(w, "s3://%s/%s  %s, %s\n", o.Bucket, o.Key, watch.Count(o.Rows, "row"), watch.Bytes(o.Bytes))
+	}
+	if c.ObjectsTruncated {
+		fmt.Fprintf(w, "and %s more; the receipt lists them all\n", watch.Count(int64(c.ObjectCount-len(c.Objects)), "object"))
+	}
+	if c.SuccessFile != "" && len(c.Objects) > 0 {
+		fmt.Fprintf(w, "s3://%s/%s\n", c.Objects[0].Bucket, c.SuccessFile)
+	}
+	fmt.Fprintf(w, "%s: %s, %s, %s in %s\n", c.Status, watch.Count(int64(c.ObjectCount), "object"), watch.Count(c.Rows, "row"),
+		watch.Bytes(c.Bytes), watch.Took(c.CompletedAt.Sub(c.StartedAt)))
+	for _, warning := range c.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+	for _, id := range c.NotNotified {
+		fmt.Fprintf(w, "warning: workflow %s was never there to be told\n", id)
+	}
+}

@@ -1,0 +1,90 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+
+	"consign/workflows"
+)
+
+// A View shows snapshots as they come.
+type View interface {
+	// Show shows s. now is the moment at which it was taken.
+	Show(s Snapshot, now time.Time)
+	// Note shows a remark that belongs to no step.
+	Note(text string)
+	// Close takes away what is not meant to stay.
+	Close()
+}
+
+// Follower follows one run.
+type Follower struct {
+	Client Client
+	View   View
+	Clock  func() time.Time
+	Every  time.Duration // between two looks
+}
+
+const (
+	// patience is how long a silent Temporal is waited for: a restart of its frontend takes seconds.
+	patience = time.Minute
+	// unworked is how long a run may stand at its first step before the missing worker is pointed out.
+	unworked = 3 * time.Second
+)
+
+// Until follows the run until it is over or parked, and returns its last snapshot. It ends early with ctx's cause.
+func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot, error) {
+	defer f.View.Close()
+	ticker := time.NewTicker(f.Every)
+	defer ticker.Stop()
+	var silentSince time.Time
+	warned := false
+	for {
+		s, err := Look(ctx, f.Client, workflowID, runID)
+		now := f.Clock()
+		switch {
+		case ctx.Err() != nil:
+			return s, context.Cause(ctx)
+		case err != nil && !passing(err):
+			return s, err
+		case err != nil && silentSince.IsZero():
+			silentSince = now
+			f.View.Note("Temporal does not answer; trying again")
+		case err != nil && now.Sub(silentSince) > patience:
+			return s, fmt.Errorf("no answer for %s: %w", Took(patience), err)
+		case err == nil:
+			silentSince = time.Time{}
+			f.View.Show(s, now)
+			if !s.Open || s.State == workflows.Parked {
+				return s, nil
+			}
+			if !warned && s.Progress == nil && now.Sub(s.Started) > unworked && f.workerless(ctx, s.Queue) {
+				warned = true
+				f.View.Note(fmt.Sprintf("no worker takes work from the task queue %q: the run waits until one is started", s.Queue))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return s, context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+}
+
+// passing reports whether an error of Temporal may pass by itself.
+func passing(err error) bool {
+	var unavailable *serviceerror.Unavailable
+	var late *serviceerror.DeadlineExceeded
+	var exhausted *serviceerror.ResourceExhausted
+	return errors.As(err, &unavailable) || errors.As(err, &late) || errors.As(err, &exhausted)
+}
+
+func (f Follower) workerless(ctx context.Context, queue string) bool {
+	answer, err := f.Client.DescribeTaskQueue(ctx, queue, enums.TASK_QUEUE_TYPE_WORKFLOW)
+	return err == nil && len(answer.GetPollers()) == 0
+}

@@ -1,0 +1,161 @@
+package watch
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"consign/workflows"
+)
+
+// quiet is the least time between two lines about the same step's progress.
+const quiet = 5 * time.Second
+
+// Lines is the view for logs: a line when something changes, at most one every few seconds about a step's progress.
+type Lines struct {
+	out    io.Writer
+	told   teller
+	meter  meter
+	last   string
+	lastAt time.Time
+}
+
+// NewLines returns a view that writes whole lines.
+func NewLines(out io.Writer) *Lines { return &Lines{out: out, told: teller{}} }
+
+// Show writes what has changed.
+func (l *Lines) Show(s Snapshot, now time.Time) {
+	for _, line := range l.told.news(s) {
+		fmt.Fprintln(l.out, line)
+		l.last = ""
+	}
+	if !s.Open || s.State == workflows.Parked {
+		return
+	}
+	for _, w := range s.Working {
+		l.meter.add(w)
+		text, urgent := describe(w, &l.meter, now)
+		if w.Step == "" || text == "" || text == l.last || !urgent && now.Sub(l.lastAt) < quiet {
+			continue
+		}
+		if urgent && sameTry(l.last, text) {
+			continue
+		}
+		fmt.Fprintln(l.out, text)
+		l.last, l.lastAt = text, now
+	}
+}
+
+// sameTry reports whether two lines about a failing step differ only in the countdown to the next try.
+func sameTry(a, b string) bool {
+	head, _, _ := strings.Cut(a, ", next in")
+	other, _, _ := strings.Cut(b, ", next in")
+	return head != "" && head == other
+}
+
+// Note writes a remark.
+func (l *Lines) Note(text string) { fmt.Fprintln(l.out, text) }
+
+// Close does nothing: lines are meant to stay.
+func (l *Lines) Close() {}
+
+// A teller remembers which steps it has told of.
+type teller map[string]int
+
+// news returns a line for every step that was finished since the last snapshot. A step that is done again, after a
+// lost host or a replan, is told again.
+func (t teller) news(s Snapshot) []string {
+	if s.Progress == nil {
+		return nil
+	}
+	var lines []string
+	for _, step := range s.Progress.Steps {
+		if step.State != "done" || t[step.Name] == step.Attempt {
+			continue
+		}
+		t[step.Name] = step.Attempt
+		lines = append(lines, finished(step))
+	}
+	return lines
+}
+
+func finished(step workflows.StepProgress) string {
+	line := fmt.Sprintf("%-*s done", stepWidth, step.Name)
+	if step.Rows > 0 {
+		line += ", " + Count(step.Rows, "row")
+	}
+	if step.Bytes > 0 {
+		line += ", " + Bytes(step.Bytes)
+	}
+	return line
+}
+
+// stepWidth is the length of the longest step name, WriteSuccessFile.
+const stepWidth = 16
+
+// describe says in one line how far a step is. urgent is true when it does not go as it should.
+func describe(w Working, m *meter, now time.Time) (_ string, urgent bool) {
+	name := fmt.Sprintf("%-*s", stepWidth, w.Step)
+	if w.State == "paused" {
+		return name + " paused in the Temporal UI: unpause it there", true
+	}
+	if w.State == "waiting" && w.LastFailure != "" {
+		return fmt.Sprintf("%s attempt %d%s: %s", name, w.Attempt, nextIn(w, now), oneLine(w.LastFailure)), true
+	}
+	if w.State == "waiting" {
+		return name + " waits for a worker", false
+	}
+	parts := amounts(w, m)
+	if w.Attempt > 1 {
+		parts = append([]string{fmt.Sprintf("attempt %d", w.Attempt)}, parts...)
+	}
+	if len(parts) == 0 {
+		return name + " at work", false
+	}
+	return name + " " + strings.Join(parts, ", "), false
+}
+
+func nextIn(w Working, now time.Time) string {
+	if w.Next.IsZero() || !w.Next.After(now) {
+		return ""
+	}
+	return ", next in " + Took(w.Next.Sub(now).Truncate(time.Second))
+}
+
+// amounts returns what is known of rows, bytes, rate and time left.
+func amounts(w Working, m *meter) []string {
+	var parts []string
+	if w.Beat.Rows > 0 {
+		parts = append(parts, Count(w.Beat.Rows, "row"))
+	}
+	switch {
+	case w.Beat.Total > 0:
+		parts = append(parts, fmt.Sprintf("%d%%", percent(w)), Bytes(w.Beat.Bytes)+" of "+Bytes(w.Beat.Total))
+	case w.Beat.Bytes > 0:
+		parts = append(parts, Bytes(w.Beat.Bytes))
+	}
+	if rows, bytes, ok := m.rate(w.Step); ok {
+		if bytes > 0 {
+			parts = append(parts, Bytes(int64(bytes))+"/s")
+		} else if rows > 0 {
+			parts = append(parts, Count(int64(rows), "row")+"/s")
+		}
+	}
+	if left, ok := m.left(w); ok {
+		parts = append(parts, Took(left)+" left")
+	}
+	return parts
+}
+
+func percent(w Working) int64 {
+	return min(100*max(w.Beat.Bytes, 0)/w.Beat.Total, 100)
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Describe says in one line how far a step is, from what is known at one moment.
+func Describe(w Working, now time.Time) string {
+	text, _ := describe(w, &meter{}, now)
+	return text
+}
