@@ -17,7 +17,8 @@ import (
 // engine is an embedded DuckDB with the source's tables, locked down. It lives until the source, every result and
 // every batch is given back.
 type engine struct {
-	db duck.Database
+	db      duck.Database
+	refused map[string]bool // functions that queries may not call
 
 	mu     sync.Mutex
 	users  int // the source itself while it is open, and each result
@@ -124,6 +125,11 @@ func (e *engine) prepareTables(ctx context.Context, o Options) error {
 		}
 		allowed = append(allowed, files...)
 	}
+	refused, text := refusedFunctions(ctx, conn)
+	if text != "" {
+		return sqlError("", text)
+	}
+	e.refused = refused
 	return lockDown(ctx, conn, allowed)
 }
 

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	duck "github.com/duckdb/duckdb-go-bindings"
 
@@ -87,9 +88,12 @@ func interruptible(ctx context.Context, conn duck.Connection, work func()) {
 
 // compile parses and binds the SQL, and finds the columns of its result.
 func (q *query) compile(ctx context.Context) error {
+	if strings.Contains(q.sql, "\x00") {
+		return fmt.Errorf("%w: there is a NUL character in it", ErrQuery)
+	}
 	var text string
 	var err error
-	interruptible(ctx, q.conn, func() { text, err = q.compileSelect() })
+	interruptible(ctx, q.conn, func() { text, err = q.compileSelect(ctx) })
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -103,7 +107,7 @@ func (q *query) compile(ctx context.Context) error {
 
 // compileSelect makes the prepared statement, if the SQL is one SELECT (or WITH, FROM, VALUES: what the engine calls a
 // select statement). It returns the engine's error, or ours.
-func (q *query) compileSelect() (string, error) {
+func (q *query) compileSelect(ctx context.Context) (string, error) {
 	var statements duck.ExtractedStatements
 	count := duck.ExtractStatements(q.conn, q.sql, &statements)
 	defer duck.DestroyExtracted(&statements)
@@ -117,11 +121,14 @@ func (q *query) compileSelect() (string, error) {
 	default:
 		return "", fmt.Errorf("%w: it has %d statements (a PIVOT without IN counts as several); write one SELECT", ErrQuery, count)
 	}
+	if err := q.checkFunctions(ctx); err != nil {
+		return "", err
+	}
 	if duck.PrepareExtractedStatement(q.conn, statements, 0, &q.statement) != duck.StateSuccess {
 		return duck.PrepareError(q.statement), nil
 	}
 	if duck.PreparedStatementType(q.statement) != duck.StatementTypeSelect {
-		return "", fmt.Errorf("%w: only a SELECT may be run; queries read, and change nothing", ErrQuery)
+		return "", errNoSelect()
 	}
 	if duck.NParams(q.statement) > 0 {
 		return "", fmt.Errorf("%w: it has parameters, and there is nothing to put there", ErrQuery)
