@@ -1,0 +1,13 @@
+package render
+
+import (
+	"errors"
+
+	"consign/internal/table"
+)
+
+func newTextEncoder(_ table.Schema, _ Options) (textEncoder, error) {
+	return nil, errors.New("text is not built yet")
+}
+
+func badText(string) string { return "" }
