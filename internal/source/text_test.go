@@ -64,7 +64,7 @@ func otherText(t table.Type, v *table.Vector, i int) string {
 	case table.Date:
 		return dateText(v.I32[i])
 	case table.Time:
-		return clockText(v.I64[i]*1000, "")
+		return clockText(v.I64[i] * 1000)
 	case table.Timestamp:
 		return timestampText(v.I64[i], int64([]int{1e3, 1e9, 1e6, 1}[t.Unit]))
 	case table.TimestampTZ:
@@ -74,28 +74,36 @@ func otherText(t table.Type, v *table.Vector, i int) string {
 		}
 		return s + "+00"
 	case table.Interval:
-		return fmt.Sprint(v.Intervals[i])
+		return intervalText(v.Intervals[i])
 	case table.List:
 		var parts []string
 		for e := v.Entries[i].Offset; e < v.Entries[i].Offset+v.Entries[i].Length; e++ {
-			parts = append(parts, text(*t.Elem, &v.Children[0], int(e)))
+			parts = append(parts, nested(*t.Elem, &v.Children[0], int(e)))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	case table.Map:
 		var parts []string
 		for e := v.Entries[i].Offset; e < v.Entries[i].Offset+v.Entries[i].Length; e++ {
-			parts = append(parts, text(*t.Key, &v.Children[0], int(e))+"="+text(*t.Elem, &v.Children[1], int(e)))
+			parts = append(parts, nested(*t.Key, &v.Children[0], int(e))+"="+nested(*t.Elem, &v.Children[1], int(e)))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	case table.Struct:
 		var parts []string
 		for f, field := range t.Fields {
-			parts = append(parts, "'"+field.Name+"': "+text(field.Type, &v.Children[f], i))
+			parts = append(parts, "'"+field.Name+"': "+nested(field.Type, &v.Children[f], i))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	default:
 		return "?" + t.String()
 	}
+}
+
+// nested is text, with the quotes that the engine writes where an empty text is part of something.
+func nested(t table.Type, v *table.Vector, i int) string {
+	if s := text(t, v, i); s != "" {
+		return s
+	}
+	return "''"
 }
 
 func wide(negative bool, v table.Int128) *big.Int {
@@ -146,7 +154,32 @@ func floatText(f float64, bits int) string {
 	case math.IsInf(f, -1):
 		return "-inf"
 	}
-	return strconv.FormatFloat(f, 'g', -1, bits)
+	s := strconv.FormatFloat(f, 'g', -1, bits)
+	if !strings.ContainsAny(s, ".e") {
+		s += ".0"
+	}
+	return s
+}
+
+func intervalText(v table.IntervalValue) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int32
+		unit string
+	}{{v.Months / 12, "year"}, {v.Months % 12, "month"}, {v.Days, "day"}} {
+		if p.n == 1 || p.n == -1 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.unit))
+		} else if p.n != 0 {
+			parts = append(parts, fmt.Sprintf("%d %ss", p.n, p.unit))
+		}
+	}
+	switch {
+	case v.Micros < 0:
+		parts = append(parts, "-"+clockText(-v.Micros*1000))
+	case v.Micros > 0 || len(parts) == 0:
+		parts = append(parts, clockText(v.Micros*1000))
+	}
+	return strings.Join(parts, " ")
 }
 
 func blobText(s string) string {
@@ -179,12 +212,12 @@ func yearText(at time.Time) string {
 	return fmt.Sprintf("%04d-%02d-%02d%s", year, at.Month(), at.Day(), era)
 }
 
-func clockText(nanos int64, suffix string) string {
+func clockText(nanos int64) string {
 	s := fmt.Sprintf("%02d:%02d:%02d", nanos/3600e9, nanos/60e9%60, nanos/1e9%60)
 	if rest := nanos % 1e9; rest != 0 {
 		s += "." + strings.TrimRight(fmt.Sprintf("%09d", rest), "0")
 	}
-	return s + suffix
+	return s
 }
 
 func timestampText(v, nanosPerUnit int64) string {
@@ -200,7 +233,5 @@ func timestampText(v, nanosPerUnit int64) string {
 		seconds, rest = seconds-1, rest+perSecond
 	}
 	at := time.Unix(seconds, 0).UTC()
-	day, era, _ := strings.Cut(yearText(at), " ")
-	clock := clockText(int64(at.Hour())*3600e9+int64(at.Minute())*60e9+int64(at.Second())*1e9+rest*nanosPerUnit, "")
-	return strings.TrimSpace(day + " " + clock + " " + era)
+	return yearText(at) + " " + clockText(int64(at.Hour())*3600e9+int64(at.Minute())*60e9+int64(at.Second())*1e9+rest*nanosPerUnit)
 }
