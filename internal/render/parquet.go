@@ -3,13 +3,349 @@ package render
 import (
 	"errors"
 	"io"
+	"sync"
+	"sync/atomic"
 
 	"consign/internal/table"
 )
 
-// newParquet begins a Parquet file.
-func newParquet(_ io.Writer, _ table.Schema, _ Options) (fileWriter, error) {
-	return nil, errors.New("parquet is not built yet")
+const (
+	// groupRows is the greatest number of rows in a row group.
+	groupRows = 1_000_000
+	// groupBytes closes a row group earlier. It counts values before compression, so that it depends on the rows alone;
+	// the compressed row group is held in memory until it is whole, twice with the one before it.
+	groupBytes = 64 << 20
+	// leastGroupBytes is as small as row groups get when files are split by size.
+	leastGroupBytes = 256 << 10
+	// groupsPerSplit is how many row groups a file of the wanted size would have without compression: the size of a file
+	// is known by the row group only.
+	groupsPerSplit = 4
+	// groupsAhead is how many row groups may wait to be written while the next is encoded.
+	groupsAhead = 1
+	// parquetCreator is what the footer names as the writer. It has no version: the same rows give the same bytes.
+	parquetCreator = "consign"
+	// chunkOverhead is about what a column chunk takes beside its values: page headers, footer, page index.
+	chunkOverhead = 300
+)
+
+// A parquetEncoder writes one Parquet file. Each column is a lane: the pieces of a lane are encoded one after the other,
+// different lanes at once, by a fixed number of goroutines. So every byte depends on the rows and the options alone,
+// and no more than one row group is being encoded and one written at a time.
+//
+// The page and column chunk level is this package's own, on parquet-go's formats and encodings: parquet-go's column
+// writers take optional values only one by one in boxes, which cost a third of the time.
+type parquetEncoder struct {
+	file    *parquetFile
+	schema  table.Schema
+	lanes   []*lane
+	ready   chan *lane    // lanes with work that no goroutine has taken yet
+	slots   chan struct{} // one for each batch that may be in work
+	groups  chan *rowGroup
+	workers sync.WaitGroup
+	flusher sync.WaitGroup
+	stopped bool
+
+	group      *rowGroup   // that rows go into now
+	groupBytes int         // limit
+	unknown    []*rowGroup // handed over, but not yet counted in known
+	known      rowGroup    // all row groups before those
+
+	mu    sync.Mutex
+	cause error
+	dead  atomic.Bool
 }
 
-func parquetRefusal(table.Type) string { return "" }
+// A rowGroup waits for its column chunks.
+type rowGroup struct {
+	rows   int
+	weight int // of its values before compression
+	chunks []*columnChunk
+	open   atomic.Int32 // lanes that have not finished yet
+	whole  chan struct{}
+	size   int64 // in the file
+}
+
+// A piece is what a lane has to do next: add rows, then perhaps finish the row group.
+type piece struct {
+	batch  *sharedBatch
+	lo, hi int
+	first  int64     // the number of the batch's first row
+	finish *rowGroup // nil: the row group goes on
+}
+
+// A sharedBatch is released when all lanes are done with it.
+type sharedBatch struct {
+	*table.Batch
+	users atomic.Int32
+}
+
+// A lane is a column with its pieces.
+type lane struct {
+	index   int // of the column
+	first   int // of its leaf columns
+	writer  *columnWriter
+	mu      sync.Mutex
+	pieces  []piece
+	waiting bool // in ready, or at work
+}
+
+// newParquet begins a Parquet file of the given columns.
+func newParquet(w io.Writer, schema table.Schema, o Options) (fileWriter, error) {
+	e, err := newParquetEncoder(w, schema, o)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func newParquetEncoder(w io.Writer, schema table.Schema, o Options) (*parquetEncoder, error) {
+	o = o.withDefaults()
+	tree, err := newParquetSchema(schema)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := newPageWriter(o.ParquetCompression, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	e := &parquetEncoder{
+		file: &parquetFile{w: w, schema: tree, codec: pages.codec}, schema: schema, groupBytes: groupBytes,
+		ready: make(chan *lane, len(schema)), slots: make(chan struct{}, 4*o.Threads), groups: make(chan *rowGroup, groupsAhead),
+	}
+	if o.SplitMegabytes > 0 {
+		e.groupBytes = int(min(groupBytes, max(leastGroupBytes, o.SplitMegabytes*bytesPerMegabyte/groupsPerSplit)))
+	}
+	first := 0
+	for i, n := range tree.columns {
+		l := &lane{index: i, first: first, writer: newColumnWriter(n, pages)}
+		first += len(l.writer.order)
+		e.lanes = append(e.lanes, l)
+	}
+	e.beginGroup()
+	for range o.Threads {
+		e.workers.Go(e.work)
+	}
+	e.flusher.Go(e.flush)
+	return e, nil
+}
+
+func (e *parquetEncoder) beginGroup() {
+	e.group = &rowGroup{chunks: make([]*columnChunk, len(e.file.schema.leaves)), whole: make(chan struct{})}
+	e.group.open.Store(int32(len(e.lanes)))
+}
+
+// write implements fileWriter.
+func (e *parquetEncoder) write(b *table.Batch, firstRow int64) error {
+	if e.dead.Load() {
+		b.Release()
+		return e.err()
+	}
+	e.slots <- struct{}{}
+	shared := &sharedBatch{Batch: b}
+	shared.users.Store(1)
+	for lo := 0; lo < b.Rows; {
+		hi, full := e.fill(b, lo)
+		shared.users.Add(int32(len(e.lanes)))
+		p := piece{batch: shared, lo: lo, hi: hi, first: firstRow}
+		if full {
+			p.finish = e.group
+		}
+		e.push(p)
+		if full {
+			e.handOver()
+		}
+		lo = hi
+	}
+	e.drop(shared)
+	return nil
+}
+
+// handOver passes the row group on to be written and begins the next.
+func (e *parquetEncoder) handOver() {
+	e.groups <- e.group
+	e.unknown = append(e.unknown, e.group)
+	// What is further back than the channel and the flusher's hands is written: the sizes known depend on rows alone.
+	if len(e.unknown) > groupsAhead+1 {
+		e.known.size += e.unknown[0].size
+		e.known.weight += e.unknown[0].weight
+		e.unknown = e.unknown[1:]
+	}
+	e.beginGroup()
+}
+
+// size implements fileWriter. Row groups that are not known yet count as if they shrank like those that are.
+func (e *parquetEncoder) size() int64 {
+	weight := e.group.weight
+	for _, g := range e.unknown {
+		weight += g.weight
+	}
+	estimate := int64(weight)
+	if e.known.weight > 0 {
+		estimate = int64(float64(weight) * float64(e.known.size) / float64(e.known.weight))
+	}
+	return e.known.size + estimate + int64((len(e.unknown)+1)*len(e.file.schema.leaves)*chunkOverhead)
+}
+
+// fill returns up to where the batch's rows from lo on go into the present row group, and whether that is then full.
+// The row that reaches the limit is the last, wherever the batches end.
+func (e *parquetEncoder) fill(b *table.Batch, lo int) (hi int, full bool) {
+	hi = min(b.Rows, lo+groupRows-e.group.rows)
+	size := e.weigh(b, lo, hi)
+	if e.group.weight+size >= e.groupBytes {
+		size = 0
+		for row := lo; row < hi; row++ {
+			if size += e.weigh(b, row, row+1); e.group.weight+size >= e.groupBytes {
+				hi = row + 1
+			}
+		}
+	}
+	e.group.weight += size
+	e.group.rows += hi - lo
+	return hi, e.group.weight >= e.groupBytes || e.group.rows == groupRows
+}
+
+func (e *parquetEncoder) weigh(b *table.Batch, lo, hi int) int {
+	size := 0
+	for i := range b.Columns {
+		size += weigh(&e.schema[i].Type, &b.Columns[i], lo, hi)
+	}
+	return size
+}
+
+// push gives a piece to every lane.
+func (e *parquetEncoder) push(p piece) {
+	for _, l := range e.lanes {
+		l.mu.Lock()
+		l.pieces = append(l.pieces, p)
+		wake := !l.waiting
+		l.waiting = true
+		l.mu.Unlock()
+		if wake {
+			e.ready <- l
+		}
+	}
+}
+
+// drop gives up one use of the batch.
+func (e *parquetEncoder) drop(b *sharedBatch) {
+	if b.users.Add(-1) == 0 {
+		b.Release()
+		<-e.slots
+	}
+}
+
+// work encodes pieces until there are no more to come.
+func (e *parquetEncoder) work() {
+	for l := range e.ready {
+		for {
+			l.mu.Lock()
+			pieces := l.pieces
+			l.pieces = nil
+			l.waiting = len(pieces) > 0
+			l.mu.Unlock()
+			if len(pieces) == 0 {
+				break
+			}
+			for _, p := range pieces {
+				e.encode(l, p)
+			}
+		}
+	}
+}
+
+func (e *parquetEncoder) encode(l *lane, p piece) {
+	if p.batch != nil {
+		if !e.dead.Load() {
+			bad, err := l.writer.add(&p.batch.Columns[l.index], p.lo, p.hi)
+			if bad != nil {
+				err = &UnwritableValue{Row: p.first + int64(bad.index), Column: e.schema[l.index].Name, Reason: bad.why}
+			}
+			e.fail(err)
+		}
+		e.drop(p.batch)
+	}
+	if p.finish == nil {
+		return
+	}
+	for i, w := range l.writer.order {
+		if e.dead.Load() {
+			break
+		}
+		chunk, err := w.finish()
+		e.fail(err)
+		p.finish.chunks[l.first+i] = chunk
+	}
+	if p.finish.open.Add(-1) == 0 {
+		close(p.finish.whole)
+	}
+}
+
+// flush writes row groups in their order.
+func (e *parquetEncoder) flush() {
+	for g := range e.groups {
+		<-g.whole
+		if e.dead.Load() {
+			continue
+		}
+		before := e.file.written
+		e.fail(e.file.addGroup(g.chunks))
+		g.size = e.file.written - before
+	}
+}
+
+// fail keeps the first error, or of several unwritable values the one in the earliest row.
+func (e *parquetEncoder) fail(err error) {
+	if err == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var before, now *UnwritableValue
+	if e.cause == nil || errors.As(e.cause, &before) && errors.As(err, &now) && now.Row < before.Row {
+		e.cause = err
+	}
+	e.dead.Store(true)
+}
+
+func (e *parquetEncoder) err() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.cause
+}
+
+// close implements fileWriter.
+func (e *parquetEncoder) close() error {
+	if e.stopped {
+		return e.err()
+	}
+	if e.group.rows > 0 {
+		e.push(piece{finish: e.group})
+		e.groups <- e.group
+	}
+	e.stop()
+	if err := e.err(); err != nil {
+		return err
+	}
+	return e.file.close(parquetCreator)
+}
+
+// abort implements fileWriter.
+func (e *parquetEncoder) abort() {
+	e.fail(ErrAborted)
+	e.stop()
+}
+
+// stop waits for the goroutines. The lanes are empty then: ready is closed only once no batch is in work.
+func (e *parquetEncoder) stop() {
+	if e.stopped {
+		return
+	}
+	e.stopped = true
+	for range cap(e.slots) {
+		e.slots <- struct{}{}
+	}
+	close(e.groups)
+	e.flusher.Wait()
+	close(e.ready)
+	e.workers.Wait()
+}
