@@ -32,6 +32,9 @@ func openDuckDB(ctx context.Context, o Options) (Source, error) {
 	}
 	if err := e.prepareTables(ctx, o); err != nil {
 		_ = e.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, err
 	}
 	return e, nil
@@ -117,9 +120,6 @@ func (e *engine) prepareTables(ctx context.Context, o Options) error {
 		}
 		call := fmt.Sprintf(readerOf(t.Files), quoteTexts(files))
 		text := run(ctx, conn, "CREATE VIEW "+quoteName(t.Name)+" AS SELECT * FROM "+call, nil)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		if text != "" {
 			return fileError(t, text)
 		}
@@ -141,9 +141,6 @@ func findFiles(ctx context.Context, conn duck.Connection, t Table) ([]string, er
 	}
 	var files []string
 	text := run(ctx, conn, "SELECT file FROM glob("+quoteText(pattern)+") ORDER BY file", &files)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if text != "" {
 		return nil, fileError(t, text)
 	}

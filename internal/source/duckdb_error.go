@@ -33,6 +33,8 @@ func parseEngineError(text string) engineError {
 // maxDiskSetting is in the engine's message when the limit for temporary files is reached: it has no code of its own.
 const maxDiskSetting = "max_temp_directory_size"
 
+const valueHint = "the value is not shown: run the query at the source to see it"
+
 const errnoNoSpace = "28" // ENOSPC on every system that is built for
 
 // causes tells what a type of exception means. Only where words is set may the engine's own words be repeated: the
@@ -90,8 +92,10 @@ func sqlError(sql, text string) error {
 		return fmt.Errorf("%w: %s%s", known.cause, strings.TrimSpace(e.Message), place(sql, e.Position))
 	case known.cause == ErrUnreadable:
 		return fmt.Errorf("%w: damaged file", ErrUnreadable)
+	case e.Type == "Invalid Input": // what the engine says of a damaged page, too
+		return fmt.Errorf("%w, or a file is damaged: %s error; %s%s", known.cause, e.Type, valueHint, place(sql, e.Position))
 	default:
-		return fmt.Errorf("%w: %s error%s; the value is not shown: run the query at the source to see it", known.cause, e.Type, place(sql, e.Position))
+		return fmt.Errorf("%w: %s error; %s%s", known.cause, e.Type, valueHint, place(sql, e.Position))
 	}
 }
 

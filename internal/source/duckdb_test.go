@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	duck "github.com/duckdb/duckdb-go-bindings"
@@ -92,7 +93,7 @@ func texts(t testing.TB, s source.Source, sql string) [][]string {
 		for i := range b.Rows {
 			row := make([]string, len(schema))
 			for c := range schema {
-				row[c] = text(schema[c].Type, &b.Columns[c], i)
+				row[c] = strings.Clone(text(schema[c].Type, &b.Columns[c], i)) // outlives the batch
 			}
 			out = append(out, row)
 		}

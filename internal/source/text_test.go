@@ -98,12 +98,13 @@ func otherText(t table.Type, v *table.Vector, i int) string {
 	}
 }
 
-// nested is text, with the quotes that the engine writes where an empty text is part of something.
+// nested is text, with the quotes that the engine writes around a part that could be misread.
 func nested(t table.Type, v *table.Vector, i int) string {
-	if s := text(t, v, i); s != "" {
-		return s
+	s := text(t, v, i)
+	if !t.Nested() && !v.Null(i) && (s == "" || strings.ContainsAny(s, ":,[]{}()='\"\\")) {
+		return "'" + s + "'"
 	}
-	return "''"
+	return s
 }
 
 func wide(negative bool, v table.Int128) *big.Int {
