@@ -9,7 +9,6 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
-
 )
 
 // updateWait is how long an update may take until it is left as a signal instead: an update is not kept when no worker
@@ -80,4 +79,3 @@ func leave(ctx context.Context, connection client.Client, id, name string, paylo
 	defer cancel()
 	return connection.SignalWorkflow(ctx, id, "", name, payload)
 }
-

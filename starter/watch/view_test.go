@@ -123,13 +123,13 @@ func TestWhatIsSaidOfAStep(t *testing.T) {
 		working Working
 		want    string
 	}{
-		"a step that has just begun is at work":               {Working{Step: "Plan", State: "running", Attempt: 1}, "Plan             at work"},
-		"a step that nobody took waits for a worker":          {Working{Step: "Render", State: "waiting", Attempt: 1}, "Render           waits for a worker"},
-		"a paused step says where to go":                      {Working{Step: "Render", State: "paused", Attempt: 2}, "Render           paused in the Temporal UI: unpause it there"},
-		"rows without a total":                                {Working{Step: "Render", State: "running", Attempt: 1, Beat: activities.Heartbeat{Rows: 5000, Bytes: 70_000}}, "Render           5,000 rows, 70.0 kB"},
-		"a second try says so":                                {Working{Step: "Encrypt", State: "running", Attempt: 2, Beat: activities.Heartbeat{Bytes: 70_000}}, "Encrypt          attempt 2, 70.0 kB"},
+		"a step that has just begun is at work":        {Working{Step: "Plan", State: "running", Attempt: 1}, "Plan             at work"},
+		"a step that nobody took waits for a worker":   {Working{Step: "Render", State: "waiting", Attempt: 1}, "Render           waits for a worker"},
+		"a paused step says where to go":               {Working{Step: "Render", State: "paused", Attempt: 2}, "Render           paused in the Temporal UI: unpause it there"},
+		"rows without a total":                         {Working{Step: "Render", State: "running", Attempt: 1, Beat: activities.Heartbeat{Rows: 5000, Bytes: 70_000}}, "Render           5,000 rows, 70.0 kB"},
+		"a second try says so":                         {Working{Step: "Encrypt", State: "running", Attempt: 2, Beat: activities.Heartbeat{Bytes: 70_000}}, "Encrypt          attempt 2, 70.0 kB"},
 		"more bytes than were expected are still 100%": {Working{Step: "Upload", State: "running", Attempt: 1, Beat: activities.Heartbeat{Bytes: 120, Total: 100}}, "Upload           100%, 120 B of 100 B"},
-		"a try that is due now has no countdown":              {Working{Step: "Upload", State: "waiting", Attempt: 2, Next: noon.Add(-time.Second), LastFailure: "x"}, "Upload           attempt 2: x"},
+		"a try that is due now has no countdown":       {Working{Step: "Upload", State: "waiting", Attempt: 2, Next: noon.Add(-time.Second), LastFailure: "x"}, "Upload           attempt 2: x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
+	"consign/internal/devstack"
+	"consign/workflows"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"starter": main})
+}
+
+// TestScripts runs the command line as a terminal session would: each file of testdata/script is one.
+//
+// Temporal is real, and so are the contract's names and payloads. What answers is a workflow of this file that does at
+// once what its orchestration is called, so that every ending of a run can be looked at.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	stack, err := devstack.Start(t.Context(), devstack.Options{Temporal: true, Log: os.Stderr})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, stack.Stop()) })
+	bare, err := devstack.StartTemporal(t.Context(), devstack.TemporalOptions{NoUI: true, SearchAttributes: map[string]string{}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, bare.Stop()) })
+	startPlays(t, stack.TemporalAddress)
+
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CONSIGN_TEMPORAL_ADDRESS", stack.TemporalAddress)
+			e.Setenv("BARE_TEMPORAL", bare.Address)
+			return os.CopyFS(filepath.Join(e.WorkDir, "shared"), os.DirFS("testdata/shared"))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":    status,
+			"scrub":     scrub,
+			"waitfor":   waitfor,
+			"interrupt": interrupt,
+		},
+	})
+}
+
+// status runs a command that must end with the given exit status: status 2 starter send nothing.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status CODE command...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	var code interface{ ExitCode() int }
+	if errors.As(err, &code) {
+		got = strconv.Itoa(code.ExitCode())
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit status %s, want %s", got, args[0])
+	}
+}
+
+// waitfor repeats a command until its standard output contains a text: what is listed is known a moment later.
+func waitfor(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.After(15 * time.Second)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+		select {
+		case <-deadline:
+			ts.Fatalf("%s never came", args[0])
+		case <-tick.C:
+		}
+	}
+}
+
+// interrupt runs a command, presses Ctrl-C when it has said something, and writes what it said to the file "said". It
+// must end with status 130.
+func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	program, err := exec.LookPath(args[0])
+	ts.Check(err)
+	cmd := exec.Command(program, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"CONSIGN_TEMPORAL_ADDRESS=" + ts.Getenv("CONSIGN_TEMPORAL_ADDRESS")}
+	stderr, err := cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	said := bufio.NewReader(stderr)
+	first, err := said.ReadString('\n')
+	ts.Check(err)
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	rest, err := io.ReadAll(said)
+	ts.Check(err)
+	var ended *exec.ExitError
+	if !errors.As(cmd.Wait(), &ended) || ended.ExitCode() != exitInterrupted {
+		ts.Fatalf("ended with %v: %s%s", ended, first, rest)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(first+string(rest)), 0o600))
+}
+
+// scrub writes the last standard output to a file, with what is different in every run replaced by a word.
+func scrub(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile("stdout")
+	for _, r := range []struct {
+		pattern *regexp.Regexp
+		word    string
+	}{
+		{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "RUN-ID"},
+		{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z| UTC)?`), "TIME"},
+		{regexp.MustCompile(`\d+(\.\d)? s\b`), "SECONDS"},
+	} {
+		text = r.pattern.ReplaceAllString(text, r.word)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// startPlays starts the worker that plays runs.
+func startPlays(t *testing.T, address string) {
+	t.Helper()
+	c, err := client.Dial(client.Options{HostPort: address})
+	require.NoError(t, err)
+	w := worker.New(c, "consign", worker.Options{})
+	w.RegisterWorkflowWithOptions(play, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+	w.RegisterActivityWithOptions(unreachable, activity.RegisterOptions{Name: "Upload"})
+	require.NoError(t, w.Start())
+	t.Cleanup(func() { w.Stop(); c.Close() })
+}
+
+// unreachable is an Upload that never gets through.
+func unreachable(context.Context) error {
+	return errors.New("S3 at http://127.0.0.1:9 cannot be reached")
+}
+
+// A player is a run that does what its name says.
+type player struct {
+	in       workflows.OrchestrationInput
+	progress workflows.Progress
+	retried  *workflows.RetryRequest
+	aborted  *workflows.AbortRequest
+}
+
+func denied() *activities.Failure {
+	return &activities.Failure{
+		Step: "Upload", Type: "AccessDenied", Attribution: activities.Customer,
+		Message: "upload s3://acme-inbound/in/a.csv: access denied", Advice: "Ask the bucket's owner for s3:PutObject on in/*.",
+	}
+}
+
+func play(ctx workflow.Context, in workflows.OrchestrationInput) (workflows.Completion, error) {
+	p := &player{in: in, progress: workflows.Progress{State: workflows.Running, Step: "Plan", Steps: []workflows.StepProgress{
+		{Name: "Plan", State: "done", Attempt: 1},
+		{Name: "Render", State: "done", Attempt: 1, Rows: 100_000, Bytes: 12_345_678},
+		{Name: "Upload", State: "running", Attempt: 1},
+	}}}
+	if err := p.listen(ctx); err != nil {
+		return workflows.Completion{}, err
+	}
+	switch in.Orchestration {
+	case "delivers":
+		return p.delivered(ctx), nil
+	case "refused":
+		failure := &activities.Failure{Step: "Plan", Type: activities.TypeRefused, Message: "dana may not send pii", Advice: "Ask an operator."}
+		return p.end(ctx, workflows.Failed, failure)
+	case "fails":
+		return p.end(ctx, workflows.Failed, denied())
+	case "parks":
+		return p.park(ctx)
+	case "cannot reach S3":
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+			StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 1},
+		})
+		future := workflow.ExecuteActivity(ctx, "Upload")
+		return workflows.Completion{}, future.Get(ctx, nil)
+	default: // never ends
+		return workflows.Completion{}, workflow.Await(ctx, func() bool { return p.aborted != nil })
+	}
+}
+
+func (p *player) listen(ctx workflow.Context) error {
+	err := workflow.SetQueryHandler(ctx, workflows.QueryProgress, func() (workflows.Progress, error) { return p.progress, nil })
+	if err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, workflows.RetryName, func(_ workflow.Context, r workflows.RetryRequest) error {
+		p.retried = &r
+		return nil
+	}, workflow.UpdateHandlerOptions{Validator: func(workflows.RetryRequest) error {
+		if p.progress.State != workflows.Parked {
+			return temporal.NewApplicationError("the run is "+string(p.progress.State)+": only a parked run can be retried", "NotParked")
+		}
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	return workflow.SetUpdateHandler(ctx, workflows.AbortName, func(_ workflow.Context, a workflows.AbortRequest) error {
+		p.aborted = &a
+		return nil
+	})
+}
+
+func (p *player) park(ctx workflow.Context) (workflows.Completion, error) {
+	p.progress.State, p.progress.Step, p.progress.Failure = workflows.Parked, "Upload", denied()
+	p.progress.Deadline = workflow.Now(ctx).Add(168 * time.Hour)
+	if err := workflow.UpsertTypedSearchAttributes(ctx, workflows.AttributeState.ValueSet(string(workflows.Parked))); err != nil {
+		return workflows.Completion{}, err
+	}
+	if err := workflow.Await(ctx, func() bool { return p.retried != nil || p.aborted != nil }); err != nil {
+		return workflows.Completion{}, err
+	}
+	if p.aborted != nil {
+		return p.end(ctx, workflows.Aborted, &activities.Failure{Type: "Aborted", Message: "the run was aborted: " + p.aborted.Reason})
+	}
+	p.progress.State, p.progress.Failure = workflows.Running, nil
+	return p.delivered(ctx), nil
+}
+
+func (p *player) delivered(ctx workflow.Context) workflows.Completion {
+	p.progress.Steps[2] = workflows.StepProgress{Name: "Upload", State: "done", Attempt: 1, Bytes: 4_000_000}
+	c := p.completion(ctx, workflows.Completed)
+	c.Rows, c.Bytes, c.ObjectCount, c.SuccessFile = 100_000, 4_000_000, 1, "in/a.csv.gz.DONE"
+	c.Objects = []activities.Object{{Bucket: "acme-inbound", Key: "in/a.csv.gz", Rows: 100_000, Bytes: 4_000_000, Checksum: "AAAAAA=="}}
+	if p.retried != nil && p.retried.Replan {
+		c.Warnings = []string{"planned again"}
+	}
+	return c
+}
+
+func (p *player) completion(ctx workflow.Context, state workflows.State) workflows.Completion {
+	info := workflow.GetInfo(ctx)
+	return workflows.Completion{
+		Orchestration: p.in.Orchestration, RunKey: p.in.RunKey, WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
+		Status: state, StartedAt: info.WorkflowStartTime, CompletedAt: workflow.Now(ctx), Objects: []activities.Object{},
+	}
+}
+
+func (p *player) end(ctx workflow.Context, state workflows.State, f *activities.Failure) (workflows.Completion, error) {
+	c := p.completion(ctx, state)
+	c.Failure = f
+	if state == workflows.Aborted {
+		return c, temporal.NewCanceledError(c)
+	}
+	return c, temporal.NewApplicationErrorWithOptions(f.Message, f.Type, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{c}})
+}
