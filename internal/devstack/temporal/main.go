@@ -35,6 +35,9 @@ func run(args []string) error {
 	if os.Getenv("DEVSTACK_STDIN") == "watch" {
 		go dieWithParent(os.Getenv("DEVSTACK_REMOVE"))
 	}
+	// So does this: the SDK's test suite may interrupt as soon as the port answers.
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	temporal, err := newServer(o)
 	if err != nil {
 		return err
@@ -42,8 +45,6 @@ func run(args []string) error {
 	if err := temporal.Start(); err != nil {
 		return fmt.Errorf("start the server: %w", err)
 	}
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	if !o.headless {
 		ui := newUI(o)
 		go func() { _ = ui.Start() }()

@@ -14,8 +14,10 @@ import (
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/dynamicconfig"
 	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/membership/static"
 	"go.temporal.io/server/common/metrics"
 	sqliteplugin "go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
+	"go.temporal.io/server/common/primitives"
 	"go.temporal.io/server/common/testing/freeport"
 	"go.temporal.io/server/schema/sqlite"
 	"go.temporal.io/server/temporal"
@@ -38,8 +40,10 @@ func newServer(o options) (temporal.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := serverConfig(sql, o)
 	s, err := temporal.NewServer(
-		temporal.WithConfig(serverConfig(sql, o)),
+		temporal.WithConfig(c),
+		temporal.WithStaticHosts(hosts(c)),
 		temporal.ForServices(temporal.DefaultServices),
 		temporal.WithLogger(logger),
 		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
@@ -131,6 +135,16 @@ func serverConfig(sql *config.SQL, o options) *config.Config {
 		}}
 	}
 	return c
+}
+
+// hosts tells each service where the others are. Without it they look for each other in the database, where a server
+// that was killed still stands: the next one would wait a minute for it.
+func hosts(c *config.Config) map[primitives.ServiceName]static.Hosts {
+	known := map[primitives.ServiceName]static.Hosts{}
+	for name := range c.Services {
+		known[primitives.ServiceName(name)] = static.SingleLocalHost(fmt.Sprintf("127.0.0.1:%d", c.Services[name].RPC.GRPCPort))
+	}
+	return known
 }
 
 func service(port, httpPort int, ip string) config.Service {
