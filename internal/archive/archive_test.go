@@ -94,8 +94,8 @@ func TestGunzipAndPythonReadWhatWeGzip(t *testing.T) {
 func TestTheSameFilesGiveTheSameBytesWhateverTheThreads(t *testing.T) {
 	t.Parallel()
 	files := worst()
-	for _, level := range []int{0, 1, 9} {
-		for _, encoding := range []string{archive.TAR, archive.TGZ, archive.ZIP} {
+	for _, level := range []int{0, 1} {
+		for _, encoding := range []string{archive.TGZ, archive.ZIP} {
 			o := options(encoding, 1)
 			o.Level = level
 			want := sha256.Sum256(pack(t, o, files...))
@@ -104,7 +104,7 @@ func TestTheSameFilesGiveTheSameBytesWhateverTheThreads(t *testing.T) {
 				require.Equal(t, want, sha256.Sum256(pack(t, o, files...)), "%s, level %d, %d threads", encoding, level, threads)
 			}
 		}
-		content := rows(6<<20 + 5)
+		content := rows(4<<20 + 5)
 		want := zipped(t, archive.Options{Level: level}, content)
 		var whole bytes.Buffer
 		w, err := archive.Gzip(&whole, archive.Options{Level: level, Threads: 8, Modified: runTime})
@@ -118,7 +118,7 @@ func TestTheSameFilesGiveTheSameBytesWhateverTheThreads(t *testing.T) {
 
 func TestTheDefaultLevelIsSixAndHigherLevelsAreSmaller(t *testing.T) {
 	t.Parallel()
-	content := rows(3 << 20)
+	content := rows(1<<20 + 1)
 	size := func(level int) int { return len(zipped(t, archive.Options{Level: level}, content)) }
 	require.Equal(t, zipped(t, archive.Options{Level: 6}, content), zipped(t, archive.Options{}, content))
 	require.Greater(t, size(1), size(6))
@@ -127,7 +127,7 @@ func TestTheDefaultLevelIsSixAndHigherLevelsAreSmaller(t *testing.T) {
 
 func TestOurGzipIsAtMostThreePercentLargerThanPigz(t *testing.T) {
 	t.Parallel()
-	content := rows(8 << 20)
+	content := rows(4 << 20)
 	theirs := len(run(t, []byte(content), "pigz", "-6", "-c"))
 	require.LessOrEqual(t, len(zipped(t, archive.Options{Threads: 2}, content)), theirs*103/100)
 }
@@ -171,7 +171,7 @@ func TestZip64IsUsedOnlyWhenItIsNeeded(t *testing.T) {
 	require.NoError(t, err)
 	const entries = 65_536 // one more than the old directory can count
 	for i := range entries {
-		require.NoError(t, a.Add(fmt.Sprintf("%07d.csv", i), 1, strings.NewReader("x")))
+		require.NoError(t, a.Add(fmt.Sprintf("%07d.csv", i), 0, strings.NewReader("")))
 	}
 	require.NoError(t, a.Close())
 	require.Contains(t, packed.String(), end64)
@@ -219,10 +219,10 @@ func (c *closer) Close() error {
 
 func TestTheFirstErrorOfTheInnerWriterSticks(t *testing.T) {
 	t.Parallel()
-	content := rows(9 << 20)
+	content := rows(5 << 20)
 	for _, threads := range []int{1, 2} {
 		for _, encoding := range []string{archive.TAR, archive.TGZ, archive.ZIP} {
-			for _, space := range []int{15, 1000, 1_500_000} {
+			for _, space := range []int{15, 1000, 700_000} {
 				a, err := archive.New(&failing{space}, options(encoding, threads))
 				require.NoError(t, err)
 				if err = a.Add("a.csv", int64(len(content)), strings.NewReader(content)); err == nil {
@@ -237,7 +237,7 @@ func TestTheFirstErrorOfTheInnerWriterSticks(t *testing.T) {
 		for _, space := range []int{10, 14, 500_000} {
 			w, err := archive.Gzip(&failing{space}, options(archive.GZIP, threads))
 			require.NoError(t, err)
-			for i := 0; i < 9 && err == nil && space > 14; i++ {
+			for i := 0; i < 5 && err == nil && space > 14; i++ {
 				_, err = io.WriteString(w, content[i<<20:(i+1)<<20])
 			}
 			if err == nil {
