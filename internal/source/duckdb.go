@@ -93,9 +93,6 @@ func engineSettings(o Options) []setting {
 		{"allow_community_extensions", "false"},
 		{"allow_persistent_secrets", "false"},
 	}
-	if o.TempDir != "" && o.TempBytes > 0 {
-		settings = append(settings, setting{"max_temp_directory_size", strconv.FormatInt(o.TempBytes, 10) + "B"})
-	}
 	if o.Database != "" {
 		settings = append(settings, setting{"access_mode", "READ_ONLY"})
 	}
@@ -130,7 +127,7 @@ func (e *engine) prepareTables(ctx context.Context, o Options) error {
 		return sqlError("", text)
 	}
 	e.refused = refused
-	return lockDown(ctx, conn, allowed)
+	return lockDown(ctx, conn, o, allowed)
 }
 
 // findFiles returns the files of a table, sorted by name.
@@ -156,13 +153,17 @@ func findFiles(ctx context.Context, conn duck.Connection, t Table) ([]string, er
 }
 
 // lockDown leaves a query nothing but the tables: no other file, no network, no extension, no setting.
-func lockDown(ctx context.Context, conn duck.Connection, allowed []string) error {
-	for _, statement := range []string{
+func lockDown(ctx context.Context, conn duck.Connection, o Options, allowed []string) error {
+	var statements []string
+	if o.TempBytes > 0 { // forgotten by the engine if it is set before the start
+		statements = append(statements, fmt.Sprintf("SET GLOBAL %s = '%dB'", maxDiskSetting, o.TempBytes))
+	}
+	for _, statement := range append(statements,
 		"SET GLOBAL TimeZone = 'UTC'",
 		"SET GLOBAL allowed_paths = " + quoteTexts(allowed),
 		"SET GLOBAL enable_external_access = false",
 		"SET GLOBAL lock_configuration = true",
-	} {
+	) {
 		if text := run(ctx, conn, statement, nil); text != "" {
 			return sqlError("", text)
 		}

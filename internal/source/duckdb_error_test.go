@@ -148,7 +148,7 @@ func TestAMissingOrForeignDatabaseIsUnreadable(t *testing.T) {
 func TestAQueryThatNeedsTooMuch(t *testing.T) {
 	t.Parallel()
 	path := parquet(t, "SELECT 1 AS id")
-	sql := "SELECT md5(i::VARCHAR) || sha256(i::VARCHAR) AS s FROM range(1000000) r(i) ORDER BY s"
+	sql := "SELECT md5(i::VARCHAR) || sha256(i::VARCHAR) AS s FROM range(2000000) r(i) ORDER BY s"
 	open := func(temp string, bytes int64) source.Source {
 		s, err := source.Open(t.Context(), source.Options{
 			Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}},
