@@ -1,0 +1,116 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"consign/internal/table"
+)
+
+// A cell appends value i of a vector, which is not NULL. If it cannot be written it returns the reason.
+type cell func(dst []byte, v *table.Vector, i int) ([]byte, string)
+
+// newTextEncoder returns the encoder of a text format.
+func newTextEncoder(schema table.Schema, o Options) (textEncoder, error) {
+	if o.delimited() {
+		return newDelimited(schema, o)
+	}
+	return newJSONRows(schema, o), nil
+}
+
+// A delimited encoder writes rows in a dialect.
+type delimited struct {
+	schema    table.Schema
+	cells     []cell
+	delimiter byte
+	null      string // as it stands in the file
+	end       string // of a line
+	head      string
+}
+
+func newDelimited(schema table.Schema, o Options) (*delimited, error) {
+	d := newDialect(o)
+	e := &delimited{schema: schema, delimiter: d.delimiter, null: o.NullString, end: lineEnd(o.LineEnding)}
+	if d.mode == QuoteAll {
+		e.null = string(quote) + o.NullString + string(quote)
+	}
+	for _, c := range schema {
+		e.cells = append(e.cells, d.cell(c.Type))
+	}
+	if d.mode == QuoteNone && !d.anyway {
+		e.guardNone(d, o)
+	}
+	if o.BOM {
+		e.head = string(bom)
+	}
+	if o.Header {
+		header, err := d.header(schema)
+		if err != nil {
+			return nil, err
+		}
+		e.head += header + e.end
+	}
+	return e, nil
+}
+
+// guardNone refuses what would be read as something else because of where it stands, and cannot be quoted.
+func (e *delimited) guardNone(d *dialect, o Options) {
+	if len(e.cells) == 1 && d.escape != '\\' {
+		e.cells[0] = refuse(e.cells[0], whyEnd, func(s string) bool { return s == `\.` })
+	}
+	if !o.Header && !o.BOM {
+		e.cells[0] = refuse(e.cells[0], whyBOM, func(s string) bool { return strings.HasPrefix(s, string(bom)) })
+	}
+}
+
+// refuse returns the cell with a condition on what it writes.
+func refuse(c cell, why string, bad func(string) bool) cell {
+	return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
+		start := len(dst)
+		dst, wrong := c(dst, v, i)
+		if wrong == "" && bad(view(dst[start:])) {
+			wrong = why
+		}
+		return dst, wrong
+	}
+}
+
+// header returns the line of names.
+func (d *dialect) header(schema table.Schema) (string, error) {
+	var line []byte
+	for i, c := range schema {
+		if i > 0 {
+			line = append(line, d.delimiter)
+		}
+		var why string
+		if line, why = d.appendText(line, c.Name, d.mode != QuoteMinimal); why != "" {
+			return "", fmt.Errorf("%w %q: the name cannot be written: %s", ErrColumn, c.Name, why)
+		}
+	}
+	return string(line), nil
+}
+
+func (e *delimited) frame() frame { return frame{head: e.head} }
+
+func (e *delimited) appendRows(dst []byte, ends []int, b *table.Batch, from int, firstRow int64, enough int) ([]byte, []int, int, error) {
+	row := from
+	for ; row < b.Rows && len(dst) < enough; row++ {
+		for i, c := range e.cells {
+			if i > 0 {
+				dst = append(dst, e.delimiter)
+			}
+			v := &b.Columns[i]
+			if v.Null(row) {
+				dst = append(dst, e.null...)
+				continue
+			}
+			var why string
+			if dst, why = c(dst, v, row); why != "" {
+				return dst, ends, row, &UnwritableValue{Row: firstRow + int64(row), Column: e.schema[i].Name, Reason: why}
+			}
+		}
+		dst = append(dst, e.end...)
+		ends = append(ends, len(dst))
+	}
+	return dst, ends, row, nil
+}
