@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // Standing is what lies under a key.
@@ -49,24 +48,17 @@ func (b *Bucket) head(ctx context.Context, key string) (*s3.HeadObjectOutput, er
 	if err == nil {
 		return out, nil
 	}
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) && response.HTTPStatusCode() == http.StatusNotFound {
-		return nil, b.notThere(key, response)
+	if response := answered(err); response != nil && response.StatusCode == http.StatusNotFound {
+		// The answer to HEAD has no body that would say what is missing; MinIO says it in a header.
+		if response.Header.Get("X-Minio-Error-Code") != "NoSuchBucket" {
+			return nil, nil //nolint:nilnil // no object, no error
+		}
 	}
 	err = b.fail(opHead, key, err)
 	if errors.Is(err, ErrAccessDenied) {
 		return nil, b.list(ctx, key, err)
 	}
 	return nil, err
-}
-
-// notThere tells a missing object from a missing bucket, where the store says which: the answer to HEAD has no body,
-// but MinIO puts the code into a header.
-func (b *Bucket) notThere(key string, response *smithyhttp.ResponseError) error {
-	if response.Response.Header.Get("X-Minio-Error-Code") == "NoSuchBucket" {
-		return b.fail(opHead, key, response)
-	}
-	return nil
 }
 
 // list is asked when HEAD was refused: S3 answers 403, not 404, for an object that is not there if the role may not

@@ -2,13 +2,11 @@ package upload
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // firstRegion is asked where a bucket is. It knows all buckets but those of China and the government, whose region must
@@ -24,17 +22,18 @@ func (b *Bucket) findRegion(ctx context.Context) (string, error) {
 	if err == nil && value(out.BucketRegion) != "" {
 		return *out.BucketRegion, nil
 	}
-	var response *smithyhttp.ResponseError
-	if err != nil && (!errors.As(err, &response) || response.Response == nil) {
-		return "", b.fail(opRegion, "", err)
-	}
-	if response != nil {
-		if region := response.Response.Header.Get("X-Amz-Bucket-Region"); region != "" {
+	if err != nil {
+		response := answered(err)
+		if response == nil {
+			return "", b.fail(opRegion, "", err)
+		}
+		if region := response.Header.Get("X-Amz-Bucket-Region"); region != "" {
 			return region, nil
 		}
-		if status := response.HTTPStatusCode(); status == http.StatusNotFound {
+		if response.StatusCode == http.StatusNotFound {
 			return "", fmt.Errorf("find the region of %s: %w", b.o.Bucket, ErrNoSuchBucket)
-		} else if status >= http.StatusInternalServerError {
+		}
+		if response.StatusCode >= http.StatusInternalServerError {
 			return "", b.fail(opRegion, "", err)
 		}
 	}

@@ -114,11 +114,20 @@ func (b *Bucket) translate(op operation, key string, err error) error {
 	if errors.As(err, &creds) {
 		return creds.err
 	}
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) && response.Response != nil {
-		return b.translateAnswer(op, key, err, response.Response.Response)
+	if response := answered(err); response != nil {
+		return b.translateAnswer(op, key, err, response)
 	}
 	return translateNet(err)
+}
+
+// answered returns the answer that is the reason of err, or nil. The SDK has an answer without a status for requests
+// that got none.
+func answered(err error) *http.Response {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() != 0 {
+		return response.Response.Response
+	}
+	return nil
 }
 
 func (b *Bucket) translateAnswer(op operation, key string, err error, resp *http.Response) *Error {
