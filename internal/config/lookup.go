@@ -2,27 +2,175 @@ package config
 
 import (
 	"errors"
+	"fmt"
 
 	"consign/internal/awsrole"
+	"consign/internal/secret"
 	"consign/internal/source"
 )
 
 // ErrNotFound is wrapped when something is asked for that the configuration does not have.
 var ErrNotFound = errors.New("not in the configuration")
 
-// SQL returns the text of a query or segment.
-func (c *Config) SQL(name string) (string, error) { return "", ErrNotFound }
+// present stands for a secret where it matters only that there is one.
+var present = secret.New("present")
+
+// byName finds a named thing of a list; nil if there is none.
+func byName[T any](list []T, name string, nameOf func(*T) string) *T {
+	for i := range list {
+		if nameOf(&list[i]) == name {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+func (c *Config) credential(name string) *Credential {
+	return byName(c.Credentials, name, func(x *Credential) string { return x.Name })
+}
+
+func (c *Config) destination(name string) *Destination {
+	return byName(c.Destinations, name, func(x *Destination) string { return x.Name })
+}
+
+func (c *Config) template(name string) *DataTemplate {
+	return byName(c.DataTemplates, name, func(x *DataTemplate) string { return x.Name })
+}
+
+// effective returns what a template says together with its destination and perhaps an orchestration.
+func (c *Config) effective(template string, o *Orchestration) (Effective, bool) {
+	t := c.template(template)
+	if t == nil {
+		return Effective{}, false
+	}
+	d := c.destination(t.Destination)
+	if d == nil {
+		return Effective{}, false
+	}
+	return c.Effective(d, t, o), true
+}
+
+func missing(what, name string) error {
+	return fmt.Errorf("%s %q: %w", what, name, ErrNotFound)
+}
+
+// Credential returns the credential called name.
+func (c *Config) Credential(name string) (*Credential, error) {
+	if found := c.credential(name); found != nil {
+		return found, nil
+	}
+	return nil, missing("credential", name)
+}
+
+// Destination returns the destination called name.
+func (c *Config) Destination(name string) (*Destination, error) {
+	if found := c.destination(name); found != nil {
+		return found, nil
+	}
+	return nil, missing("destination", name)
+}
+
+// DataTemplate returns the data template called name.
+func (c *Config) DataTemplate(name string) (*DataTemplate, error) {
+	if found := c.template(name); found != nil {
+		return found, nil
+	}
+	return nil, missing("data template", name)
+}
+
+// Orchestration returns the orchestration called name.
+func (c *Config) Orchestration(name string) (*Orchestration, error) {
+	if found := byName(c.Orchestrations, name, func(x *Orchestration) string { return x.Name }); found != nil {
+		return found, nil
+	}
+	return nil, missing("orchestration", name)
+}
+
+// Campaign returns the campaign called name.
+func (c *Config) Campaign(name string) (*Campaign, error) {
+	if found := byName(c.Campaigns, name, func(x *Campaign) string { return x.Name }); found != nil {
+		return found, nil
+	}
+	return nil, missing("campaign", name)
+}
+
+// User returns the user called name.
+func (c *Config) User(name string) (*User, error) {
+	if found := byName(c.Users, name, func(x *User) string { return x.Name }); found != nil {
+		return found, nil
+	}
+	return nil, missing("user", name)
+}
+
+// Query returns the query or segment called name.
+func (c *Config) Query(name string) (*Query, error) {
+	for _, list := range [][]Query{c.Queries, c.Segments} {
+		if found := byName(list, name, func(x *Query) string { return x.Name }); found != nil {
+			return found, nil
+		}
+	}
+	return nil, missing("query", name)
+}
+
+// SQL returns the text of a query or segment, as it was when the configuration was loaded.
+func (c *Config) SQL(name string) (string, error) {
+	q, err := c.Query(name)
+	if err != nil {
+		return "", err
+	}
+	return q.SQL, nil
+}
 
 // SourceOptions returns how to open a source, with its secrets.
 func (c *Config) SourceOptions(name string) (source.Options, error) {
-	return source.Options{}, ErrNotFound
+	s := byName(c.Sources, name, func(x *Source) string { return x.Name })
+	if s == nil {
+		return source.Options{}, missing("source", name)
+	}
+	o := s.options()
+	dsn, err := s.DSN.Read()
+	if err != nil {
+		return o, fmt.Errorf("source %s: %w", name, err)
+	}
+	o.DSN = dsn
+	return o, nil
 }
 
-// Role returns how to become a credential, with its secrets.
-func (c *Config) Role(name string) (awsrole.Options, error) { return awsrole.Options{}, ErrNotFound }
+// Role returns how to become a credential, with its secrets. The run's session name and policy are the caller's.
+func (c *Config) Role(name string) (awsrole.Options, error) {
+	credential, err := c.Credential(name)
+	if err != nil {
+		return awsrole.Options{}, err
+	}
+	o := awsrole.Options{Region: credential.Region, STSEndpoint: credential.STSEndpoint, RoleARN: credential.RoleARN, ExternalID: credential.ExternalID}
+	for _, s := range []struct {
+		from Secret
+		to   *secret.Text
+	}{{credential.AccessKeyID, &o.AccessKeyID}, {credential.SecretAccessKey, &o.SecretAccessKey}, {credential.SessionToken, &o.SessionToken}} {
+		if *s.to, err = s.from.Read(); err != nil {
+			return awsrole.Options{}, fmt.Errorf("credential %s: %w", name, err)
+		}
+	}
+	if credential.Base != "" {
+		base, err := c.Role(credential.Base)
+		if err != nil {
+			return awsrole.Options{}, err
+		}
+		o.Base = &base
+	}
+	return o, nil
+}
 
 // VerifiesExternalID reports whether the credential's role must be tried without its external ID, which must fail.
-func (c *Config) VerifiesExternalID(name string) (bool, error) { return false, ErrNotFound }
-
-// PublicKey returns the public key that the configuration has at path, as a plan names it.
-func (c *Config) PublicKey(path string) ([]byte, error) { return nil, ErrNotFound }
+// Stores with an STS of their own ignore external IDs, so there it has to be asked for.
+func (c *Config) VerifiesExternalID(name string) (bool, error) {
+	credential, err := c.Credential(name)
+	switch {
+	case err != nil || credential.ExternalID == "":
+		return false, err
+	case credential.VerifyExternalID != nil:
+		return *credential.VerifyExternalID, nil
+	default:
+		return credential.STSEndpoint == "", nil
+	}
+}

@@ -34,8 +34,8 @@ type Settings struct {
 	Filename         *string  `mapstructure:"filename"`
 	Split            *Split   `mapstructure:"split"`
 	SplitFilename    *string  `mapstructure:"split_filename"`
-	PGPPublicKey     *Secret  `mapstructure:"pgp_public_key"`
-	PGPPublicKeys    []Secret `mapstructure:"pgp_public_keys"`
+	PGPPublicKey     *Secret  `mapstructure:"pgp_public_key" config:"inline"`
+	PGPPublicKeys    []Secret `mapstructure:"pgp_public_keys" config:"inline"`
 	PGPAEAD          *bool    `mapstructure:"pgp_aead"`
 	SuccessFile      *bool    `mapstructure:"success_file"`
 	Manifest         *bool    `mapstructure:"manifest"`

@@ -1,0 +1,167 @@
+package config
+
+import (
+	"fmt"
+
+	"consign/internal/access"
+)
+
+func (k *checker) destinations() {
+	for i := range k.c.Destinations {
+		d, at := &k.c.Destinations[i], item("destinations", i)
+		k.oneOf(at+".plugin", d.Plugin, AmazonS3)
+		k.refers(at+".credential", d.Credential, "credential", "credentials")
+		k.settings(k.c.Effective(d, nil, nil), at, false)
+	}
+}
+
+func (k *checker) templates() {
+	for i := range k.c.DataTemplates {
+		t, at := &k.c.DataTemplates[i], item("data_templates", i)
+		known := k.refers(at+".destination", t.Destination, "destination", "destinations")
+		k.columns(t.Columns, at+".columns")
+		if !known {
+			continue
+		}
+		d := k.c.destination(t.Destination)
+		e := k.c.Effective(d, t, nil)
+		k.conflicts(e)
+		k.settings(e, at, t.AvailableToCampaigns)
+		if t.AvailableToCampaigns {
+			k.forCampaigns(e, at)
+		}
+		if t.AllowBusinessUsers && !d.AllowBusinessUsers {
+			k.warn(at+".allow_business_users", "has no effect: the destination %s does not allow it", d.Name)
+		}
+		if t.AllowLimitedPII && !d.AllowLimitedPII {
+			k.warn(at+".allow_limited_pii", "has no effect: the destination %s does not allow it", d.Name)
+		}
+	}
+}
+
+// columns checks what a constant may ask for. The columns themselves are render's.
+func (k *checker) columns(columns []Column, at string) {
+	for i, c := range columns {
+		if c.Value != nil {
+			k.constant(*c.Value, item(at, i)+".value")
+		}
+	}
+}
+
+func (k *checker) orchestrations() {
+	for i := range k.c.Orchestrations {
+		o, at := &k.c.Orchestrations[i], item("orchestrations", i)
+		k.refers(at+".query", o.Query, "query or segment", "queries", "segments")
+		known := k.refers(at+".data_template", o.DataTemplate, "data template", "data_templates")
+		k.running(at, o.Overlap, o.Schedule, o.Notify)
+		within(k, at+".park_timeout", o.ParkTimeout, 0, maxTimeout)
+		within(k, at+".notify_timeout", o.NotifyTimeout, 0, maxTimeout)
+		for j, d := range o.Downstream {
+			k.downstream(d, item(at+".downstream", j))
+		}
+		if !known {
+			continue
+		}
+		t := k.c.template(o.DataTemplate)
+		if d := k.c.destination(t.Destination); d != nil {
+			e := k.c.Effective(d, t, o)
+			k.conflicts(e)
+			k.settings(e, at, true)
+			k.forOrchestration(e, at)
+		}
+	}
+}
+
+func (k *checker) downstream(d Downstream, at string) {
+	if (d.Lambda == nil) == (d.Redshift == nil) {
+		k.add(at, "write {lambda: ...} or {redshift: ...}, one to an item", "names not exactly one thing to do")
+	}
+}
+
+// running checks what orchestrations and campaigns have in common.
+func (k *checker) running(at, overlap string, schedule *Schedule, notify []Notify) {
+	k.oneOf(at+".overlap", overlap, OverlapWait, OverlapRefuse)
+	if schedule != nil {
+		k.schedule(schedule, at+".schedule")
+	}
+	seen := map[Notify]bool{}
+	for i, n := range notify {
+		path := item(at+".notify", i)
+		switch {
+		case n.WorkflowID == "":
+			k.missing(path+".workflow_id", "the id of the workflow that waits for the completion")
+		case len(n.WorkflowID) > 1000:
+			k.add(path+".workflow_id", "", "an id has up to 1000 characters")
+		case seen[n]:
+			k.add(path, "", "%s is told twice", n.WorkflowID)
+		}
+		seen[n] = true
+	}
+}
+
+func (k *checker) campaigns() {
+	for i := range k.c.Campaigns {
+		c, at := &k.c.Campaigns[i], item("campaigns", i)
+		k.running(at, c.Overlap, c.Schedule, c.Notify)
+		within(k, at+".park_timeout", c.ParkTimeout, 0, maxTimeout)
+		within(k, at+".notify_timeout", c.NotifyTimeout, 0, maxTimeout)
+		if len(c.Groups) == 0 {
+			k.missing(at+".groups", "a campaign has at least one group")
+		}
+		names := make([]string, len(c.Groups))
+		for j := range c.Groups {
+			names[j] = c.Groups[j].Name
+			k.group(&c.Groups[j], item(at+".groups", j))
+		}
+		k.unique(at+".groups", names, map[string]string{})
+	}
+}
+
+func (k *checker) group(g *Group, at string) {
+	switch {
+	case g.Query != "" && g.Segment != "":
+		k.add(at+".segment", "keep one of them", "a group has either a query or a segment, not both")
+	case g.Query != "":
+		k.refers(at+".query", g.Query, "query", "queries", "segments")
+	case g.Segment != "":
+		k.refers(at+".segment", g.Segment, "segment", "segments")
+	default:
+		k.missing(at+".segment", "name a segment: or a query:")
+	}
+	seen := map[string]bool{}
+	for j, name := range g.DataTemplates {
+		path := item(at+".data_templates", j)
+		if !k.refers(path, name, "data template", "data_templates") {
+			continue
+		}
+		if t := k.c.template(name); !t.AvailableToCampaigns {
+			k.add(path, fmt.Sprintf("set available_to_campaigns: true on %s", name), "%q is not available to campaigns", name)
+		}
+		if seen[name] {
+			k.add(path, "", "%q is listed twice", name)
+		}
+		seen[name] = true
+	}
+}
+
+func (k *checker) users() {
+	for i, u := range k.c.Users {
+		at := item("users", i)
+		if u.Name == access.Unspecified || u.Name == access.Schedule {
+			k.add(at+".name", "choose another", "%q is what runs are recorded as that no user asked for", u.Name)
+		}
+		if len(u.Policies) == 0 {
+			k.missing(at+".policies", suggest("", access.Policies()))
+		}
+		seen := map[string]bool{}
+		for j, p := range u.Policies {
+			path := item(at+".policies", j)
+			if seen[p] {
+				k.add(path, "", "%q is listed twice", p)
+			} else {
+				k.oneOf(path, p, access.Policies()...)
+			}
+			seen[p] = true
+		}
+	}
+}

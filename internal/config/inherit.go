@@ -1,0 +1,189 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Origin is where an effective setting comes from.
+type Origin struct {
+	Level string // "destination acme", "data template weekly", "orchestration vips-weekly", "default"
+	Where string // file and line; empty for a default
+
+	path string
+}
+
+// String returns "destination acme (consign.yaml:12)".
+func (o Origin) String() string {
+	if o.Where == "" {
+		return o.Level
+	}
+	return o.Level + " (" + o.Where + ")"
+}
+
+// Effective is what destination, data template and orchestration say together. What a higher level has set is final;
+// what all leave open has its default.
+type Effective struct {
+	Settings Settings
+	Origins  map[string]Origin // by setting; a setting without a value has none
+	Columns  []Column          // of the data template
+
+	columnsPath string
+	conflicts   []conflict
+}
+
+// A conflict is a setting that a lower level sets again.
+type conflict struct {
+	name         string
+	first, again Origin
+}
+
+// byDefault is the level of a setting that nobody has written.
+const byDefault = "default"
+
+// Effective returns what the levels say together. The template and the orchestration may be nil.
+func (c *Config) Effective(d *Destination, t *DataTemplate, o *Orchestration) Effective {
+	e := Effective{Origins: map[string]Origin{}}
+	e.inherit(c.places, &d.Settings, "destination "+d.Name, pathOf("destinations", c.Destinations, d))
+	if t != nil {
+		at := pathOf("data_templates", c.DataTemplates, t)
+		e.inherit(c.places, &t.Settings, "data template "+t.Name, at)
+		e.Columns, e.columnsPath = t.Columns, at+".columns"
+	}
+	if o != nil {
+		e.inherit(c.places, &o.Settings, "orchestration "+o.Name, pathOf("orchestrations", c.Orchestrations, o))
+	}
+	e.complete()
+	return e
+}
+
+// pathOf finds an item of a list by its address.
+func pathOf[T any](list string, items []T, one *T) string {
+	for i := range items {
+		if &items[i] == one {
+			return item(list, i)
+		}
+	}
+	return list
+}
+
+// inherit takes over what a level sets and no higher one has set.
+func (e *Effective) inherit(p places, s *Settings, level, at string) {
+	from, to := reflect.ValueOf(s).Elem(), reflect.ValueOf(&e.Settings).Elem()
+	for i, f := range fields(from.Type()) {
+		if from.Field(i).IsNil() {
+			continue
+		}
+		path := at + ".settings." + f.name
+		origin := Origin{Level: level, Where: p.of(path), path: path}
+		if first, set := e.Origins[f.name]; set {
+			e.conflicts = append(e.conflicts, conflict{f.name, first, origin})
+			continue
+		}
+		to.Field(i).Set(from.Field(i))
+		e.Origins[f.name] = origin
+	}
+}
+
+// complete sets the defaults of what all levels leave open, as far as they mean anything for the file's format.
+func (e *Effective) complete() {
+	var d Settings
+	d.PathStyle, d.SSE, d.ACL = ptr(false), &SSE{Mode: "none"}, ptr("none")
+	d.StorageClass, d.OnConflict = ptr("STANDARD"), ptr("overwrite")
+	d.Encoding, d.OnEmpty = ptr("none"), ptr("write")
+	d.SuccessFile, d.Manifest, d.Receipt = ptr(false), ptr(false), ptr(false)
+	switch s := e.Settings; {
+	case s.delimited():
+		d.QuoteMode, d.Header, d.LineEnding, d.BOM = ptr("minimal"), ptr(true), ptr("lf"), ptr(false)
+		d.FormulaGuard, d.OnUnwritable = ptr(false), ptr("fail")
+	case value(s.FileFormat) == "parquet":
+		d.ParquetCompression = ptr("snappy")
+	}
+	switch value(e.Settings.Encoding) {
+	case "gzip", "tgz", "zip":
+		d.CompressionLevel = ptr(6)
+	}
+	from, to := reflect.ValueOf(d), reflect.ValueOf(&e.Settings).Elem()
+	for i, f := range fields(from.Type()) {
+		if to.Field(i).IsNil() && !from.Field(i).IsNil() {
+			to.Field(i).Set(from.Field(i))
+			e.Origins[f.name] = Origin{Level: byDefault}
+		}
+	}
+}
+
+// path is where a setting was written; at, if it was not.
+func (e *Effective) path(name, at string) string {
+	if o := e.Origins[name]; o.path != "" {
+		return o.path
+	}
+	return at + ".settings." + name
+}
+
+// set reports whether somebody has written the setting.
+func (e *Effective) set(name string) bool { return e.Origins[name].path != "" }
+
+func ptr[T any](v T) *T { return &v }
+
+// value returns what p points to, or the zero value.
+func value[T any](p *T) T {
+	if p == nil {
+		var nothing T
+		return nothing
+	}
+	return *p
+}
+
+// A Setting is one effective setting as people read it.
+type Setting struct {
+	Name, Value string
+	Origin      Origin
+}
+
+// List returns the settings that have a value, in the order of the documents. Public keys are named, not shown.
+func (e *Effective) List() []Setting {
+	var list []Setting
+	v := reflect.ValueOf(e.Settings)
+	for i, f := range fields(v.Type()) {
+		if origin, ok := e.Origins[f.name]; ok {
+			list = append(list, Setting{f.name, printed(v.Field(i).Interface()), origin})
+		}
+	}
+	return list
+}
+
+func printed(v any) string {
+	switch v := v.(type) {
+	case *string:
+		return *v
+	case *SSE:
+		if v.KMSKeyID != "" {
+			return "KMS key " + v.KMSKeyID
+		}
+		return v.Mode
+	case *RowNumber:
+		return v.Column
+	case *Split:
+		if v.Rows > 0 {
+			return fmt.Sprintf("%d rows", v.Rows)
+		}
+		return fmt.Sprintf("%d megabytes", v.Megabytes)
+	case *Secret:
+		return v.String()
+	case []Secret:
+		return joined(v, Secret.String)
+	case []Tag:
+		return joined(v, func(t Tag) string { return t.Name + "=" + t.Value })
+	default:
+		return fmt.Sprint(reflect.ValueOf(v).Elem().Interface())
+	}
+}
+
+func joined[T any](list []T, text func(T) string) string {
+	words := make([]string, len(list))
+	for i, one := range list {
+		words[i] = text(one)
+	}
+	return strings.Join(words, ", ")
+}

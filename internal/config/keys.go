@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"consign/internal/encrypt"
+	"consign/internal/problem"
+)
+
+// A Key is one public key of the effective settings, and what plans call it.
+type Key struct {
+	Path   string // destinations[acme].settings.pgp_public_key
+	Secret Secret
+}
+
+// Keys returns the public keys that the files are encrypted to.
+func (c *Config) Keys(e Effective) []Key {
+	if e.Settings.PGPPublicKey != nil {
+		return []Key{{c.places.key(e.Origins["pgp_public_key"].path), *e.Settings.PGPPublicKey}}
+	}
+	keys := make([]Key, len(e.Settings.PGPPublicKeys))
+	for i, s := range e.Settings.PGPPublicKeys {
+		keys[i] = Key{c.places.key(item(e.Origins["pgp_public_keys"].path, i)), s}
+	}
+	return keys
+}
+
+// PublicKey returns the public key that the configuration has at path, as a plan names it.
+func (c *Config) PublicKey(path string) ([]byte, error) {
+	var found *Secret
+	c.secrets(func(at string, s *Secret) {
+		if c.places.key(at) == path && strings.Contains(at, ".settings.pgp_public_key") {
+			found = s
+		}
+	})
+	if found == nil {
+		return nil, missing("public key", path)
+	}
+	text, err := found.Read()
+	if err != nil {
+		return nil, fmt.Errorf("public key %s: %w", path, err)
+	}
+	return []byte(text.Reveal()), nil
+}
+
+// secrets calls visit with every secret of the configuration and its path.
+func (c *Config) secrets(visit func(path string, s *Secret)) {
+	walkSecrets(reflect.ValueOf(c).Elem(), "", visit)
+}
+
+func walkSecrets(v reflect.Value, path string, visit func(string, *Secret)) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			walkSecrets(v.Elem(), path, visit)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			walkSecrets(v.Index(i), item(path, i), visit)
+		}
+	case reflect.Struct:
+		if s, ok := v.Addr().Interface().(*Secret); ok {
+			if !s.IsZero() {
+				visit(path, s)
+			}
+			return
+		}
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Tag.Get("mapstructure"); v.Type().Field(i).IsExported() && name != "-" {
+				walkSecrets(v.Field(i), join(path, name), visit)
+			}
+		}
+	}
+}
+
+// Check looks at what Load leaves alone because it depends on the machine and the day: every secret can be read, and
+// every public key can be encrypted to on that day. A key that ends within 30 days is worth a warning.
+func (c *Config) Check(now time.Time) problem.List {
+	r := &report{places: c.places}
+	c.secrets(func(path string, s *Secret) {
+		text, err := s.Read()
+		if err != nil {
+			r.add(path, readHint(s), "%s", err)
+			return
+		}
+		if !strings.Contains(path, ".settings.pgp_public_key") {
+			return
+		}
+		recipient, err := encrypt.ParseRecipient([]byte(text.Reveal()), now)
+		switch {
+		case err != nil:
+			r.add(path, "", "%s", err)
+		case recipient.ExpiresSoon(now):
+			r.warn(path, "the key %s expires on %s: ask the customer to extend it and to send it again",
+				recipient.Fingerprint(), recipient.Expires().UTC().Format(time.DateOnly))
+		}
+	})
+	sortByPlace(r.list)
+	return r.list
+}
+
+func readHint(s *Secret) string {
+	if s.Env != "" {
+		return "set it where this program is started"
+	}
+	return "a relative path is relative to the configuration's file"
+}

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"consign/internal/problem"
+)
+
+// places knows where every key of the configuration was written. A path counts the items of a list,
+// "destinations[3].settings.bucket"; people are shown the item's name instead of its number.
+type places struct {
+	where map[string]string // path: "consign.yaml:12"
+	names map[string]string // "destinations[3]": "acme"
+	bad   map[string]bool   // paths that were written wrongly, and so are not there: no reason to say that they are missing
+}
+
+func newPlaces() places {
+	return places{where: map[string]string{}, names: map[string]string{}, bad: map[string]bool{}}
+}
+
+// of returns where path was written, or the innermost thing around it that was written.
+func (p places) of(path string) string {
+	for path != "" {
+		if where, ok := p.where[path]; ok {
+			return where
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+	return ""
+}
+
+// key returns path as people know it.
+func (p places) key(path string) string {
+	var b strings.Builder
+	start := 0
+	for i := range path {
+		if path[i] != ']' {
+			continue
+		}
+		if name, ok := p.names[path[:i+1]]; ok {
+			open := strings.LastIndexByte(path[:i], '[')
+			b.WriteString(path[start:open] + "[" + name + "]")
+			start = i + 1
+		}
+	}
+	return b.String() + path[start:]
+}
+
+// A report collects problems about places of the configuration.
+type report struct {
+	places
+	list problem.List
+}
+
+func (r *report) add(path, hint, format string, args ...any) {
+	r.put(problem.Problem{Key: path, Hint: hint, Message: fmt.Sprintf(format, args...)})
+}
+
+func (r *report) warn(path, format string, args ...any) {
+	r.put(problem.Problem{Key: path, Message: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// put adds a problem whose key is a path, unless it is there already: what a destination has set wrongly is wrong for
+// each of its templates.
+func (r *report) put(p problem.Problem) {
+	if p.Where == "" {
+		p.Where = r.of(p.Key)
+	}
+	p.Key = r.key(p.Key)
+	for _, old := range r.list {
+		if old == p {
+			return
+		}
+	}
+	r.list = append(r.list, p)
+}
+
+// missing reports that path must be set, unless it was and could not be read.
+func (r *report) missing(path, hint string) {
+	if !r.bad[path] {
+		r.add(path, hint, "is missing")
+	}
+}

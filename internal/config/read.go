@@ -1,0 +1,279 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/viper"
+	"go.yaml.in/yaml/v3"
+
+	"consign/internal/problem"
+	"consign/internal/secret"
+)
+
+// ErrNoConfig says that there is no configuration where one was looked for.
+var ErrNoConfig = errors.New("no configuration")
+
+// maxFile bounds a configuration file: a wrong path may name anything.
+const maxFile = 16 << 20
+
+// locate finds the files of the configuration.
+func locate(path string, environment func(string) (string, bool)) ([]string, error) {
+	if path == "" {
+		path, _ = environment("CONSIGN_CONFIG")
+	}
+	if path == "" {
+		for _, usual := range []string{"consign.yaml", "consign"} {
+			if _, err := os.Stat(usual); err == nil {
+				path = usual
+				break
+			}
+		}
+	}
+	if path == "" {
+		return nil, fmt.Errorf("%w: name it with --config or $CONSIGN_CONFIG, or write ./consign.yaml or ./consign/", ErrNoConfig)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var paths []string
+	entries, err := os.ReadDir(path) // in name order
+	for _, e := range entries {
+		name := e.Name()
+		if extension := filepath.Ext(name); (extension == ".yaml" || extension == ".yml") && !strings.HasPrefix(name, ".") && !e.IsDir() {
+			paths = append(paths, filepath.Join(path, name))
+		}
+	}
+	if err == nil && len(paths) == 0 {
+		err = fmt.Errorf("%w: the folder %s holds no .yaml file", ErrNoConfig, path)
+	}
+	return paths, err
+}
+
+// A reader joins the files of a configuration.
+type reader struct {
+	*report
+	environment func(string) (string, bool)
+	config      *Config
+	sections    map[string]string // the sections that are no lists: where they are
+	sums        []string          // what the digest is made of
+}
+
+func (r *reader) read(paths []string) error {
+	r.sections = map[string]string{}
+	offset := map[string]int{}
+	for _, f := range fields(reflect.TypeFor[Config]()) {
+		if f.typ.Kind() == reflect.Slice {
+			offset[f.name] = 0
+		}
+	}
+	for _, path := range paths {
+		text, err := readFile(path)
+		if err != nil {
+			return err
+		}
+		r.sums = append(r.sums, filepath.Base(path), string(text))
+		w := &walker{report: r.report, file: path, folder: filepath.Dir(path), offset: offset}
+		if document := r.document(w, text); document != nil {
+			if err := r.join(document); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+		}
+	}
+	if err := r.override(); err != nil {
+		return err
+	}
+	r.config.defaults(filepath.Dir(paths[0]))
+	for i := range r.config.Segments {
+		r.config.Segments[i].Segment = true
+	}
+	r.readQueries()
+	bind(reflect.ValueOf(r.config).Elem(), r.environment)
+	return nil
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%w: %s: %d bytes are too many for a configuration", ErrNoConfig, path, info.Size())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
+	}
+	return text, nil
+}
+
+// document parses one file and returns what of it can be decoded; nil if nothing can.
+func (r *reader) document(w *walker, text []byte) *yaml.Node {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var document, second yaml.Node
+	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+		return nil
+	} else if err != nil {
+		r.syntax(w.file, err)
+		return nil
+	}
+	if err := decoder.Decode(&second); err == nil {
+		r.list = append(r.list, problem.Problem{
+			Where: w.place(&second), Message: "a file holds one YAML document, and a second one begins here",
+			Hint: "put it in a file of its own, in the same folder",
+		})
+	} else if !errors.Is(err, io.EOF) {
+		r.syntax(w.file, err)
+	}
+	root := document.Content[0]
+	if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" || !w.section(root, reflect.TypeFor[Config](), "") {
+		return nil
+	}
+	r.once(w, root)
+	return root
+}
+
+// syntax reports text that is not YAML.
+func (r *reader) syntax(file string, err error) {
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	where := file
+	if rest, ok := strings.CutPrefix(message, "line "); ok {
+		if line, what, ok := strings.Cut(rest, ": "); ok {
+			where, message = file+":"+line, what
+		}
+	}
+	r.list = append(r.list, problem.Problem{Where: where, Message: "this is not YAML: " + message})
+}
+
+// once refuses a section in two files: only lists are joined.
+func (r *reader) once(w *walker, root *yaml.Node) {
+	for i := 0; i < len(root.Content); {
+		key := root.Content[i]
+		if root.Content[i+1].Kind == yaml.SequenceNode {
+			i += 2
+			continue
+		}
+		if first, ok := r.sections[key.Value]; ok {
+			r.places.where[key.Value] = w.place(key)
+			r.add(key.Value, "keep one of them", "is written in two files, first in %s", first)
+			root.Content = slices.Delete(root.Content, i, i+2)
+			continue
+		}
+		r.sections[key.Value] = w.place(key)
+		i += 2
+	}
+}
+
+// join decodes a document and appends its lists to those of the files before.
+func (r *reader) join(document *yaml.Node) error {
+	var part Config
+	if err := decode(document, &part); err != nil {
+		return err
+	}
+	from, to := reflect.ValueOf(&part).Elem(), reflect.ValueOf(r.config).Elem()
+	for i := range from.NumField() {
+		switch {
+		case !to.Type().Field(i).IsExported() || from.Field(i).IsZero():
+		case from.Field(i).Kind() == reflect.Slice:
+			to.Field(i).Set(reflect.AppendSlice(to.Field(i), from.Field(i)))
+		default:
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	return nil
+}
+
+// decode reads a document that the walker has found decodable. viper still refuses what it does not know.
+func decode(document *yaml.Node, into *Config) error {
+	text, err := yaml.Marshal(document)
+	if err != nil {
+		return err
+	}
+	v := viper.NewWithOptions(viper.KeyDelimiter("\x00")) // a point in a key is a point
+	v.SetConfigType("yaml")
+	if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
+		return err
+	}
+	return v.UnmarshalExact(into)
+}
+
+// readQueries reads every sql_file, so that a query is what it was when the configuration was loaded.
+func (r *reader) readQueries() {
+	for list, queries := range map[string][]Query{"queries": r.config.Queries, "segments": r.config.Segments} {
+		for i := range queries {
+			q := &queries[i]
+			if q.SQLFile == "" || q.SQL != "" {
+				continue
+			}
+			text, err := readFile(q.SQLFile)
+			if err != nil {
+				r.add(fmt.Sprintf("%s[%d].sql_file", list, i), "a relative path is relative to the configuration's file", "%s", fileReason(err))
+				continue
+			}
+			q.SQL = string(text)
+		}
+	}
+	for _, q := range slices.Concat(r.config.Queries, r.config.Segments) {
+		if q.SQLFile != "" {
+			r.sums = append(r.sums, q.Name, q.SQL)
+		}
+	}
+}
+
+// fileReason is an error about a file without the words of the system call.
+func fileReason(err error) string {
+	var pathError *os.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Path + ": " + pathError.Err.Error()
+	}
+	return err.Error()
+}
+
+// bind gives every {env:} secret its value of now.
+func bind(v reflect.Value, environment func(string) (string, bool)) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			bind(v.Elem(), environment)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			bind(v.Index(i), environment)
+		}
+	case reflect.Struct:
+		if s, ok := v.Addr().Interface().(*Secret); ok {
+			if value, set := environment(s.Env); set && s.Env != "" {
+				text := secret.New(value)
+				s.value = &text
+			}
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				bind(v.Field(i), environment)
+			}
+		}
+	}
+}
+
+// sum is the digest of all that was read.
+func (r *reader) sum() string {
+	h := sha256.New()
+	for _, s := range r.sums {
+		fmt.Fprintf(h, "%d:%s", len(s), s)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,273 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A walker compares a YAML document with the types that it is decoded into. It finds what viper hides (keys twice or in
+// two cases, numbers where text is meant) and what decoding would report without a line, notes where everything was
+// written, and takes out what cannot be decoded, so that the rest can still be checked.
+type walker struct {
+	*report
+	file   string         // as problems name it; empty: the places are in where
+	folder string         // of the file, for relative paths
+	offset map[string]int // items of each list that earlier files hold
+	where  string
+}
+
+func (w *walker) place(n *yaml.Node) string {
+	if w.file == "" {
+		return w.where
+	}
+	return w.file + ":" + strconv.Itoa(n.Line)
+}
+
+// wrong reports a problem at a node, and that path was written all the same.
+func (w *walker) wrong(n *yaml.Node, path, hint, format string, args ...any) bool {
+	w.bad[path] = true
+	w.report.where[path] = w.place(n)
+	w.add(path, hint, format, args...)
+	return false
+}
+
+// value checks the value at path and reports whether it can be decoded into f.
+func (w *walker) value(n *yaml.Node, f field, path string) bool {
+	w.report.where[path] = w.place(n)
+	t := plain(f.typ)
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return w.wrong(n, path, "write it out: every setting then has a place of its own", "YAML aliases are not read")
+	case t == reflect.TypeFor[Secret]():
+		return w.secret(n, f, path)
+	case t == reflect.TypeFor[SSE]() && n.Kind == yaml.ScalarNode:
+		*n = *mapping(n, "mode")
+		return w.section(n, t, path)
+	case isSection(t):
+		return w.section(n, t, path)
+	case t.Kind() == reflect.Slice:
+		return w.items(n, f, path)
+	case n.Kind != yaml.ScalarNode:
+		return w.wrong(n, path, "", "a %s is written where %s is meant", kindName(n), typeName(t))
+	default:
+		return w.scalar(n, f, path)
+	}
+}
+
+func mapping(scalar *yaml.Node, key string) *yaml.Node {
+	value := *scalar
+	return &yaml.Node{Kind: yaml.MappingNode, Line: scalar.Line, Content: []*yaml.Node{
+		{Kind: yaml.ScalarNode, Tag: "!!str", Value: key, Line: scalar.Line}, &value,
+	}}
+}
+
+// section checks a mapping and takes out of it what cannot be decoded.
+func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
+	if n.Kind != yaml.MappingNode {
+		return w.wrong(n, path, "", "a %s is written where keys and values are meant", kindName(n))
+	}
+	known := fields(t)
+	seen := map[string]*yaml.Node{}
+	var kept []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		at := join(path, key.Value)
+		if first, twice := seen[strings.ToLower(key.Value)]; twice {
+			w.report.where[at] = w.place(key)
+			w.add(at, "keep one of them", "is written twice, first as %s in line %d", first.Value, first.Line)
+			continue
+		}
+		seen[strings.ToLower(key.Value)] = key
+		f, ok := find(known, key.Value)
+		switch {
+		case !ok:
+			w.unknown(key, t, path)
+		case isNothing(value, f):
+		case w.value(value, f, at):
+			kept = append(kept, key, value)
+		}
+	}
+	n.Content = kept
+	return true
+}
+
+// isNothing reports whether a value says no more than no value: null or the empty string.
+func isNothing(n *yaml.Node, f field) bool {
+	if n.Kind != yaml.ScalarNode || n.Value != "" && n.ShortTag() != "!!null" {
+		return false
+	}
+	return !f.empty || n.ShortTag() == "!!null"
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// unknown reports a key that means nothing at its place.
+func (w *walker) unknown(key *yaml.Node, t reflect.Type, path string) {
+	at := join(path, key.Value)
+	names := fieldNames(fields(t))
+	hint := suggest(key.Value, names)
+	if near, ok := strings.CutPrefix(hint, "did you mean "); ok {
+		w.bad[join(path, strings.TrimSuffix(near, "?"))] = true
+	}
+	if _, ok := find(fields(t), "settings"); ok {
+		if _, ok := find(fields(reflect.TypeFor[Settings]()), key.Value); ok {
+			hint = "write it under settings:"
+		}
+	}
+	if key.Value == "<<" {
+		hint = "write the keys out: every setting then has a place of its own"
+	}
+	w.wrong(key, at, hint, "unknown key")
+}
+
+// items checks a list and takes out of it what cannot be decoded.
+func (w *walker) items(n *yaml.Node, f field, path string) bool {
+	if n.Kind != yaml.SequenceNode {
+		return w.wrong(n, path, "begin each item with a hyphen, or put all of them in [ ]", "a %s is written where a list is meant", kindName(n))
+	}
+	item := field{typ: f.typ.Elem(), inline: f.inline}
+	next := w.offset[path]
+	var kept []*yaml.Node
+	for _, value := range n.Content {
+		at := fmt.Sprintf("%s[%d]", path, next)
+		if name := nameOf(value); name != "" {
+			w.names[at] = name
+		}
+		if isNothing(value, item) {
+			w.wrong(value, at, "", "the item is empty")
+		} else if w.value(value, item, at) {
+			kept = append(kept, value)
+			next++
+		}
+	}
+	n.Content = kept
+	if _, joined := w.offset[path]; joined {
+		w.offset[path] = next
+	}
+	return true
+}
+
+// nameOf returns the name of a named thing.
+func nameOf(n *yaml.Node) string {
+	if n.Kind != yaml.MappingNode {
+		return ""
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == "name" && n.Content[i+1].Kind == yaml.ScalarNode {
+			return n.Content[i+1].Value
+		}
+	}
+	return ""
+}
+
+// secret checks that a secret is only pointed at. It never repeats what was written.
+func (w *walker) secret(n *yaml.Node, f field, path string) bool {
+	how := "write {env: NAME} or {file: path}"
+	if f.inline {
+		how = `write {file: path}, {env: NAME} or {inline: "-----BEGIN PGP PUBLIC KEY BLOCK----- ..."}`
+	}
+	if n.Kind != yaml.MappingNode {
+		return w.wrong(n, path, how, "a secret is never written as a value")
+	}
+	if !w.section(n, reflect.TypeFor[Secret](), path) {
+		return false
+	}
+	if len(n.Content) != 2 {
+		if !w.bad[path] && len(n.Content) == 0 && w.anyBad(path) {
+			return false
+		}
+		return w.wrong(n, path, how, "exactly one of env, file and inline says where the secret is")
+	}
+	if n.Content[0].Value == "inline" && !f.inline {
+		return w.wrong(n, path, how, "only a public key may be written in place")
+	}
+	return true
+}
+
+// anyBad reports whether something in the section at path was written wrongly.
+func (w *walker) anyBad(path string) bool {
+	for bad := range w.bad {
+		if strings.HasPrefix(bad, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// scalar checks a single value, and writes it as viper is to read it.
+func (w *walker) scalar(n *yaml.Node, f field, path string) bool {
+	tag := n.ShortTag()
+	switch t := plain(f.typ); {
+	case t == reflect.TypeFor[Size]():
+		return w.size(n, path)
+	case t == reflect.TypeFor[time.Duration]():
+		if _, err := time.ParseDuration(n.Value); err != nil || tag != "!!str" {
+			return w.wrong(n, path, "write a number with a unit: 90s, 10m, 168h", "%q is not a duration", n.Value)
+		}
+	case t.Kind() == reflect.String:
+		return w.text(n, f, path)
+	case t.Kind() == reflect.Bool:
+		if tag != "!!bool" {
+			return w.wrong(n, path, "write true or false, without quotes", "%q is not true or false", n.Value)
+		}
+	case t.Kind() == reflect.Int, t.Kind() == reflect.Int64:
+		if _, err := strconv.ParseInt(n.Value, 10, 64); err != nil || tag != "!!int" {
+			return w.wrong(n, path, "write digits only, without quotes", "%q is not a whole number", n.Value)
+		}
+	}
+	return true
+}
+
+// text checks a value that is meant as text. A number would lose its leading zeros, a date its form.
+func (w *walker) text(n *yaml.Node, f field, path string) bool {
+	if tag := n.ShortTag(); tag != "!!str" {
+		what := map[string]string{"!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!timestamp": "a date"}[tag]
+		return w.wrong(n, path, fmt.Sprintf("put it in quotes: %q", n.Value), "YAML reads %s as %s, and text is meant", n.Value, what)
+	}
+	if f.path && n.Value != "" && !filepath.IsAbs(n.Value) {
+		n.Value = filepath.Join(w.folder, n.Value)
+	}
+	return true
+}
+
+func (w *walker) size(n *yaml.Node, path string) bool {
+	size, err := ParseSize(n.Value)
+	if err != nil {
+		return w.wrong(n, path, "write a number with a unit: 16MiB, 200GB", "%q is not a size", n.Value)
+	}
+	n.Value, n.Tag, n.Style = strconv.FormatInt(int64(size), 10), "!!int", 0
+	return true
+}
+
+func kindName(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "mapping"
+	case yaml.SequenceNode:
+		return "list"
+	default:
+		return "single value"
+	}
+}
+
+func typeName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a number"
+	default:
+		return "text"
+	}
+}

@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"consign/internal/config"
+	"consign/internal/naming"
+	"consign/internal/table"
+)
+
+// The signal that a notify target gets if it names none.
+const orchestrationCompleted = "orchestration-completed"
+
+// running resolves how the run behaves in time.
+func (p *Plan) running(j *job) {
+	var notify []config.Notify
+	if j.orchestration != nil {
+		o := j.orchestration
+		p.Overlap, p.ParkTimeout, p.NotifyTimeout, notify = o.Overlap, Duration(o.ParkTimeout), Duration(o.NotifyTimeout), o.Notify
+	} else { // the campaign itself tells its targets, once all its groups are delivered
+		o := j.campaign
+		p.Overlap, p.ParkTimeout, p.NotifyTimeout = o.Overlap, Duration(o.ParkTimeout), Duration(o.NotifyTimeout)
+	}
+	for _, n := range notify {
+		if n.Signal == "" {
+			n.Signal = orchestrationCompleted
+		}
+		p.Notify = append(p.Notify, Notify(n))
+	}
+}
+
+// resolve resolves what the files hold, what they are called and where they go.
+func (p *Plan) resolve(c *config.Config, r Request, j *job, schema table.Schema) (err error) {
+	e := c.Effective(j.destination, j.template, j.orchestration)
+	s := e.Settings
+	variables := map[string]string{
+		"campaign_name": r.Campaign, "group_name": r.Group, "query_name": j.query.Name, "run_id": r.RunID, "orchestration_name": p.Orchestration,
+	}
+	if p.Render, err = rendering(s.Render(e.Columns), variables); err != nil {
+		return err
+	}
+	if p.Columns, err = columns(p.Render, j.query, schema); err != nil {
+		return err
+	}
+	p.Archive, p.Upload = s.Archive(), s.Upload(c.S3)
+	p.Archive.Modified = p.Now
+	p.Prefix, p.OnEmpty = deref(s.Prefix), deref(s.OnEmpty)
+	var warnings []string
+	if p.Encryption, warnings, err = encryption(c, e, p.Now); err != nil {
+		return err
+	}
+	p.warn(warnings)
+	p.names(s, j, r)
+	if err := p.sideFiles(s); err != nil {
+		return err
+	}
+	for _, one := range e.List() {
+		p.Settings = append(p.Settings, Setting{Name: one.Name, Value: one.Value, Origin: one.Origin.Level, Where: one.Origin.Where})
+	}
+	return p.checkNames()
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var nothing T
+		return nothing
+	}
+	return *p
+}
+
+// warn collects what is worth saying about the run, and is no reason not to do it.
+func (p *Plan) warn(more []string) {
+	for _, w := range slices.Concat(p.Render.Validate().Warnings(), p.Archive.Validate().Warnings(), p.Upload.Validate().Warnings()) {
+		p.Warnings = append(p.Warnings, w.Key+": "+w.Message)
+	}
+	p.Warnings = append(p.Warnings, more...)
+}
+
+func (p *Plan) names(s config.Settings, j *job, r Request) {
+	n := s.Naming(j.campaign != nil)
+	p.Names = Names{
+		Prefix: p.Prefix, Filename: n.Filename, Parts: n.Parts, Archive: n.Archive, ArchiveExtension: n.ArchiveExtension,
+		Extension: n.Extension, Encrypted: p.Encryption != nil,
+		Now: p.Now, Campaign: r.Campaign, Group: r.Group, Query: j.query.Name, RunID: r.RunID,
+	}
+	if j.orchestration != nil {
+		p.Names.Orchestration = j.orchestration.Name
+	}
+}
+
+// sideFiles names what goes with the files.
+func (p *Plan) sideFiles(s config.Settings) error {
+	stem, err := p.Names.stem()
+	if err != nil {
+		return err
+	}
+	if deref(s.SuccessFile) {
+		p.SuccessKey = stem + ".DONE"
+	}
+	if deref(s.Manifest) {
+		p.ManifestKey = stem + ".manifest"
+	}
+	if deref(s.Receipt) {
+		p.ReceiptKey = stem + ".receipt.json"
+	}
+	return nil
+}
+
+// lastNumber is the highest number that the seven digits of {{file_number}} can show.
+const lastNumber = 9_999_999
+
+// checkNames renders the first, the second and the last name that there can be, and refuses what S3 or a loader would
+// stumble over, before anything runs.
+func (p *Plan) checkNames() error {
+	taken := map[string]string{}
+	claim := func(what, key string) error {
+		if other, twice := taken[key]; twice {
+			return fmt.Errorf("%s and %s would both be called %s", other, what, key)
+		}
+		taken[key] = what
+		return nil
+	}
+	numbers := []int{1}
+	if p.Render.SplitRows > 0 || p.Render.SplitMegabytes > 0 {
+		numbers = []int{1, 2, lastNumber}
+	}
+	entries := map[string]bool{}
+	for i, number := range numbers {
+		key, err := p.Names.Key(number)
+		if err != nil {
+			return err
+		}
+		if !p.Names.Archive || i == 0 {
+			if err := claim(fmt.Sprintf("file %d", number), key); err != nil {
+				return err
+			}
+		}
+		if !p.Names.Archive {
+			continue
+		}
+		entry, err := p.Names.Entry(number)
+		if err != nil {
+			return err
+		}
+		if entries[entry] {
+			return fmt.Errorf("two entries of the archive would both be called %s", entry)
+		}
+		entries[entry] = true
+	}
+	return p.checkSideNames(claim)
+}
+
+func (p *Plan) checkSideNames(claim func(what, key string) error) error {
+	for _, side := range []struct{ what, key string }{{"the manifest", p.ManifestKey}, {"the receipt", p.ReceiptKey}, {"the success file", p.SuccessKey}} {
+		if side.key == "" {
+			continue
+		}
+		if err := naming.Check(side.key); err != nil {
+			return err
+		}
+		if err := claim(side.what, side.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
