@@ -13,15 +13,18 @@ const (
 	// groupRows is the greatest number of rows in a row group.
 	groupRows = 1_000_000
 	// groupBytes closes a row group earlier. It counts values before compression, so that it depends on the rows alone;
-	// the compressed row group is held in memory until it is whole, twice with the one before it.
+	// one row group is held in memory, compressed, while it is encoded, and the one before it while it is written.
 	groupBytes = 64 << 20
 	// leastGroupBytes is as small as row groups get when files are split by size.
 	leastGroupBytes = 256 << 10
 	// groupsPerSplit is how many row groups a file of the wanted size would have without compression: the size of a file
 	// is known by the row group only.
 	groupsPerSplit = 4
-	// groupsAhead is how many row groups may wait to be written while the next is encoded.
-	groupsAhead = 1
+	// workBytes is how much of batches is in work at once: enough for every lane to have something to do, little enough
+	// to stay in the processor's cache. A larger batch is in work alone.
+	workBytes = 24 << 20
+	// workBatches is the greatest number of batches in work for each thread.
+	workBatches = 4
 	// parquetCreator is what the footer names as the writer. It has no version: the same rows give the same bytes.
 	parquetCreator = "consign"
 	// chunkOverhead is about what a column chunk takes beside its values: page headers, footer, page index.
@@ -38,8 +41,8 @@ type parquetEncoder struct {
 	file    *parquetFile
 	schema  table.Schema
 	lanes   []*lane
-	ready   chan *lane    // lanes with work that no goroutine has taken yet
-	slots   chan struct{} // one for each batch that may be in work
+	ready   chan *lane // lanes with work that no goroutine has taken yet
+	room    *budget
 	groups  chan *rowGroup
 	workers sync.WaitGroup
 	flusher sync.WaitGroup
@@ -76,7 +79,8 @@ type piece struct {
 // A sharedBatch is released when all lanes are done with it.
 type sharedBatch struct {
 	*table.Batch
-	users atomic.Int32
+	weight int
+	users  atomic.Int32
 }
 
 // A lane is a column with its pieces.
@@ -110,7 +114,8 @@ func newParquetEncoder(w io.Writer, schema table.Schema, o Options) (*parquetEnc
 	}
 	e := &parquetEncoder{
 		file: &parquetFile{w: w, schema: tree, codec: pages.codec}, schema: schema, groupBytes: groupBytes,
-		ready: make(chan *lane, len(schema)), slots: make(chan struct{}, 4*o.Threads), groups: make(chan *rowGroup, groupsAhead),
+		ready: make(chan *lane, len(schema)), groups: make(chan *rowGroup),
+		room: newBudget(workBytes, workBytes/(workBatches*o.Threads)),
 	}
 	if o.SplitMegabytes > 0 {
 		e.groupBytes = int(min(groupBytes, max(leastGroupBytes, o.SplitMegabytes*bytesPerMegabyte/groupsPerSplit)))
@@ -140,13 +145,16 @@ func (e *parquetEncoder) write(b *table.Batch, firstRow int64) error {
 		b.Release()
 		return e.err()
 	}
-	e.slots <- struct{}{}
-	shared := &sharedBatch{Batch: b}
+	weight := e.weigh(b, 0, b.Rows)
+	shared := &sharedBatch{Batch: b, weight: weight}
 	shared.users.Store(1)
+	e.room.take(weight)
 	for lo := 0; lo < b.Rows; {
-		hi, full := e.fill(b, lo)
+		hi, size := e.fill(b, lo, weight)
+		weight -= size
 		shared.users.Add(int32(len(e.lanes)))
 		p := piece{batch: shared, lo: lo, hi: hi, first: firstRow}
+		full := e.group.weight >= e.groupBytes || e.group.rows == groupRows
 		if full {
 			p.finish = e.group
 		}
@@ -164,8 +172,8 @@ func (e *parquetEncoder) write(b *table.Batch, firstRow int64) error {
 func (e *parquetEncoder) handOver() {
 	e.groups <- e.group
 	e.unknown = append(e.unknown, e.group)
-	// What is further back than the channel and the flusher's hands is written: the sizes known depend on rows alone.
-	if len(e.unknown) > groupsAhead+1 {
+	// The flusher took this one because it was done with the one before: the sizes known depend on the rows alone.
+	if len(e.unknown) > 1 {
 		e.known.size += e.unknown[0].size
 		e.known.weight += e.unknown[0].weight
 		e.unknown = e.unknown[1:]
@@ -186,22 +194,20 @@ func (e *parquetEncoder) size() int64 {
 	return e.known.size + estimate + int64((len(e.unknown)+1)*len(e.file.schema.leaves)*chunkOverhead)
 }
 
-// fill returns up to where the batch's rows from lo on go into the present row group, and whether that is then full.
-// The row that reaches the limit is the last, wherever the batches end.
-func (e *parquetEncoder) fill(b *table.Batch, lo int) (hi int, full bool) {
-	hi = min(b.Rows, lo+groupRows-e.group.rows)
-	size := e.weigh(b, lo, hi)
-	if e.group.weight+size >= e.groupBytes {
-		size = 0
-		for row := lo; row < hi; row++ {
-			if size += e.weigh(b, row, row+1); e.group.weight+size >= e.groupBytes {
-				hi = row + 1
-			}
+// fill takes the batch's rows from lo on, which weigh rest, into the present row group, as far as they fit. The row that
+// reaches the limit is the last, wherever the batches end. It returns the row that it stopped at and what it took.
+func (e *parquetEncoder) fill(b *table.Batch, lo, rest int) (hi, size int) {
+	g := e.group
+	if g.rows+b.Rows-lo <= groupRows && g.weight+rest < e.groupBytes {
+		hi, size = b.Rows, rest
+	} else {
+		for hi = lo; hi < b.Rows && g.rows+hi-lo < groupRows && g.weight+size < e.groupBytes; hi++ {
+			size += e.weigh(b, hi, hi+1)
 		}
 	}
-	e.group.weight += size
-	e.group.rows += hi - lo
-	return hi, e.group.weight >= e.groupBytes || e.group.rows == groupRows
+	g.weight += size
+	g.rows += hi - lo
+	return hi, size
 }
 
 func (e *parquetEncoder) weigh(b *table.Batch, lo, hi int) int {
@@ -230,7 +236,7 @@ func (e *parquetEncoder) push(p piece) {
 func (e *parquetEncoder) drop(b *sharedBatch) {
 	if b.users.Add(-1) == 0 {
 		b.Release()
-		<-e.slots
+		e.room.give(b.weight)
 	}
 }
 
@@ -341,9 +347,7 @@ func (e *parquetEncoder) stop() {
 		return
 	}
 	e.stopped = true
-	for range cap(e.slots) {
-		e.slots <- struct{}{}
-	}
+	e.room.drain()
 	close(e.groups)
 	e.flusher.Wait()
 	close(e.ready)

@@ -16,6 +16,7 @@ const (
 	dictionaryRepeats = 8       // from then on each entry must have served so many values on average
 	dictionaryEntries = 1 << 16 // indexes of at most 16 bits
 	dictionaryBytes   = 1 << 20 // what a reader has to hold in its cache
+	dictionaryEntry   = 4 << 10 // longer values are not looked up
 )
 
 // A dictionary tells the distinct values of a column chunk from each other.

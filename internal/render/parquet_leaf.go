@@ -58,7 +58,7 @@ func newLeafWriter(l *parquetLeaf, pages *pageWriter) *leafWriter {
 	w := &leafWriter{
 		leaf: l, pages: pages, store: newValueStore(l), text: l.physical == format.ByteArray,
 		def: levels{most: l.maxDef}, rep: levels{most: l.maxRep},
-		spare: make(chan []byte, groupsAhead+2),
+		spare: make(chan []byte, 2), // one for the row group in work, one for the one being written
 	}
 	w.beginChunk()
 	return w
@@ -96,7 +96,7 @@ func (w *leafWriter) addFlat(v *table.Vector, lo, hi int) (*badValue, error) {
 		}
 		w.addFlatLevels(present, lo, n)
 		w.rows += n
-		if w.rows == pageRows || w.size >= pageBytes {
+		if w.full() {
 			if err := w.closePage(); err != nil {
 				return nil, err
 			}
@@ -105,6 +105,9 @@ func (w *leafWriter) addFlat(v *table.Vector, lo, hi int) (*badValue, error) {
 	}
 	return nil, nil
 }
+
+// full reports whether the next row begins a page.
+func (w *leafWriter) full() bool { return w.rows == pageRows || w.size >= pageBytes }
 
 // present returns those of the rows from lo to hi that are not NULL.
 func (w *leafWriter) present(v *table.Vector, lo, hi int) rowsOf {

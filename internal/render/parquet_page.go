@@ -61,13 +61,13 @@ func newPageWriter(compression string, threads int) (*pageWriter, error) {
 // append compresses the body of a page and appends it with its header to dst. It also returns the size that the page
 // has uncompressed.
 func (p *pageWriter) append(dst, body []byte, header format.PageHeader, s *pageScratch) ([]byte, int64, error) {
+	if len(body) > math.MaxInt32 {
+		return dst, 0, fmt.Errorf("a page of %d bytes is larger than Parquet allows", len(body))
+	}
 	packed := body
 	if p.compress != nil {
 		s.packed = p.compress(s.packed, body)
 		packed = s.packed
-	}
-	if len(body) > math.MaxInt32 || len(packed) > math.MaxInt32 {
-		return dst, 0, fmt.Errorf("a page of %d bytes is larger than Parquet allows", len(body))
 	}
 	header.UncompressedPageSize, header.CompressedPageSize = int32(len(body)), int32(len(packed))
 	header.CRC = int32(crc32.ChecksumIEEE(packed))

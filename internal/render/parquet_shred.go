@@ -127,49 +127,58 @@ func (c *columnWriter) elements(n *parquetNode, v *table.Vector, lists *slots, d
 
 // addNested adds the values at the slots. Pages end between rows.
 func (w *leafWriter) addNested(v *table.Vector, s *slots) (*badValue, error) {
-	width := max(1, w.leaf.width, 8) // of a value, roughly
-	for i := 0; i < len(s.at); {
-		first := i
-		w.at = w.at[:0]
-		for ; i < len(s.at); i++ {
-			if s.rep[i] == 0 {
-				if w.rows == pageRows || w.size >= pageBytes {
-					break
-				}
-				w.rows++
-			}
-			w.size++
-			w.def.add(s.def[i], 1)
-			w.rep.add(s.rep[i], 1)
-			if at := s.at[i]; at < 0 {
-				w.nulls++
-			} else {
-				w.at = append(w.at, at)
-				if w.text {
-					w.size += 4 + len(v.Strings[at])
-				} else {
-					w.size += width
-				}
+	for first := 0; first < len(s.at); {
+		next := w.addSlots(v, s, first)
+		if len(w.at) > 0 {
+			if bad, why := w.store.add(v, rowsOf{at: w.at}); bad >= 0 {
+				return &badValue{s.row(first + nthPresent(s.at[first:next], bad)), why}, nil
 			}
 		}
-		if bad, why := w.addAt(v); bad >= 0 {
-			return &badValue{s.row(nthPresent(s.at[first:i], bad) + first), why}, nil
-		}
-		if i < len(s.at) {
+		if next < len(s.at) {
 			if err := w.closePage(); err != nil {
 				return nil, err
 			}
 		}
+		first = next
 	}
 	return nil, nil
 }
 
-// addAt adds the values at w.at.
-func (w *leafWriter) addAt(v *table.Vector) (int, string) {
-	if len(w.at) == 0 {
-		return -1, ""
+// addSlots adds the levels of the slots from first on to the page, until it is full, and puts into w.at where their
+// values are. It returns the slot that the next page begins with.
+func (w *leafWriter) addSlots(v *table.Vector, s *slots, first int) (next int) {
+	w.at = w.at[:0]
+	for i := first; i < len(s.at); i++ {
+		if s.rep[i] == 0 {
+			if w.full() {
+				return i
+			}
+			w.rows++
+		}
+		w.def.add(s.def[i], 1)
+		w.rep.add(s.rep[i], 1)
+		at := s.at[i]
+		w.size += w.weigh(v, at)
+		if at < 0 {
+			w.nulls++
+			continue
+		}
+		w.at = append(w.at, at)
 	}
-	return w.store.add(v, rowsOf{at: w.at})
+	return len(s.at)
+}
+
+// weigh returns roughly what a slot adds to the page.
+func (w *leafWriter) weigh(v *table.Vector, at int32) int {
+	const level, number = 1, 8
+	switch {
+	case at < 0:
+		return level
+	case w.text:
+		return level + 4 + len(v.Strings[at])
+	default:
+		return level + max(w.leaf.width, number)
+	}
 }
 
 // nthPresent returns the index of the slot that has the n-th value.

@@ -102,6 +102,7 @@ func load32(t table.Type) loader[int32] {
 		if t.Precision <= 4 {
 			return func(dst []int32, v *table.Vector, r rowsOf) []int32 { return widen(dst, v.I16, r) }
 		}
+	default:
 	}
 	return func(dst []int32, v *table.Vector, r rowsOf) []int32 { return asTheyAre(dst, v.I32, r) }
 }

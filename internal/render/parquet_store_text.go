@@ -43,6 +43,10 @@ func (s *textStore) addToDictionary(values []string, r rowsOf) int {
 	d := &s.dict
 	for i := range r.len() {
 		value := values[r.position(i)]
+		if len(value) > dictionaryEntry {
+			s.leaveDictionary()
+			return i
+		}
 		e, added := d.find(value)
 		d.values++
 		d.indexes = append(d.indexes, e)
@@ -105,7 +109,9 @@ func (s *textStore) appendPage(dst []byte) ([]byte, format.Encoding, error) {
 		return dst, format.RLEDictionary, err
 	}
 	dst = append(dst, s.plain...)
-	s.plain = s.plain[:0]
+	if s.plain = s.plain[:0]; cap(s.plain) > 2*pageBytes {
+		s.plain = nil // a huge value was here: do not keep its memory
+	}
 	return dst, format.Plain, nil
 }
 
