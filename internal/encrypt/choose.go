@@ -159,20 +159,23 @@ func subkey(s *openpgp.Subkey, now time.Time) *candidate {
 	}
 	id := "subkey " + s.PublicKey.KeyIdString()
 	c := &candidate{key: s.PublicKey}
-	valid, err := s.LatestValidBindingSignature(anyTime, rules())
+	binding, err := s.LatestValidBindingSignature(anyTime, rules())
 	if err != nil {
 		c.err = refuse(ErrBinding, askExport, "%s is not bound to its primary key", id)
 		return c
 	}
-	if !forEncryption(valid) {
+	if inForce, err := s.LatestValidBindingSignature(now, rules()); err == nil {
+		binding = inForce
+	}
+	if !forEncryption(binding) {
 		return nil
 	}
-	c.expires = ends(s.PublicKey, valid)
+	c.expires = ends(s.PublicKey, binding)
 	switch {
-	case s.Revoked(valid, now):
+	case s.Revoked(binding, now):
 		c.err = refuse(ErrRevoked, askReplace, "%s", id)
-	case s.PublicKey.CreationTime.After(now) || valid.CreationTime.After(now):
-		c.err = notYet(id, s.PublicKey, valid)
+	case s.PublicKey.CreationTime.After(now) || binding.CreationTime.After(now):
+		c.err = notYet(id, s.PublicKey, binding)
 	case !c.expires.IsZero() && !now.Before(c.expires):
 		c.err = refuse(ErrExpired, askExtend, "%s on %s", id, day(c.expires))
 	default:
