@@ -2,7 +2,6 @@ package trust
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -56,8 +55,10 @@ func (s *STS) authenticate(r *http.Request) (caller, url.Values, *Error) {
 	}
 	want, err := sign(r, body, aws.Credentials{AccessKeyID: key, SecretAccessKey: who.secret, SessionToken: who.session}, scope{region, service, headers, at})
 	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(signature)) == 0 {
-		return caller{}, nil, &Error{http.StatusForbidden, "SignatureDoesNotMatch",
-			"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}
+		return caller{}, nil, &Error{
+			http.StatusForbidden, "SignatureDoesNotMatch",
+			"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+		}
 	}
 	return who, form, nil
 }
@@ -70,7 +71,7 @@ type scope struct {
 
 // sign returns the signature that the request would have, had these credentials signed the same headers.
 func sign(r *http.Request, body []byte, c aws.Credentials, s scope) (string, error) {
-	again, err := http.NewRequestWithContext(context.Background(), r.Method, "http://"+r.Host+r.URL.RequestURI(), bytes.NewReader(body))
+	again, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+r.Host+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +81,7 @@ func sign(r *http.Request, body []byte, c aws.Credentials, s scope) (string, err
 		}
 	}
 	hash := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(context.Background(), c, again, hex.EncodeToString(hash[:]), s.service, s.region, s.at); err != nil {
+	if err := v4.NewSigner().SignHTTP(r.Context(), c, again, hex.EncodeToString(hash[:]), s.service, s.region, s.at); err != nil {
 		return "", err
 	}
 	match := authorization.FindStringSubmatch(again.Header.Get("Authorization"))
