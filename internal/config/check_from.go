@@ -11,7 +11,13 @@ import (
 var (
 	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
 	anyARN     = regexp.MustCompile(`^arn:[^:\s]+:iam:[^\s]+$`) // of stores that speak Amazon's language
-	externalID = regexp.MustCompile(`^[\w+=,.@:/-]{2,1224}$`)   // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+	externalID = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
+)
+
+// The lengths of an external ID: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+const (
+	minExternalID = 2
+	maxExternalID = 1224
 )
 
 func (k *checker) credentials() {
@@ -73,7 +79,7 @@ func (k *checker) role(c *Credential, at string) {
 	if c.RoleARN == "" && c.ExternalID != "" && c.Type == KeyPair {
 		k.add(at+".external_id", "", "an external ID belongs to a role_arn")
 	}
-	if c.ExternalID != "" && !externalID.MatchString(c.ExternalID) {
+	if n := len(c.ExternalID); n > 0 && (n < minExternalID || n > maxExternalID || !externalID.MatchString(c.ExternalID)) {
 		k.add(at+".external_id", "2 to 1224 letters, digits and _ + = , . @ : / -", "this is not an external ID that Amazon accepts")
 	}
 	if c.VerifyExternalID != nil && *c.VerifyExternalID && c.ExternalID == "" {
