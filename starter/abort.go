@@ -20,6 +20,6 @@ completing its objects at that moment says in its result which of them had becom
 			return a.operate(cmd.Context(), args[0], "abort", workflows.AbortName, request, "is being aborted")
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "told to whoever waits for the run, and kept in its history: no personal data here")
+	cmd.Flags().StringVar(&reason, "reason", "", "`text` that is told to whoever waits for the run, and kept in its history: no personal data here")
 	return cmd
 }

@@ -32,9 +32,9 @@ touched and Temporal is not needed.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.doPlan(cmd.Context(), args[0], o) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.at, "at", "", "the run's `now`, for example 2026-11-23T06:00:00Z or 2026-11-23 (default: the time now)")
-	flags.StringVar(&o.as, "as", "", "the user who asks for it (required if the configuration has users)")
-	flags.StringVar(&o.runKey, "run-key", "", "the run's key (default: its `now`)")
+	flags.StringVar(&o.at, "at", "", "the `time` that the run takes for now, such as 2026-11-23T06:00:00Z or 2026-11-23")
+	flags.StringVar(&o.as, "as", "", "the `user` who asks for it (required if the configuration has users)")
+	flags.StringVar(&o.runKey, "run-key", "", "the run's `key` (default: --at)")
 	return cmd
 }
 

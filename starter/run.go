@@ -58,16 +58,18 @@ RUN is a workflow id, or ORCHESTRATION/RUN-KEY.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: a.check,
-		Args:              usage(cobra.NoArgs),
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		// Two letters wrong are a slip; three are another word.
+		SuggestionsMinimumDistance: 2,
+		Args:                       usage(cobra.NoArgs),
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return wrong(err, cmd.CommandPath()+" --help lists the flags")
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configPath, "config", "", "configuration file, or folder of files (default $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
-	flags.StringVarP(&a.output, "output", "o", "text", "text, or json: one JSON document on standard output")
-	root.AddCommand(a.send(), a.plan(), a.validate(), a.setup(), a.runs(), a.show(), a.retry(), a.abort())
+	flags.StringVar(&a.configPath, "config", "", "configuration `file`, or folder of files (default $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
+	flags.StringVarP(&a.output, "output", "o", "text", "`text` or json: one JSON document on standard output")
+	root.AddCommand(a.send(), a.plan(), a.validate(), a.setup(), a.runs(), a.show(), a.retry(), a.abort(), a.demo())
 	return root
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,8 +32,8 @@ func (a *app) runs() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.doRuns(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.orchestration, "orchestration", "", "only runs of this orchestration")
-	flags.StringVar(&o.state, "state", "", "only runs that are running, parked, completed, failed or aborted")
+	flags.StringVar(&o.orchestration, "orchestration", "", "only runs of this `orchestration`")
+	flags.StringVar(&o.state, "state", "", "only runs in this `state`: running, parked, completed, failed or aborted")
 	flags.IntVar(&o.limit, "limit", 20, "at most so many, up to 1000")
 	must(cmd.RegisterFlagCompletionFunc("orchestration", a.completeOrchestration))
 	must(cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(stateNames(), cobra.ShellCompDirectiveNoFileComp)))
@@ -160,8 +159,7 @@ func printRuns(w io.Writer, list []listed, now time.Time) {
 		fmt.Fprintln(w, "no runs")
 		return
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "RUN\tSTATE\tROWS\tBYTES\tSTARTED\tTOOK")
+	table := [][]string{{"RUN", "STATE", "ROWS", "BYTES", "STARTED (UTC)", "TOOK"}}
 	for _, l := range list {
 		rows, bytes, end := "", "", l.CompletedAt
 		if l.State == workflows.Completed {
@@ -170,7 +168,8 @@ func printRuns(w io.Writer, list []listed, now time.Time) {
 		if end.IsZero() {
 			end = now
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Run, l.State, rows, bytes, l.StartedAt.UTC().Format("2006-01-02 15:04:05"), watch.Took(end.Sub(l.StartedAt)))
+		started := l.StartedAt.UTC().Format("2006-01-02 15:04:05")
+		table = append(table, []string{l.Run, string(l.State), rows, bytes, started, watch.Took(end.Sub(l.StartedAt))})
 	}
-	_ = table.Flush() // w's own error comes back from the next write
+	watch.Table(w, table, 2, 3)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -142,7 +144,7 @@ func scrub(ts *testscript.TestScript, _ bool, args []string) {
 // startPlays starts the worker that plays runs.
 func startPlays(t *testing.T, address string) {
 	t.Helper()
-	c, err := client.Dial(client.Options{HostPort: address})
+	c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	require.NoError(t, err)
 	w := worker.New(c, "consign", worker.Options{})
 	w.RegisterWorkflowWithOptions(play, workflow.RegisterOptions{Name: workflows.TypeOrchestration})

@@ -44,8 +44,8 @@ With --wait it shows the progress and ends with the delivery. Ctrl-C, or --timeo
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.doSend(cmd.Context(), args[0], o) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.runKey, "run-key", "", "the run's key (default: the time now, in UTC, to the second)")
-	flags.StringVar(&o.as, "as", "", "the user who asks for it (required if the configuration has users)")
+	flags.StringVar(&o.runKey, "run-key", "", "the run's `key` (default: the time now, in UTC, to the second)")
+	flags.StringVar(&o.as, "as", "", "the `user` who asks for it (required if the configuration has users)")
 	flags.BoolVar(&o.wait, "wait", false, "show the progress and wait for the end")
 	flags.DurationVar(&o.timeout, "timeout", 0, "with --wait: give up waiting after so long, for example 30m; the run goes on")
 	return cmd

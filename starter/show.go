@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,8 +99,7 @@ func (a *app) printShown(w io.Writer, s shown) {
 }
 
 func printSteps(w io.Writer, steps []workflows.StepProgress) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STEP\tSTATE\tROWS\tBYTES")
+	table := [][]string{{"STEP", "STATE", "ROWS", "BYTES"}}
 	for _, step := range steps {
 		rows, bytes := "", ""
 		if step.Rows > 0 {
@@ -110,7 +108,7 @@ func printSteps(w io.Writer, steps []workflows.StepProgress) {
 		if step.Bytes > 0 {
 			bytes = watch.Bytes(step.Bytes)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", step.Name, step.State, rows, bytes)
+		table = append(table, []string{step.Name, step.State, rows, bytes})
 	}
-	_ = table.Flush() // w's own error comes back from the next write
+	watch.Table(w, table, 2, 3)
 }

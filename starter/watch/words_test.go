@@ -2,6 +2,7 @@ package watch
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,4 +56,11 @@ func TestDurationsReadAsAPersonWouldSayThem(t *testing.T) {
 	} {
 		require.Equal(t, want, Took(d), "%s", d)
 	}
+}
+
+func TestATableHasItsColumnsUnderEachOther(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	Table(&out, [][]string{{"STEP", "ROWS", "NOTE"}, {"Plan"}, {"Render", "1,000", "é"}, {"x", "2", ""}}, 1)
+	require.Equal(t, "STEP     ROWS  NOTE\nPlan\nRender  1,000  é\nx           2\n", out.String())
 }

@@ -1,0 +1,156 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// ErrNoData means that there is no file to send.
+var ErrNoData = errors.New("no Parquet or CSV file")
+
+// ownFiles finds the files that a user has named: files, folders of them, or patterns.
+func ownFiles(named []string) ([]string, error) {
+	var files []string
+	for _, name := range named {
+		pattern := name
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			pattern = filepath.Join(name, "*")
+		}
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		before := len(files)
+		for _, f := range found {
+			if readerOf(f) == "" {
+				continue
+			}
+			absolute, err := filepath.Abs(f)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, absolute)
+		}
+		if len(files) == before {
+			return nil, fmt.Errorf("%s: %w", name, ErrNoData)
+		}
+	}
+	return files, nil
+}
+
+// readerOf is the query that reads a file, "" if it is of no known kind. CSV is sampled whole, as our source does.
+func readerOf(path string) string {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".parquet":
+		return "SELECT * FROM read_parquet(" + quoted(path) + ")"
+	case ".csv":
+		return "SELECT * FROM read_csv(" + quoted(path) + ", sample_size = -1)"
+	default:
+		return ""
+	}
+}
+
+// The three ways in which a user's file is sent: the names of destination and data template.
+var ways = []struct{ name, about, settings, extension string }{
+	{"csv", "CSV", "file_format: csv", ".csv"},
+	{"encrypted", "CSV, compressed and encrypted", "file_format: csv, encoding: gzip, pgp_public_key: {file: " + keyFile + "}", ".csv.gz"},
+	{"parquet", "Parquet", "file_format: parquet", ".parquet"},
+}
+
+// unnamed is what a name may not hold.
+var unnamed = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+
+// configuration is one for a user's files. Texts are written as Go and YAML both quote them.
+func (w *world) configuration(files []string) (text string, names []string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "workspace: {dir: workspace}\ncredentials:\n  - {name: acme, type: iam-credential, access_key_id: {env: ACME_ACCESS_KEY_ID}, secret_access_key: {env: ACME_SECRET_ACCESS_KEY}}\n")
+	b.WriteString("destinations:\n")
+	for _, way := range ways {
+		fmt.Fprintf(&b, "  - {name: %s, plugin: amazon-s3, credential: acme, settings: {bucket: %s, region: us-east-1, endpoint: %q, path_style: true, success_file: true, %s}}\n",
+			way.name, bucket, w.stack.S3Endpoint, way.settings)
+	}
+	b.WriteString("data_templates:\n")
+	for _, way := range ways {
+		fmt.Fprintf(&b, "  - {name: %s, destination: %s, settings: {filename: %q}}\n", way.name, way.name, "{{orchestration_name}}"+way.extension)
+	}
+	var sources, queries, orchestrations strings.Builder
+	for i, file := range files {
+		base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		name := strconv.Itoa(i+1) + "-" + unnamed.ReplaceAllString(base, "_")
+		name = name[:min(len(name), 40)]
+		names = append(names, name)
+		fmt.Fprintf(&sources, "  - {name: %s, type: duckdb, tables: [{name: data, files: %q}]}\n", name, file)
+		fmt.Fprintf(&queries, "  - {name: %s, source: %s, sql: SELECT * FROM data}\n", name, name)
+		for _, way := range ways {
+			fmt.Fprintf(&orchestrations, "  - {name: %s-%s, query: %s, data_template: %s}\n", name, way.name, name, way.name)
+		}
+	}
+	fmt.Fprintf(&b, "sources:\n%squeries:\n%sorchestrations:\n%s", &sources, &queries, &orchestrations)
+	return b.String(), names
+}
+
+// own sends files of the user's, three ways each.
+func (s *script) own(ctx context.Context, files []string) error {
+	w := s.world
+	if err := w.acme(ctx, s.narrator); err != nil {
+		return err
+	}
+	text, names := w.configuration(files)
+	if err := errors.Join(w.write("consign.yaml", []byte(text)), w.write(keyFile, w.keys.public)); err != nil {
+		return err
+	}
+	w.some = names[0] + "-" + ways[0].name
+	s.title("Our side")
+	if err := w.startWorker(s.narrator); err != nil {
+		return err
+	}
+	r, err := newReader(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.close() }() // it only reads
+	lines := [][]string{{"", "rows", "checksum", "rows that differ", "read by"}}
+	var bad error
+	for i, file := range files {
+		s.title(filepath.Base(file))
+		for _, way := range ways {
+			d := delivery{name: names[i] + "-" + way.name, about: way.about}
+			result, err := s.sendOwn(ctx, r, &d, readerOf(file))
+			if err != nil {
+				bad = errors.Join(bad, fmt.Errorf("%s as %s: %w", filepath.Base(file), way.about, err))
+				continue
+			}
+			lines = append(lines, result.lines(d.name)...)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	if err := s.list(ctx); err != nil {
+		return err
+	}
+	s.title("What Acme reads in it")
+	s.table(lines)
+	return bad
+}
+
+// sendOwn plans first: a type that a format cannot hold is said by the plan, with what to write in the query.
+func (s *script) sendOwn(ctx context.Context, r *reader, d *delivery, expected string) (checked, error) {
+	if _, status := s.Starter(ctx, s.world.environment, "-o", "json", "plan", d.name); status != 0 {
+		return checked{}, ErrNotDelivered
+	}
+	if err := s.send(ctx, d); err != nil {
+		return checked{}, err
+	}
+	c, err := s.check(ctx, r, *d, expected)
+	if err == nil && !c.same() {
+		err = fmt.Errorf("%w: %d rows differ", ErrDifferent, c.differ)
+	}
+	return c, err
+}

@@ -1,0 +1,39 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"consign/starter/watch"
+	"consign/workflows"
+)
+
+// runKey is what the demo's runs are called.
+const runKey = "demo"
+
+// A delivery is one that the demo makes.
+type delivery struct {
+	name  string // the orchestration
+	about string
+	done  workflows.Completion
+}
+
+// send makes a delivery by the command that a newcomer would type.
+func (s *script) send(ctx context.Context, d *delivery) error {
+	s.say("  %s:", d.about)
+	s.say("  $ starter send %s --wait", d.name)
+	out, status := s.Starter(ctx, s.world.environment, "-o", "json", "send", d.name, "--run-key", runKey, "--wait")
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var answer struct {
+		Completion workflows.Completion `json:"completion"`
+	}
+	if err := json.Unmarshal(out, &answer); err != nil || status != 0 {
+		return fmt.Errorf("%s: %w: starter ended with status %d; the worker said last\n%s", d.name, ErrNotDelivered, status, s.world.worker.said())
+	}
+	d.done = answer.Completion
+	s.say("  Delivered %s, %s, in %s.\n", watch.Count(d.done.Rows, "row"), watch.Bytes(d.done.Bytes), took(d.done.CompletedAt.Sub(d.done.StartedAt)))
+	return nil
+}
