@@ -1,0 +1,107 @@
+package connect_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/config"
+	"consign/starter/connect"
+)
+
+// certificate writes a certificate that signs itself, and its key, as PEM files.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"temporal.example"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	require.NoError(t, err)
+	keyDER, err := x509.MarshalECPrivateKey(private)
+	require.NoError(t, err)
+	return write(t, "cert.pem", "CERTIFICATE", der), write(t, "key.pem", "EC PRIVATE KEY", keyDER)
+}
+
+func write(t *testing.T, name, kind string, der []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+	return path
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func TestAPlainAddressIsNotEncrypted(t *testing.T) {
+	t.Parallel()
+	o, err := connect.Options(config.Temporal{Address: "127.0.0.1:7233", Namespace: "n"}, quiet())
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:7233", o.HostPort)
+	require.Equal(t, "n", o.Namespace)
+	require.Nil(t, o.ConnectionOptions.TLS)
+	require.Nil(t, o.Credentials)
+}
+
+func TestBothSidesProveWhoTheyAre(t *testing.T) {
+	t.Parallel()
+	cert, key := certificate(t)
+	o, err := connect.Options(config.Temporal{TLS: &config.TLS{CA: cert, Cert: cert, Key: key, ServerName: "temporal.example"}}, quiet())
+	require.NoError(t, err)
+
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	require.NoError(t, err)
+	ours, theirs := net.Pipe()
+	server := tls.Server(theirs, &tls.Config{
+		Certificates: []tls.Certificate{pair}, ClientCAs: o.ConnectionOptions.TLS.RootCAs, ClientAuth: tls.RequireAndVerifyClientCert,
+		MinVersion: tls.VersionTLS12,
+	})
+	done := make(chan error, 1)
+	go func() { done <- server.HandshakeContext(t.Context()) }()
+	require.NoError(t, tls.Client(ours, o.ConnectionOptions.TLS).HandshakeContext(t.Context()))
+	require.NoError(t, <-done)
+}
+
+func TestAnAPIKeyIsReadFromItsFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(path, []byte("k\n"), 0o600))
+	o, err := connect.Options(config.Temporal{APIKey: config.Secret{File: path}}, quiet())
+	require.NoError(t, err)
+	require.NotNil(t, o.Credentials)
+}
+
+func TestWhatCannotBeUsedIsNamed(t *testing.T) {
+	t.Parallel()
+	cert, key := certificate(t)
+	for name, c := range map[string]struct {
+		temporal config.Temporal
+		want     string
+	}{
+		"no such authority":         {config.Temporal{TLS: &config.TLS{CA: "nowhere.pem"}}, "temporal.tls: ca: open nowhere.pem"},
+		"an authority that is none": {config.Temporal{TLS: &config.TLS{CA: key}}, "it holds no PEM certificate"},
+		"a certificate alone":       {config.Temporal{TLS: &config.TLS{Cert: cert}}, "one needs the other"},
+		"a key that is none":        {config.Temporal{TLS: &config.TLS{Cert: cert, Key: cert}}, "cannot be used for TLS"},
+		"no such API key":           {config.Temporal{APIKey: config.Secret{File: "nowhere"}}, "temporal.api_key: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := connect.Options(c.temporal, quiet())
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
