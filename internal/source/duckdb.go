@@ -160,7 +160,7 @@ func lockDown(ctx context.Context, conn duck.Connection, o Options, allowed []st
 	}
 	for _, statement := range append(statements,
 		"SET GLOBAL TimeZone = 'UTC'",
-		"SET GLOBAL allowed_paths = " + quoteTexts(allowed),
+		"SET GLOBAL allowed_paths = "+quoteTexts(allowed),
 		"SET GLOBAL enable_external_access = false",
 		"SET GLOBAL lock_configuration = true",
 	) {
