@@ -123,7 +123,11 @@ func (k *checker) oneOf(path, value string, allowed ...string) bool {
 		return false
 	}
 	if !slices.Contains(allowed, value) {
-		k.add(path, suggest(value, allowed), "%q is not one of %s", value, strings.Join(allowed, ", "))
+		hint := suggest(value, allowed)
+		if !strings.HasPrefix(hint, didYouMean) {
+			hint = "" // all of them are in the message
+		}
+		k.add(path, hint, "%q is not one of %s", value, strings.Join(allowed, ", "))
 		return false
 	}
 	return true

@@ -69,8 +69,8 @@ func (k *checker) chosen(e Effective, at string) {
 	if v := value(e.Settings.OnEmpty); v != "" {
 		k.oneOf(e.path("on_empty", at), v, "write", "skip", "fail")
 	}
-	if split := e.Settings.Split; split != nil && (split.Rows == 0) == (split.Megabytes == 0) {
-		k.add(e.path("split", at), "write {rows: 1000000} or {megabytes: 500}", "says not exactly one of rows and megabytes")
+	if split := e.Settings.Split; split != nil && split.Rows == 0 && split.Megabytes == 0 {
+		k.add(e.path("split", at), "write {rows: 1000000} or {megabytes: 500}", "does not say how large a part is")
 	}
 	if r := e.Settings.RowNumber; r != nil && r.Column == "" {
 		k.missing(e.path("row_number", at)+".column", "row_number: {column: row_number}")

@@ -21,36 +21,39 @@ const (
 	defaultNotifyTimeout = time.Hour
 )
 
-// fallback sets what was not written.
-func fallback[T comparable](value *T, usual T) {
+// fallback sets what was not written. A zero that was written is left, to be checked.
+func fallback[T comparable](r *reader, path string, value *T, usual T) {
 	var nothing T
-	if *value == nothing {
+	if _, written := r.where[path]; *value == nothing && !written {
 		*value = usual
 	}
 }
 
 // defaults completes the sections. folder is the configuration's own, which the usual workspace is in.
-func (c *Config) defaults(folder string) {
-	fallback(&c.Temporal.Address, defaultAddress)
-	fallback(&c.Temporal.Namespace, defaultNamespace)
-	fallback(&c.Temporal.TaskQueue, defaultTaskQueue)
-	fallback(&c.Workspace.Dir, filepath.Join(folder, defaultWorkspace))
-	fallback(&c.Workspace.HostTimeout, defaultHostTimeout)
-	fallback(&c.S3.PartSize, defaultPartSize)
-	fallback(&c.S3.Concurrency, defaultConcurrency)
-	fallback(&c.Worker.Memory, defaultMemory)
-	fallback(&c.Worker.Threads, defaultThreads)
-	fallback(&c.Worker.Runs, defaultRuns)
+func (r *reader) defaults(folder string) {
+	c := r.config
+	fallback(r, "temporal.address", &c.Temporal.Address, defaultAddress)
+	fallback(r, "temporal.namespace", &c.Temporal.Namespace, defaultNamespace)
+	fallback(r, "temporal.task_queue", &c.Temporal.TaskQueue, defaultTaskQueue)
+	fallback(r, "workspace.dir", &c.Workspace.Dir, filepath.Join(folder, defaultWorkspace))
+	fallback(r, "workspace.host_timeout", &c.Workspace.HostTimeout, defaultHostTimeout)
+	fallback(r, "s3.part_size", &c.S3.PartSize, defaultPartSize)
+	fallback(r, "s3.concurrency", &c.S3.Concurrency, defaultConcurrency)
+	fallback(r, "worker.memory", &c.Worker.Memory, defaultMemory)
+	fallback(r, "worker.threads", &c.Worker.Threads, defaultThreads)
+	fallback(r, "worker.runs", &c.Worker.Runs, defaultRuns)
 	for i := range c.Orchestrations {
 		o := &c.Orchestrations[i]
-		fallback(&o.Overlap, OverlapWait)
-		fallback(&o.ParkTimeout, defaultParkTimeout)
-		fallback(&o.NotifyTimeout, defaultNotifyTimeout)
+		r.patience(item("orchestrations", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout)
 	}
 	for i := range c.Campaigns {
 		o := &c.Campaigns[i]
-		fallback(&o.Overlap, OverlapWait)
-		fallback(&o.ParkTimeout, defaultParkTimeout)
-		fallback(&o.NotifyTimeout, defaultNotifyTimeout)
+		r.patience(item("campaigns", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout)
 	}
+}
+
+func (r *reader) patience(at string, overlap *string, park, notify *time.Duration) {
+	fallback(r, at+".overlap", overlap, OverlapWait)
+	fallback(r, at+".park_timeout", park, defaultParkTimeout)
+	fallback(r, at+".notify_timeout", notify, defaultNotifyTimeout)
 }

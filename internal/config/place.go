@@ -27,7 +27,7 @@ func (p places) of(path string) string {
 		}
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
-	return ""
+	return p.where[""]
 }
 
 // key returns path as people know it.

@@ -96,7 +96,7 @@ func (r *reader) read(paths []string) error {
 	if err := r.override(); err != nil {
 		return err
 	}
-	r.config.defaults(filepath.Dir(paths[0]))
+	r.defaults(filepath.Dir(paths[0]))
 	for i := range r.config.Segments {
 		r.config.Segments[i].Segment = true
 	}

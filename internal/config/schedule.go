@@ -40,7 +40,7 @@ func wrongCron(line string) string {
 		words := strings.Split(f.words, " ")
 		for _, part := range strings.Split(strings.ToUpper(values[i]), ",") {
 			if !cronPart(part, f.least, f.most, words) {
-				return strconv.Quote(values[i]) + " is not a " + f.name
+				return strconv.Quote(values[i]) + " is no value for the " + f.name
 			}
 		}
 	}

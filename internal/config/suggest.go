@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// didYouMean begins a hint that knows better.
+const didYouMean = "did you mean "
+
 // suggest returns "did you mean x?" if one of names is close to what was written, and otherwise what there is.
 func suggest(written string, names []string) string {
 	best, least := "", len(written)/3+1
@@ -15,7 +18,7 @@ func suggest(written string, names []string) string {
 	}
 	switch {
 	case best != "":
-		return "did you mean " + best + "?"
+		return didYouMean + best + "?"
 	case len(names) == 0:
 		return "there are none yet"
 	default:

@@ -117,7 +117,7 @@ func (w *walker) unknown(key *yaml.Node, t reflect.Type, path string) {
 	at := join(path, key.Value)
 	names := fieldNames(fields(t))
 	hint := suggest(key.Value, names)
-	if near, ok := strings.CutPrefix(hint, "did you mean "); ok {
+	if near, ok := strings.CutPrefix(hint, didYouMean); ok {
 		w.bad[join(path, strings.TrimSuffix(near, "?"))] = true
 	}
 	if _, ok := find(fields(t), "settings"); ok {
@@ -185,6 +185,7 @@ func (w *walker) secret(n *yaml.Node, f field, path string) bool {
 	}
 	if len(n.Content) != 2 {
 		if !w.bad[path] && len(n.Content) == 0 && w.anyBad(path) {
+			w.bad[path] = true // said already
 			return false
 		}
 		return w.wrong(n, path, how, "exactly one of env, file and inline says where the secret is")
