@@ -1,0 +1,182 @@
+// Package awsrole is who we are at Amazon: keys, or the role of a customer, assumed with an external ID for one run.
+//
+// Sessions live in this process only. They are renewed in it well before they expire, and never leave it.
+package awsrole
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"consign/internal/secret"
+)
+
+// Options say who to be.
+type Options struct {
+	Region      string // of STS; empty: the first region of the role's partition
+	STSEndpoint string // of an S3-compatible store; empty: Amazon's
+
+	RoleARN     string // the role to assume; empty: the keys themselves
+	ExternalID  string
+	SessionName string // see SessionName
+	Policy      string // see SessionPolicy; empty: all that the role may do
+	Duration    time.Duration
+
+	// Keys to begin with. Without them Base's session, and without that the AWS default chain.
+	AccessKeyID, SecretAccessKey, SessionToken secret.Text
+	Base                                       *Options
+
+	HTTPClient *http.Client  // nil: one of our own
+	Attempts   int           // tries of one request; 0: three
+	Early      time.Duration // a session is renewed so long before it expires; 0: five minutes, less a random part
+}
+
+const (
+	defaultRegion   = "us-east-1"
+	defaultAttempts = 3
+	// defaultEarly is longer than any single request but a part of gigabytes takes: S3 checks a session when a request
+	// begins. Sessions of 15 minutes, the shortest, still last ten.
+	defaultEarly = 5 * time.Minute
+	// jitter keeps many runs from renewing at one moment.
+	jitter = 0.5
+)
+
+// A Session is an identity. It is safe for concurrent use.
+type Session struct {
+	o      Options
+	role   *role // nil: keys
+	cache  *aws.CredentialsCache
+	client *sts.Client // with the session's own credentials
+}
+
+// New prepares the session; it asks nobody. The first use assumes the role: Identity, or a request to S3.
+func New(ctx context.Context, o Options) (*Session, error) {
+	o = o.withDefaults()
+	source, err := o.source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{o: o}
+	if o.RoleARN == "" {
+		s.cache = aws.NewCredentialsCache(source)
+	} else {
+		s.role = newRole(o, o.newClient(source))
+		s.cache = aws.NewCredentialsCache(s.role, func(c *aws.CredentialsCacheOptions) {
+			c.ExpiryWindow, c.ExpiryWindowJitterFrac = o.Early, jitter
+		})
+	}
+	s.client = o.newClient(s.Credentials())
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Region == "" {
+		o.Region = partitionRegion(o.RoleARN)
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = newHTTPClient()
+	}
+	if o.Attempts == 0 {
+		o.Attempts = defaultAttempts
+	}
+	if o.Early == 0 {
+		o.Early = defaultEarly
+	}
+	return o
+}
+
+// partitionRegion returns a region in which STS knows the role.
+func partitionRegion(arn string) string {
+	switch {
+	case strings.HasPrefix(arn, "arn:aws-cn:"):
+		return "cn-north-1"
+	case strings.HasPrefix(arn, "arn:aws-us-gov:"):
+		return "us-gov-west-1"
+	}
+	return defaultRegion
+}
+
+// source returns what we are before any role.
+func (o Options) source(ctx context.Context) (aws.CredentialsProvider, error) {
+	switch {
+	case !o.AccessKeyID.IsZero():
+		return credentials.NewStaticCredentialsProvider(o.AccessKeyID.Reveal(), o.SecretAccessKey.Reveal(), o.SessionToken.Reveal()), nil
+	case o.Base != nil:
+		base, err := New(ctx, *o.Base)
+		if err != nil {
+			return nil, err
+		}
+		return base.Credentials(), nil
+	}
+	return newChain(ctx)
+}
+
+// Credentials returns the session's keys, cached and renewed. Its errors are this package's and hold no secret.
+func (s *Session) Credentials() aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		c, err := s.cache.Retrieve(ctx)
+		if err != nil {
+			return aws.Credentials{}, s.o.fail("get credentials", err)
+		}
+		return c, nil
+	})
+}
+
+// Time limits. STS answers within a second, or something is wrong.
+const (
+	dialTimeout = 5 * time.Second
+	httpTimeout = 15 * time.Second
+	maxBackoff  = 3 * time.Second
+)
+
+func newHTTPClient() *http.Client {
+	return &http.Client{
+		Timeout: httpTimeout,
+		Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			TLSHandshakeTimeout: dialTimeout,
+			IdleConnTimeout:     time.Minute,
+		},
+	}
+}
+
+func (o Options) newClient(creds aws.CredentialsProvider) *sts.Client {
+	so := sts.Options{
+		Region:      o.Region,
+		Credentials: marked{creds},
+		HTTPClient:  o.HTTPClient,
+		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {
+			so.MaxAttempts, so.MaxBackoff, so.RateLimiter = o.Attempts, maxBackoff, ratelimit.None
+		}),
+	}
+	if o.STSEndpoint != "" {
+		so.BaseEndpoint = &o.STSEndpoint
+	}
+	return sts.New(so)
+}
+
+// marked tells errors of the credentials that sign a request from errors of the request.
+type marked struct{ inner aws.CredentialsProvider }
+
+func (m marked) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := m.inner.Retrieve(ctx)
+	if err != nil {
+		return aws.Credentials{}, &sourceError{err}
+	}
+	return c, nil
+}
+
+// sourceError is an error of the credentials underneath.
+type sourceError struct{ err error }
+
+func (e *sourceError) Error() string { return e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }

@@ -1,0 +1,255 @@
+package awsrole
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// What can go wrong. Every error of this package wraps one of these.
+var (
+	// ErrDenied: the role may not be assumed. Either its trust policy does not name us, or the external ID is another,
+	// or our own identity has no right to sts:AssumeRole on it.
+	ErrDenied = errors.New("the role may not be assumed")
+	// ErrOpenRole: the role can be assumed without its external ID.
+	ErrOpenRole = errors.New("the role can be assumed by anybody who knows its name")
+	// ErrBadKey: STS does not know the access key, or its session token.
+	ErrBadKey = errors.New("the access key is not known")
+	// ErrSignature: the secret access key is not the one that belongs to the access key.
+	ErrSignature = errors.New("the secret access key is wrong")
+	// ErrClock: this host's clock is wrong by more than STS forgives.
+	ErrClock = errors.New("this host's clock is wrong")
+	// ErrExpired: the credentials that the role is assumed with have expired.
+	ErrExpired = errors.New("the credentials have expired")
+	// ErrNoCredentials: there are none to begin with.
+	ErrNoCredentials = errors.New("no AWS credentials are there")
+	// ErrPolicy: the session policy is too long once packed, or not well formed.
+	ErrPolicy = errors.New("the session policy is not accepted")
+	// ErrRegion: STS is not active in this region for the account.
+	ErrRegion = errors.New("STS is not active in this region")
+	// ErrRefused: STS does not accept the request as the settings make it: a role's ARN that is none, a duration that
+	// the role does not allow.
+	ErrRefused = errors.New("STS does not accept the settings")
+	// ErrThrottled: STS asks for less. See Error.RetryAfter.
+	ErrThrottled = errors.New("too many requests for now")
+	// ErrServer: STS failed. It is worth trying again.
+	ErrServer = errors.New("STS failed")
+	// ErrUnreachable: no connection: DNS, connect, TLS, or one that broke.
+	ErrUnreachable = errors.New("STS cannot be reached")
+	// ErrOther: a code that this package does not know. It is worth trying again.
+	ErrOther = errors.New("STS answered with an error")
+)
+
+// failures is the codes of STS and what they mean here.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors and CommonErrors.html.
+//
+//nolint:gochecknoglobals // the table
+var failures = map[string]error{
+	"AccessDenied":                ErrDenied,
+	"AccessDeniedException":       ErrDenied,
+	"NotAuthorized":               ErrDenied,
+	"OptInRequired":               ErrDenied,
+	"InvalidClientTokenId":        ErrBadKey,
+	"InvalidAccessKeyId":          ErrBadKey,
+	"UnrecognizedClientException": ErrBadKey,
+	"InvalidToken":                ErrBadKey,
+	"MissingAuthenticationToken":  ErrBadKey,
+	"IncompleteSignature":         ErrBadKey,
+	"SignatureDoesNotMatch":       ErrSignature,
+	"InvalidSignatureException":   ErrSignature,
+	"RequestExpired":              ErrClock,
+	"RequestTimeTooSkewed":        ErrClock,
+	"RequestInTheFuture":          ErrClock,
+	"ExpiredToken":                ErrExpired,
+	"ExpiredTokenException":       ErrExpired,
+	"MalformedPolicyDocument":     ErrPolicy,
+	"PackedPolicyTooLarge":        ErrPolicy,
+	"RegionDisabledException":     ErrRegion,
+	"ValidationError":             ErrRefused,
+	"ValidationException":         ErrRefused,
+	"InvalidParameterValue":       ErrRefused,
+	"InvalidParameterCombination": ErrRefused,
+	"InvalidAction":               ErrRefused,
+	"NotImplemented":              ErrRefused,
+	"NoSuchEntity":                ErrRefused,
+	"Throttling":                  ErrThrottled,
+	"ThrottlingException":         ErrThrottled,
+	"RequestLimitExceeded":        ErrThrottled,
+	"TooManyRequestsException":    ErrThrottled,
+	"SlowDown":                    ErrThrottled,
+	"ServiceUnavailable":          ErrServer,
+	"InternalFailure":             ErrServer,
+	"InternalError":               ErrServer,
+	"InvalidIdentityToken":        ErrNoCredentials,
+	"IDPRejectedClaim":            ErrNoCredentials,
+	"IDPCommunicationError":       ErrServer,
+}
+
+// An Error is a refusal or a failure of STS, without the SDK's own errors: their text may hold what a log must not.
+type Error struct {
+	Code   string // of STS; empty without an answer
+	Status int    // of HTTP; 0 without an answer
+
+	cause   error
+	context error
+	detail  string
+	request string
+	after   time.Duration
+}
+
+// Error returns the sentinel's words, the details and the code.
+func (e *Error) Error() string {
+	text := e.cause.Error()
+	if e.detail != "" {
+		text += ": " + e.detail
+	}
+	if e.Code != "" {
+		text += " (" + e.Code
+		if e.request != "" {
+			text += ", request " + e.request
+		}
+		text += ")"
+	}
+	return text
+}
+
+// Unwrap returns the sentinel and the context's error, if that was the reason.
+func (e *Error) Unwrap() []error {
+	if e.context != nil {
+		return []error{e.cause, e.context}
+	}
+	return []error{e.cause}
+}
+
+// RetryAfter is how long STS asks to be left alone; 0 if it does not say.
+func (e *Error) RetryAfter() time.Duration { return e.after }
+
+// fail says what was being done and translates the error. It is the only place where errors of the SDK end.
+func (o Options) fail(doing string, err error) error {
+	var source *sourceError
+	if errors.As(err, &source) {
+		err = source.err
+	} else if o.RoleARN != "" && doing == "get credentials" {
+		doing = "assume role " + o.RoleARN
+	}
+	return fmt.Errorf("%s: %w", doing, translate(err))
+}
+
+// translate is the edge: what the SDK, HTTP and the net say, in this package's words, by code and type.
+func translate(err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() != 0 {
+		return translateAnswer(err, response.Response.Response)
+	}
+	if end := ended(err); end != nil {
+		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
+	}
+	return &Error{cause: ErrUnreachable, detail: root(err)}
+}
+
+func translateAnswer(err error, resp *http.Response) *Error {
+	e := &Error{Status: resp.StatusCode, cause: ErrOther, request: resp.Header.Get("X-Amzn-Requestid")}
+	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
+		e.after = time.Duration(s) * time.Second
+	}
+	said := ""
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		e.Code, said = api.ErrorCode(), api.ErrorMessage()
+	}
+	cause, known := failures[e.Code]
+	switch {
+	case known:
+		e.cause = cause
+	case e.Status == http.StatusTooManyRequests:
+		e.cause = ErrThrottled
+	case e.Status >= http.StatusInternalServerError:
+		e.cause = ErrServer
+	case e.Status == http.StatusForbidden:
+		e.cause = ErrDenied
+	}
+	if e.cause == ErrSignature { //nolint:errorlint // of the table
+		// STS repeats here all that was signed, tokens included; and it has no code of its own for a wrong clock.
+		if skewed(resp) {
+			e.cause = ErrClock
+		}
+		return e
+	}
+	e.detail = redact(said, resp.Request)
+	return e
+}
+
+// forgiven is by how much a clock may be wrong for STS: https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+const forgiven = 5 * time.Minute
+
+// skewed compares the time that the request was signed with to STS's own.
+func skewed(resp *http.Response) bool {
+	if resp.Request == nil {
+		return false
+	}
+	signed, err := time.Parse("20060102T150405Z", resp.Request.Header.Get("X-Amz-Date"))
+	theirs, err2 := http.ParseTime(resp.Header.Get("Date"))
+	return err == nil && err2 == nil && signed.Sub(theirs).Abs() > forgiven
+}
+
+// maxSaid bounds what is repeated of STS's own words.
+const maxSaid = 400
+
+// redact removes what identifies us from words that STS may repeat. The secret key itself is never sent, so that it
+// cannot come back.
+func redact(said string, req *http.Request) string {
+	said = strings.TrimSuffix(strings.TrimSpace(said), ".")
+	if req != nil {
+		authorization := req.Header.Get("Authorization")
+		_, after, _ := strings.Cut(authorization, "Credential=")
+		id, _, _ := strings.Cut(after, "/")
+		_, signature, _ := strings.Cut(authorization, "Signature=")
+		for _, hide := range []string{authorization, req.Header.Get("X-Amz-Security-Token"), id, signature} {
+			if hide != "" {
+				said = strings.ReplaceAll(said, hide, "[secret]")
+			}
+		}
+	}
+	if len(said) > maxSaid {
+		said = strings.ToValidUTF8(said[:maxSaid], "") + "..."
+	}
+	return said
+}
+
+// ended returns the context's error in err's chain.
+func ended(err error) error {
+	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, end) {
+			return end
+		}
+	}
+	return nil
+}
+
+// root returns the words of the innermost error that says what was tried.
+func root(err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		return dns.Error()
+	case errors.As(err, &op):
+		return op.Error()
+	}
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+		err = next
+	}
+	return err.Error()
+}

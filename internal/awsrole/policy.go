@@ -1,0 +1,130 @@
+package awsrole
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// maxPrefix keeps a session policy, which names the prefix twice, under the 2,048 characters that STS allows. Of a longer
+// prefix only the beginning is allowed for: a little more than needed, and nothing outside what the role may do anyway.
+const maxPrefix = 450
+
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Effect    string
+	Action    []string
+	Resource  []string
+	Condition map[string]map[string][]string `json:",omitempty"`
+}
+
+// SessionPolicy returns the policy of a session that can deliver under one prefix of one bucket (a name, or the ARN of
+// an access point) and nothing else, whatever the role may. kmsKey is the key's ARN, id or alias, or empty. more is
+// rights that only some settings need: s3:PutObjectAcl, s3:PutObjectTagging.
+//
+// Listing is allowed for a role that may list: what a prefix holds tells a lost object from a refused look, and open
+// uploads of our own are found again. S3 cannot restrict the latter to a prefix.
+func SessionPolicy(bucket, prefix, kmsKey string, more ...string) string {
+	arn, slash := "arn:"+partition(kmsKey)+":s3:::"+bucket, "/"
+	if strings.HasPrefix(bucket, "arn:") {
+		arn, slash = bucket, "/object/"
+	}
+	under := quote(prefix)
+	switch {
+	case len(under) > maxPrefix:
+		under = cut(under, maxPrefix)
+	case under != "" && !strings.HasSuffix(under, "/"):
+		under += "/"
+	}
+	actions := []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"}
+	p := policy{Version: "2012-10-17", Statement: []statement{
+		{Effect: "Allow", Action: append(actions, more...), Resource: []string{arn + slash + under + "*"}},
+		{Effect: "Allow", Action: []string{"s3:ListBucketMultipartUploads"}, Resource: []string{arn}},
+		{
+			Effect: "Allow", Action: []string{"s3:ListBucket"}, Resource: []string{arn},
+			Condition: map[string]map[string][]string{"StringLike": {"s3:prefix": {under + "*"}}},
+		},
+	}}
+	if kmsKey != "" {
+		s := statement{Effect: "Allow", Action: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resource: []string{kmsKey}}
+		if !keyARN.MatchString(kmsKey) {
+			// An id or an alias is no resource: then any key that the role may use, but only through S3.
+			s.Resource = []string{"*"}
+			s.Condition = map[string]map[string][]string{"StringLike": {"kms:ViaService": {"s3.*"}}}
+		}
+		p.Statement = append(p.Statement, s)
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings marshal
+	}
+	return string(text)
+}
+
+var keyARN = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/`)
+
+// partition returns the part of Amazon that an ARN is in.
+func partition(arn string) string {
+	if fields := strings.SplitN(arn, ":", 3); len(fields) == 3 && fields[0] == "arn" { //nolint:mnd // arn:partition:rest
+		return fields[1]
+	}
+	return "aws"
+}
+
+// quote makes a prefix mean itself in a policy. Characters beyond ASCII, which STS does not take in policies, become
+// the wildcard for one character.
+func quote(prefix string) string {
+	var b strings.Builder
+	for _, r := range prefix {
+		switch {
+		case r == '$' || r == '*' || r == '?':
+			b.WriteString("${" + string(r) + "}")
+		case r > unicode.MaxASCII || r < ' ' || strings.ContainsRune(`"\<>&`, r):
+			b.WriteByte('?') // some of these would also be longer in JSON
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// cut shortens a quoted prefix, and not in the middle of a quotation.
+func cut(quoted string, length int) string {
+	quoted = quoted[:length]
+	if i := strings.LastIndex(quoted, "${"); i > length-len("${*}") {
+		quoted = quoted[:i]
+	}
+	return strings.TrimSuffix(quoted, "$")
+}
+
+// maxName is STS's limit for the name of a session.
+const maxName = 64
+
+// SessionName returns a name for the session by which the bucket's owner finds the run in CloudTrail: ORCHESTRATION@RUN,
+// of the characters that STS allows, 64 of them at most. The run is never cut: it alone is unique.
+func SessionName(runID, orchestration string) string {
+	run := clean(runID)
+	if len(run) > maxName-2 {
+		run = run[len(run)-(maxName-2):]
+	}
+	name := clean(orchestration)
+	if name == "" {
+		name = "consign"
+	}
+	name = name[:min(len(name), maxName-1-len(run))]
+	return name + "@" + run
+}
+
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_+=,.-", r)) {
+			return r
+		}
+		return '-'
+	}, s)
+}
