@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
+	"reflect"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -17,9 +19,34 @@ type parquetFile struct {
 	written int64
 	schema  *parquetSchema
 	codec   format.CompressionCodec
-	groups  []format.RowGroup
-	indexes [][]*columnChunk // what the page indexes are made of; without the pages themselves
+	groups  []groupRecord
 	rows    int64
+}
+
+// A groupRecord is what is kept of a row group until the footer is written. It is encoded at once: with hundreds of
+// columns and row groups this is all that grows with the file, about 200 bytes for a column chunk.
+type groupRecord struct {
+	rows, size, packed, offset       int64
+	metadata, columnIndex, pageIndex records // by leaf column
+}
+
+// records are encoded structs one behind the other.
+type records struct {
+	bytes []byte
+	sizes []int32
+}
+
+func (r *records) add(v any) error {
+	if v == nil {
+		r.sizes = append(r.sizes, 0)
+		return nil
+	}
+	b, err := thrift.Marshal(new(thrift.CompactProtocol), v)
+	if err != nil {
+		return err
+	}
+	r.bytes, r.sizes = append(r.bytes, b...), append(r.sizes, int32(len(b)))
+	return nil
 }
 
 func (f *parquetFile) write(b []byte) error {
@@ -35,15 +62,17 @@ func (f *parquetFile) write(b []byte) error {
 	return err
 }
 
-// addGroup writes the column chunks of a row group; chunks keep no bytes afterwards.
+// addGroup writes the column chunks of a row group; their memory is free afterwards.
 func (f *parquetFile) addGroup(chunks []*columnChunk) error {
+	if len(f.groups) == math.MaxInt16 {
+		return fmt.Errorf("the file would have more than %d row groups: split it into several", math.MaxInt16)
+	}
 	if err := f.write(nil); err != nil {
 		return err
 	}
-	g := format.RowGroup{NumRows: chunks[0].rows, FileOffset: f.written, Ordinal: int16(len(f.groups))}
+	g := groupRecord{rows: chunks[0].rows, offset: f.written}
 	for i, c := range chunks {
-		column := format.ColumnChunk{MetaData: c.metadata(f.schema.leaves[i], f.codec)}
-		m := &column.MetaData
+		m := c.metadata(f.schema.leaves[i], f.codec)
 		if len(c.dictionary) > 0 {
 			m.DictionaryPageOffset = f.written
 			if err := f.write(c.dictionary); err != nil {
@@ -54,28 +83,38 @@ func (f *parquetFile) addGroup(chunks []*columnChunk) error {
 		if err := f.write(c.data); err != nil {
 			return err
 		}
-		c.settle(m.DataPageOffset)
-		g.TotalByteSize += m.TotalUncompressedSize
-		g.TotalCompressedSize += m.TotalCompressedSize
-		g.Columns = append(g.Columns, column)
+		g.size += m.TotalUncompressedSize
+		g.packed += m.TotalCompressedSize
+		if err := g.keep(c, f.schema.leaves[i], &m); err != nil {
+			return fmt.Errorf("column %q: %w", f.schema.leaves[i].path[0], err)
+		}
+		c.recycle()
 	}
 	f.groups = append(f.groups, g)
-	f.indexes = append(f.indexes, chunks)
-	f.rows += g.NumRows
+	f.rows += g.rows
 	return nil
 }
 
-// settle notes where the pages are in the file, and gives their memory back.
-func (c *columnChunk) settle(offset int64) {
-	for i := range c.pages {
-		c.pages[i].offset = offset
-		offset += int64(c.pages[i].size)
+func (g *groupRecord) keep(c *columnChunk, l *parquetLeaf, m *format.ColumnMetaData) error {
+	if err := g.metadata.add(m); err != nil {
+		return err
 	}
+	if err := g.pageIndex.add(c.offsetIndex(m.DataPageOffset)); err != nil {
+		return err
+	}
+	if c.noIndex {
+		return g.columnIndex.add(nil)
+	}
+	return g.columnIndex.add(c.columnIndex(l))
+}
+
+// recycle gives the pages' memory to the next column chunk but one.
+func (c *columnChunk) recycle() {
 	select {
 	case c.spare <- c.data[:0]:
 	default:
 	}
-	c.data, c.dictionary, c.bounds = nil, nil, pageBounds{}
+	c.data = nil
 }
 
 func (c *columnChunk) metadata(l *parquetLeaf, codec format.CompressionCodec) format.ColumnMetaData {
@@ -101,81 +140,123 @@ func (c *columnChunk) metadata(l *parquetLeaf, codec format.CompressionCodec) fo
 	return m
 }
 
-// close writes page indexes and footer.
+// close writes page indexes and footer. All column indexes come first, then all offset indexes: readers fetch each kind
+// at one go.
 func (f *parquetFile) close(createdBy string) error {
-	if err := f.writeIndexes(); err != nil {
-		return err
+	columnIndexes := f.written
+	for i := range f.groups {
+		if err := f.write(f.groups[i].columnIndex.bytes); err != nil {
+			return err
+		}
 	}
-	meta := format.FileMetaData{
-		Version: 2, Schema: f.schema.elements, NumRows: f.rows, RowGroups: f.groups, CreatedBy: createdBy,
+	pageIndexes := f.written
+	for i := range f.groups {
+		if err := f.write(f.groups[i].pageIndex.bytes); err != nil {
+			return err
+		}
 	}
-	if meta.RowGroups == nil {
-		meta.RowGroups = []format.RowGroup{} // a required list may be empty, but not missing
+	meta := footer{Version: 2, Schema: f.schema.elements, NumRows: f.rows, CreatedBy: createdBy}
+	meta.RowGroups = make([]footerGroup, len(f.groups))
+	for i := range f.groups {
+		meta.RowGroups[i] = f.groups[i].footer(i, &columnIndexes, &pageIndexes)
 	}
 	for range f.schema.leaves {
 		meta.ColumnOrders = append(meta.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
-	footer, err := thrift.Marshal(new(thrift.CompactProtocol), &meta)
+	b, err := thrift.Marshal(new(thrift.CompactProtocol), &meta)
 	if err != nil {
 		return fmt.Errorf("footer: %w", err)
 	}
-	footer = binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))
-	return f.write(append(footer, parquetMagic...))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(b)))
+	return f.write(append(b, parquetMagic...))
 }
 
-// writeIndexes writes all column indexes, then all offset indexes, which is the order that readers expect to fetch
-// them in.
-func (f *parquetFile) writeIndexes() error {
-	for g, chunks := range f.indexes {
-		for i, c := range chunks {
-			index := c.columnIndex(f.schema.leaves[i])
-			if index == nil {
-				continue
-			}
-			at := &f.groups[g].Columns[i]
-			n, err := f.writeIndex(index)
-			if err != nil {
-				return err
-			}
-			at.ColumnIndexOffset, at.ColumnIndexLength = f.written-int64(n), int32(n)
+// footer returns the row group for the footer and moves the offsets of the page indexes on behind its own.
+func (g *groupRecord) footer(ordinal int, columnIndexes, pageIndexes *int64) footerGroup {
+	out := footerGroup{
+		TotalByteSize: g.size, NumRows: g.rows, FileOffset: g.offset, TotalCompressedSize: g.packed, Ordinal: int16(ordinal),
+	}
+	metadata := g.metadata.bytes
+	for i, n := range g.metadata.sizes {
+		c := footerChunk{MetaData: metadata[:n]}
+		metadata = metadata[n:]
+		c.OffsetIndexOffset, c.OffsetIndexLength = *pageIndexes, g.pageIndex.sizes[i]
+		*pageIndexes += int64(c.OffsetIndexLength)
+		if size := g.columnIndex.sizes[i]; size > 0 {
+			c.ColumnIndexOffset, c.ColumnIndexLength = *columnIndexes, size
+			*columnIndexes += int64(size)
 		}
+		out.Columns = append(out.Columns, c)
 	}
-	for g, chunks := range f.indexes {
-		for i, c := range chunks {
-			at := &f.groups[g].Columns[i]
-			n, err := f.writeIndex(c.offsetIndex())
-			if err != nil {
-				return err
-			}
-			at.OffsetIndexOffset, at.OffsetIndexLength = f.written-int64(n), int32(n)
-		}
-	}
-	return nil
+	return out
 }
 
-func (f *parquetFile) writeIndex(index any) (int, error) {
-	b, err := thrift.Marshal(new(thrift.CompactProtocol), index)
-	if err != nil {
-		return 0, fmt.Errorf("page index: %w", err)
-	}
-	return len(b), f.write(b)
+// footer is format.FileMetaData with column chunks that are encoded already.
+type footer struct {
+	Version      int32                              `thrift:"1,required"`
+	Schema       thrift.Slice[format.SchemaElement] `thrift:"2,required"`
+	NumRows      int64                              `thrift:"3,required"`
+	RowGroups    thrift.Slice[footerGroup]          `thrift:"4,required"`
+	CreatedBy    string                             `thrift:"6,optional"`
+	ColumnOrders thrift.Slice[format.ColumnOrder]   `thrift:"7,optional"`
 }
 
-func (c *columnChunk) offsetIndex() *format.OffsetIndex {
+// footerGroup is format.RowGroup.
+type footerGroup struct {
+	Columns             thrift.Slice[footerChunk] `thrift:"1,required"`
+	TotalByteSize       int64                     `thrift:"2,required"`
+	NumRows             int64                     `thrift:"3,required"`
+	FileOffset          int64                     `thrift:"5,optional"`
+	TotalCompressedSize int64                     `thrift:"6,optional"`
+	Ordinal             int16                     `thrift:"7,optional,writezero"`
+}
+
+// footerChunk is format.ColumnChunk.
+type footerChunk struct {
+	FileOffset        int64         `thrift:"2,required"`
+	MetaData          encodedStruct `thrift:"3,optional"`
+	OffsetIndexOffset int64         `thrift:"4,optional"`
+	OffsetIndexLength int32         `thrift:"5,optional"`
+	ColumnIndexOffset int64         `thrift:"6,optional"`
+	ColumnIndexLength int32         `thrift:"7,optional"`
+}
+
+// An encodedStruct is a struct in the compact protocol, which goes into another as it is.
+type encodedStruct []byte
+
+// Type is for the thrift package.
+func (encodedStruct) Type() thrift.Type { return thrift.STRUCT }
+
+// EncodeFunc is for the thrift package.
+func (encodedStruct) EncodeFunc(thrift.EncodeFuncCache) thrift.EncodeFunc {
+	return func(w thrift.Writer, v reflect.Value, _ thrift.Flags) error {
+		_, err := w.Writer().Write(v.Bytes())
+		return err
+	}
+}
+
+// DecodeFunc is for the thrift package; footers are only written here.
+func (encodedStruct) DecodeFunc(thrift.DecodeFuncCache) thrift.DecodeFunc { return nil }
+
+// NullFunc is for the thrift package.
+func (encodedStruct) NullFunc() thrift.NullFunc {
+	return func(v reflect.Value) bool { return v.Len() == 0 }
+}
+
+// offsetIndex returns where the pages are, the first of which is at offset.
+func (c *columnChunk) offsetIndex(offset int64) *format.OffsetIndex {
 	index := &format.OffsetIndex{}
 	for _, p := range c.pages {
 		index.PageLocations = append(index.PageLocations, format.PageLocation{
-			Offset: p.offset, CompressedPageSize: p.size, FirstRowIndex: p.row,
+			Offset: offset, CompressedPageSize: p.size, FirstRowIndex: p.row,
 		})
+		offset += int64(p.size)
 	}
 	return index
 }
 
-// columnIndex returns the bounds of every page; nil if some page has none to give, since the index knows no gaps.
+// columnIndex returns the bounds of every page.
 func (c *columnChunk) columnIndex(l *parquetLeaf) *format.ColumnIndex {
-	if c.noIndex {
-		return nil
-	}
 	index := &format.ColumnIndex{BoundaryOrder: c.boundaryOrder(l)}
 	for i := range c.pages {
 		p := &c.pages[i]

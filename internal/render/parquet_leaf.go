@@ -47,7 +47,6 @@ type columnChunk struct {
 
 // A pageSummary is what the page index says about a page.
 type pageSummary struct {
-	offset int64 // in the file
 	size   int32
 	row    int64 // its first
 	nulls  int64
