@@ -17,8 +17,8 @@ import (
 // Limits of the default chain. Its last link asks 169.254.169.254, which on a host that is not Amazon's does not
 // answer, and the SDK would ask for a long time.
 const (
-	metadataTimeout = time.Second
-	chainTimeout    = 30 * time.Second // for links that ask STS or a program
+	metadataTimeout = 500 * time.Millisecond // of one request; the SDK makes four before it gives up
+	chainTimeout    = 30 * time.Second       // for links that ask STS or a program
 )
 
 // newChain returns the AWS default chain: environment, shared profile, web identity, container, instance.

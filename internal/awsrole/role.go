@@ -113,7 +113,7 @@ func (s *Session) Identity(ctx context.Context) (Identity, error) {
 // notImplemented is how stores answer to GetCallerIdentity.
 //
 //nolint:gochecknoglobals // the table
-var notImplemented = map[string]bool{"InvalidAction": true, "NotImplemented": true, "UnsupportedOperation": true, "STSInvalidAction": true}
+var notImplemented = map[string]bool{"InvalidAction": true, "NotImplemented": true, "UnsupportedOperation": true, "InvalidParameterValue": true}
 
 // accountOf returns the fifth field of an ARN.
 func accountOf(arn string) string {
