@@ -1,7 +1,5 @@
 package activities
 
-import "time"
-
 // Payloads: names, keys, sizes, counts and hashes. They are kept in the history for ever and can be read by whoever may
 // open the Temporal UI, so nothing else goes in.
 
@@ -49,9 +47,8 @@ type Object struct {
 
 // Heartbeat is what a step at work tells: for people, never as a ledger.
 type Heartbeat struct {
-	Step  string    `json:"step"`
-	Rows  int64     `json:"rows,omitempty"`
-	Bytes int64     `json:"bytes"`
-	Total int64     `json:"total,omitempty"`
-	Since time.Time `json:"since"`
+	Step  string `json:"step"`
+	Rows  int64  `json:"rows,omitempty"`
+	Bytes int64  `json:"bytes"`
+	Total int64  `json:"total,omitempty"`
 }

@@ -44,6 +44,14 @@ var (
 	AttributeRows          = temporal.NewSearchAttributeKeyInt64("ConsignRows")
 )
 
+// Attributes returns the names of all search attributes, which a namespace must have before a run starts in it.
+func Attributes() []string {
+	return []string{
+		AttributeOrchestration.GetName(), AttributeCampaign.GetName(), AttributeDestination.GetName(),
+		AttributeState.GetName(), AttributeRunKey.GetName(), AttributeRows.GetName(),
+	}
+}
+
 // OrchestrationInput starts an Orchestration workflow.
 type OrchestrationInput struct {
 	Orchestration string                `json:"orchestration"`

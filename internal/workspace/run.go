@@ -126,3 +126,30 @@ func (r *Run) Scratch() (string, error) {
 	}
 	return dir, nil
 }
+
+// Note keeps a small value with the run, for the janitor of a later process. It holds no secret.
+func (r *Run) Note(name string, value any) error {
+	text, err := json.Marshal(value)
+	if err == nil {
+		err = writeFile(filepath.Join(r.dir, name+".json"), text)
+	}
+	if err != nil {
+		return fmt.Errorf("workspace: note %s: %w", name, err)
+	}
+	return nil
+}
+
+// Noted reads a value that Note has kept, and reports whether there is one.
+func (r *Run) Noted(name string, value any) (bool, error) {
+	text, err := os.ReadFile(filepath.Join(r.dir, name+".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, value)
+	}
+	if err != nil {
+		return false, fmt.Errorf("workspace: note %s: %w", name, err)
+	}
+	return true, nil
+}

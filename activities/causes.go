@@ -1,0 +1,96 @@
+package activities
+
+import (
+	"consign/internal/archive"
+	"consign/internal/awsrole"
+	"consign/internal/config"
+	"consign/internal/encrypt"
+	"consign/internal/naming"
+	"consign/internal/plan"
+	"consign/internal/render"
+	"consign/internal/secret"
+	"consign/internal/source"
+	"consign/internal/upload"
+	"consign/internal/workspace"
+)
+
+const (
+	permanent = true
+	transient = false
+)
+
+// causes is the one table of what goes wrong: what it is called, whose it is to fix, whether trying again can help, and
+// what to do. The first row that matches decides. What is not in it is tried again.
+//
+//nolint:gochecknoglobals // the table
+var causes = []cause{
+	// The requester and the configuration.
+	{plan.ErrRefused, TypeRefused, Configuration, permanent, "Ask for the access that the message names, or let somebody start it who has it."},
+	{ErrPlanStale, "PlanStale", Configuration, permanent, "Somebody changed the configuration during the run: retry with replan to deliver by the new one."},
+	{ErrRowCount, "RowCountAlert", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or change the query's alerts and replan."},
+	{ErrEmpty, "EmptyResult", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or set on_empty to write or skip and replan."},
+	{config.ErrSecret, "SecretMissing", Configuration, permanent, "Put the secret where the configuration points to; an environment variable is read only when the worker starts. Then retry."},
+	{encrypt.ErrKey, "PublicKeyUnusable", Customer, permanent, "Put the key that the customer sends into the configuration and retry with replan."},
+	{naming.ErrName, "NameRefused", Configuration, permanent, "Change filename, split_filename or prefix, and retry with replan."},
+	{naming.ErrTemplate, "NameRefused", Configuration, permanent, "Change filename or split_filename, and retry with replan."},
+	{archive.ErrName, "NameRefused", Configuration, permanent, "Change filename or split_filename, and retry with replan."},
+	{plan.ErrConfiguration, "ConfigurationRefused", Configuration, permanent, "Correct the configuration (starter validate shows all of it) and retry with replan."},
+	{config.ErrNotFound, "ConfigurationRefused", Configuration, permanent, "Correct the configuration (starter validate shows all of it) and retry with replan."},
+
+	// The source and its rows.
+	{render.ErrUnwritableValue, "UnwritableValue", Configuration, permanent, "Change the value in the query or the dialect in the settings (another quote_mode, an escape_character), and retry with replan."},
+	{render.ErrUnsupportedType, "UnsupportedType", Configuration, permanent, "Write the cast that the message names into the query, and retry with replan."},
+	{source.ErrUnsupportedType, "UnsupportedType", Configuration, permanent, "Write the cast that the message names into the query, and retry with replan."},
+	{render.ErrColumn, "ColumnMissing", Configuration, permanent, "Make the data template's columns and the query's agree, and retry with replan."},
+	{source.ErrQuery, "QueryFailed", Configuration, permanent, "Correct the query and retry with replan; starter plan shows whether it can be run."},
+	{source.ErrData, "QueryFailed", Configuration, permanent, "Run the query at the source to see the value; correct it or the query, and retry (with replan if the query changed)."},
+	{source.ErrUnreadable, "SourceUnreadable", Configuration, permanent, "See that the source's files are there, whole and readable for the worker, and retry."},
+	{source.ErrLogin, "SourceLoginRefused", Configuration, permanent, "Correct the source's user, password or database, and retry."},
+	{source.ErrTimeout, "QueryTimeout", Configuration, permanent, "Make the query faster or statement_timeout longer, and retry with replan."},
+	{source.ErrOutOfMemory, "QueryOutOfMemory", Platform, permanent, "Give the worker more worker.memory, or ask the query for less, and retry."},
+	{source.ErrUnreachable, "SourceUnreachable", Platform, transient, "See that the source's server runs and can be reached from the worker."},
+
+	// Us at Amazon.
+	{awsrole.ErrOpenRole, "RoleOpenToAnyone", Customer, permanent, "Ask the customer to require the external ID in the role's trust policy (starter policy prints it), and retry."},
+	{awsrole.ErrDenied, "RoleDenied", Customer, permanent, "Compare role_arn and external_id with the role's trust policy at the customer (starter policy prints what it should say), and retry."},
+	{awsrole.ErrNoCredentials, "NoCredentials", Platform, permanent, "Give the worker AWS credentials (the default chain: environment, profile, instance role), and retry."},
+	{awsrole.ErrBadKey, "AccessKeyUnknown", Customer, permanent, "The access key was deleted or mistyped: correct the credential and retry."},
+	{upload.ErrBadKey, "AccessKeyUnknown", Customer, permanent, "The access key was deleted or mistyped: correct the credential and retry."},
+	{awsrole.ErrSignature, "SecretKeyWrong", Configuration, permanent, "The secret access key does not belong to the access key: correct the credential and retry."},
+	{upload.ErrSignature, "SecretKeyWrong", Configuration, permanent, "The secret access key does not belong to the access key: correct the credential and retry."},
+	{awsrole.ErrClock, "ClockWrong", Platform, permanent, "Set the worker's clock (NTP) and retry."},
+	{upload.ErrClock, "ClockWrong", Platform, permanent, "Set the worker's clock (NTP) and retry."},
+	{awsrole.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys."},
+	{upload.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys."},
+	{awsrole.ErrPolicy, "SettingsRefused", Configuration, permanent, "STS does not accept the session policy: shorten the prefix, and retry with replan."},
+	{awsrole.ErrRegion, "WrongRegion", Configuration, permanent, "Set the credential's region to one in which STS is active for the account, and retry."},
+	{awsrole.ErrRefused, "SettingsRefused", Configuration, permanent, "Compare role_arn with the role at the customer, and retry."},
+	{awsrole.ErrServer, "STSFailed", Platform, transient, "Nothing: STS failed, and it is tried again."},
+	{awsrole.ErrOther, "STSFailed", Platform, transient, "Look up the code that the message names in Amazon's list of STS errors."},
+	{awsrole.ErrThrottled, "Throttled", Platform, transient, "Nothing: it is tried again more slowly."},
+	{awsrole.ErrUnreachable, "STSUnreachable", Platform, transient, "See that the worker reaches AWS STS (DNS, proxy, firewall, sts_endpoint)."},
+
+	// The bucket.
+	{upload.ErrKMS, "KMSKeyDenied", Customer, permanent, "Ask the customer to let the role use the bucket's KMS key (kms:GenerateDataKey, kms:Decrypt), and retry."},
+	{upload.ErrAccessDenied, "AccessDenied", Customer, permanent, "Ask the customer to allow the role what the message names on the bucket and prefix, and retry."},
+	{upload.ErrNoSuchBucket, "NoSuchBucket", Customer, permanent, "See whether the bucket was renamed or deleted; correct the destination and retry with replan, or ask the customer to make it and retry."},
+	{upload.ErrWrongRegion, "WrongRegion", Configuration, permanent, "Set the region that the message names, or leave region empty, and retry with replan."},
+	{upload.ErrConflict, "ObjectExists", Customer, permanent, "on_conflict is fail and an object of that name is there: have it removed and retry, or deliver under another name with replan."},
+	{upload.ErrOverwritten, "ObjectOverwritten", Customer, permanent, "Somebody else wrote the object during the delivery: find out who, then retry with replan or abort."},
+	{upload.ErrRefused, "SettingsRefused", Configuration, permanent, "The store does not accept a setting (sse, acl, storage_class, tags): correct it and retry with replan."},
+	{upload.ErrTooLarge, "ObjectTooLarge", Configuration, permanent, "S3 takes 5 TiB an object: split the files, and retry with replan."},
+	{upload.ErrUploadLost, TypeUploadLost, Customer, permanent, "The bucket's lifecycle rule removes unfinished uploads too early: have it made longer than the longest run, and retry."},
+	{upload.ErrThrottled, "Throttled", Customer, transient, "Nothing: it is tried again more slowly."},
+	{upload.ErrUnreachable, "S3Unreachable", Platform, transient, "See that the worker reaches the bucket's endpoint (DNS, proxy, firewall)."},
+	{upload.ErrBusy, "ObjectBusy", Customer, transient, "Somebody else writes the same object: it is tried again."},
+	{upload.ErrServer, "S3Failed", Platform, transient, "Nothing: S3 failed, and it is tried again."},
+	{upload.ErrOther, "S3Failed", Platform, transient, "Look up the code that the message names in Amazon's list of S3 errors."},
+
+	// The host.
+	{workspace.ErrNoSpace, "DiskFull", Platform, transient, "Free disk on the worker's host, or give workspace.dir a larger one."},
+	{source.ErrNoSpace, "DiskFull", Platform, transient, "Free disk on the worker's host, or give workspace.dir a larger one."},
+	{workspace.ErrCorrupt, TypeFilesLost, Platform, permanent, "Files on the host's disk were damaged: retry renders them anew."},
+	{workspace.ErrMissing, TypeFilesLost, Platform, permanent, "Files on the host's disk are gone: retry renders them anew."},
+	{upload.ErrMismatch, TypeFilesLost, Platform, permanent, "The bytes in S3 are not the ones that were made: retry renders and sends them anew."},
+	{secret.ErrMarshal, "Bug", Platform, permanent, "This is a defect of Consign: a secret was about to be written. Report it."},
+}

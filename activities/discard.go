@@ -1,0 +1,131 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"consign/internal/plan"
+	"consign/internal/upload"
+	"consign/internal/workspace"
+)
+
+// DiscardInput says what to take away.
+type DiscardInput struct {
+	Folder
+	Target Target `json:"target"`
+	// Release gives the host's place back and leaves the files: the run is parked. Encrypted says that the encrypted
+	// files are all there, so that plain ones go in any case.
+	Release   bool `json:"release,omitempty"`
+	Encrypted bool `json:"encrypted,omitempty"`
+	// Abort aborts the uploads that the host's journal knows before its files go.
+	Abort bool `json:"abort,omitempty"`
+	// Elsewhere means that the step runs on any host and only aborts uploads: Uploads, and what is found open under the
+	// keys of the delivery's first Unknown files.
+	Elsewhere bool       `json:"elsewhere,omitempty"`
+	Uploads   []Uploaded `json:"uploads,omitempty"`
+	Names     plan.Names `json:"names,omitzero"`
+	Unknown   int        `json:"unknown,omitempty"`
+}
+
+// DiscardResult says what was taken away.
+type DiscardResult struct {
+	Aborted int `json:"aborted,omitempty"` // uploads
+}
+
+// Discard removes the run's files from the host and aborts its open uploads. Nothing there is success.
+func (s *Steps) Discard(ctx context.Context, in DiscardInput) (_ DiscardResult, err error) {
+	defer s.fail(ctx, "Discard", &err)
+	if in.Elsewhere {
+		return s.discardUploads(ctx, in)
+	}
+	run, err := s.options.Host.Run(in.WorkflowID, in.Run)
+	if err != nil {
+		return DiscardResult{}, err
+	}
+	if in.Release {
+		if in.Encrypted {
+			err = s.removePlain(run, in.Delivery)
+		}
+		return DiscardResult{}, errors.Join(s.options.Host.Release(run), err)
+	}
+	result := DiscardResult{}
+	if in.Abort {
+		result, err = s.abortNoted(ctx, run, in)
+	}
+	s.sessions.forget(sessionKey(in.Target))
+	return result, errors.Join(err, run.Remove())
+}
+
+func (s *Steps) discardUploads(ctx context.Context, in DiscardInput) (DiscardResult, error) {
+	bucket, err := s.bucket(ctx, in.Target)
+	if err != nil {
+		return DiscardResult{}, err
+	}
+	open, err := openUploads(ctx, bucket, in)
+	if err != nil {
+		return DiscardResult{}, err
+	}
+	return abortUploads(ctx, bucket, open)
+}
+
+// abortNoted aborts the uploads of the host's journal.
+func (s *Steps) abortNoted(ctx context.Context, run *workspace.Run, in DiscardInput) (DiscardResult, error) {
+	journal, err := run.Step(in.Delivery, stepUpload)
+	if err != nil {
+		return DiscardResult{}, err
+	}
+	noted, _, err := journal.Files(nil)
+	if err != nil || len(noted) == 0 {
+		return DiscardResult{}, err
+	}
+	open := map[string][]string{}
+	for _, f := range noted {
+		key, err := in.Names.Key(f.Number)
+		if err != nil {
+			return DiscardResult{}, err
+		}
+		open[key] = append(open[key], f.Upload)
+	}
+	bucket, err := s.bucket(ctx, in.Target)
+	if err != nil {
+		return DiscardResult{}, err
+	}
+	return abortUploads(ctx, bucket, open)
+}
+
+// openUploads returns the uploads to abort, by key: those that are known, and those that S3 finds under the delivery's
+// other keys where the role may list uploads (an opening that was answered into the void).
+func openUploads(ctx context.Context, b *upload.Bucket, in DiscardInput) (map[string][]string, error) {
+	open := map[string][]string{}
+	for _, u := range in.Uploads {
+		if u.UploadID != "" {
+			open[u.Key] = append(open[u.Key], u.UploadID)
+		}
+	}
+	for number := 1; number <= in.Unknown; number++ {
+		key, err := in.Names.Key(number)
+		if err != nil {
+			return nil, err
+		}
+		if len(open[key]) > 0 {
+			continue
+		}
+		if open[key], err = b.Find(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	return open, nil
+}
+
+func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]string) (DiscardResult, error) {
+	result := DiscardResult{}
+	for key, ids := range open {
+		for _, id := range ids {
+			if err := bucket.Abort(ctx, key, id); err != nil {
+				return result, err
+			}
+			result.Aborted++
+		}
+	}
+	return result, nil
+}

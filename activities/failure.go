@@ -1,0 +1,110 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"consign/internal/workspace"
+)
+
+// Types of failures that other code decides by. The table has all the others.
+const (
+	TypeRefused = "Refused" // the requester may not start this: the run fails and is not parked
+	TypeOverlap = "Overlap" // another run of the orchestration is under way, and overlap is refuse
+	// TypeFilesLost means that the host's files cannot be used: a fresh Render is the way on.
+	TypeFilesLost = "FilesLost"
+	// TypeUploadLost means that an upload was aborted by somebody else: its file has to be sent again.
+	TypeUploadLost = "UploadLost"
+
+	typeStop    = "Interrupted" // the worker stopped or the attempt was superseded: tried again at once
+	typeUnknown = "Unexpected"
+)
+
+// again is how soon a step that its worker's stop interrupted is tried again.
+const again = 100 * time.Millisecond
+
+// maxMessage bounds a failure's text: the server cuts failures that it keeps for a retry at 4 KiB.
+const maxMessage = 1500
+
+// A cause is what the table knows of one sentinel.
+type cause struct {
+	err         error
+	name        string // what operators see in Temporal
+	attribution Attribution
+	permanent   bool // no retry can fix it: the run parks at once
+	advice      string
+}
+
+// fail turns a step's error into what Temporal retries, or parks the run with. It must be the last to touch the error:
+// only the outermost error decides whether the server retries. Defer it first.
+func (s *Steps) fail(ctx context.Context, step string, err *error) {
+	if *err == nil {
+		return
+	}
+	var canceled *temporal.CanceledError
+	switch why := context.Cause(ctx); {
+	case errors.As(*err, &canceled):
+		return
+	case errors.Is(*err, errWorkerStops), errors.Is(*err, workspace.ErrSuperseded), errors.Is(why, errWorkerStops):
+		*err = Interrupted()
+		return
+	case ctx.Err() != nil && errors.Is(*err, context.Canceled):
+		*err = temporal.NewCanceledError()
+		return
+	}
+	f, c := explain(step, *err)
+	options := temporal.ApplicationErrorOptions{NonRetryable: c.permanent, Details: []any{f}}
+	var later interface{ RetryAfter() time.Duration }
+	if errors.As(*err, &later) {
+		options.NextRetryDelay = later.RetryAfter()
+	}
+	activity.GetLogger(ctx).Warn(f.Message, "step", step, "type", f.Type, "attribution", f.Attribution, "permanent", c.permanent)
+	*err = temporal.NewApplicationErrorWithOptions(f.Message, f.Type, options)
+}
+
+// explain looks an error up in the table. What the table does not know is tried again: the safe mistake.
+func explain(step string, err error) (Failure, cause) {
+	c := cause{name: typeUnknown, attribution: Platform, advice: "Look at the worker's log; retry when the cause is gone."}
+	for _, known := range causes {
+		if errors.Is(err, known.err) {
+			c = known
+			break
+		}
+	}
+	message := err.Error()
+	if len(message) > maxMessage {
+		message = message[:maxMessage] + " ..."
+	}
+	return Failure{Step: step, Type: c.name, Attribution: c.attribution, Message: message, Advice: c.advice}, c
+}
+
+// Interrupted is how an attempt ends whose process stopped or died: the next one begins at once where this one was.
+func Interrupted() error {
+	f := Failure{Type: typeStop, Attribution: Platform, Message: "the worker stopped during this step", Advice: "Nothing: it goes on by itself as soon as a worker runs."}
+	return temporal.NewApplicationErrorWithOptions(f.Message, f.Type, temporal.ApplicationErrorOptions{
+		NextRetryDelay: again, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{f},
+	})
+}
+
+// NotParked answers a retry of a run that is not parked.
+func NotParked(state string) error {
+	return temporal.NewApplicationError(fmt.Sprintf("the run is %s: only a parked run can be retried", state), "NotParked")
+}
+
+// TooLateToReplan answers a replan of a delivery that may be visible in part.
+func TooLateToReplan() error {
+	return temporal.NewApplicationError("some objects may be visible already, so the plan stays: retry without replan, or abort", "TooLateToReplan")
+}
+
+// Canceled is how a workflow closes that was aborted. details is its completion.
+func Canceled(_ bool, details any) error { return temporal.NewCanceledError(details) }
+
+// RunFailed is how a workflow closes that was refused or given up. details is its completion.
+func RunFailed(f *Failure, details any) error {
+	return temporal.NewApplicationErrorWithOptions(f.Message, f.Type, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{details}})
+}

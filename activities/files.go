@@ -1,0 +1,170 @@
+package activities
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"consign/internal/workspace"
+)
+
+// FilesResult is what a step that makes files leaves in the history. The files themselves, and what is known of each,
+// are in the step's journal on the host.
+type FilesResult struct {
+	Step   string       `json:"step"` // whose folder holds the files
+	Files  int          `json:"files"`
+	Rows   int64        `json:"rows"`
+	Bytes  int64        `json:"bytes"`
+	Listed []ListedFile `json:"listed,omitempty"` // the first few, for people
+}
+
+// ListedFile is one file, for people.
+type ListedFile struct {
+	Number int    `json:"number"`
+	Rows   int64  `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+const (
+	maxListed = 10
+	fileMode  = "%07d" // a file's name in the workspace: its number, and nothing of the customer's
+)
+
+func filesResult(step string, files []workspace.File) FilesResult {
+	result := FilesResult{Step: step, Files: len(files)}
+	for i, f := range files {
+		result.Rows += f.Rows
+		result.Bytes += f.Bytes
+		if i < maxListed {
+			result.Listed = append(result.Listed, ListedFile{f.Number, f.Rows, f.Bytes, f.SHA256})
+		}
+	}
+	return result
+}
+
+// filesOf returns the files that an earlier step has made, in order. It answers workspace.ErrMissing if they are not all
+// there: another disk, or one that was emptied.
+func filesOf(run *workspace.Run, delivery string, from FilesResult) (*workspace.Step, []workspace.File, error) {
+	step, err := run.Step(delivery, from.Step)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, _, err := step.Files(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(files) != from.Files {
+		return nil, nil, fmt.Errorf("%s: %w: %d files, not %d", from.Step, workspace.ErrMissing, len(files), from.Files)
+	}
+	slices.SortFunc(files, func(a, b workspace.File) int { return a.Number - b.Number })
+	return step, files, nil
+}
+
+// writeBuffer is what a file's writes are gathered to.
+const writeBuffer = 256 << 10
+
+// An outFile is a file of the workspace while it is written: buffered, and hashed as it goes to the disk.
+type outFile struct {
+	name   string
+	f      *os.File
+	digest *digestWriter
+	buffer *bufio.Writer
+}
+
+func create(step *workspace.Step, name string) (*outFile, error) {
+	f, err := step.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	digest := newDigestWriter(diskWriter{f})
+	return &outFile{name: name, f: f, digest: digest, buffer: bufio.NewWriterSize(digest, writeBuffer)}, nil
+}
+
+// Write writes to the buffer.
+func (o *outFile) Write(p []byte) (int, error) { return o.buffer.Write(p) }
+
+// Close flushes and closes the file. Closing twice is safe.
+func (o *outFile) Close() error {
+	if o.f == nil {
+		return nil
+	}
+	err := errors.Join(o.buffer.Flush(), o.digest.Close(), o.f.Close())
+	o.f = nil
+	return err
+}
+
+// file describes the closed file for the journal.
+func (o *outFile) file(number int, rows int64) workspace.File {
+	return workspace.File{Name: o.name, Number: number, Rows: rows, Bytes: o.digest.size, SHA256: o.digest.SHA256(), CRC32C: o.digest.CRC32C()}
+}
+
+// diskWriter names a full disk.
+type diskWriter struct{ f *os.File }
+
+func (d diskWriter) Write(p []byte) (int, error) {
+	n, err := d.f.Write(p)
+	return n, workspace.Space(err)
+}
+
+// read opens a finished file for reading once, from end to end: compared with its journal, counted, and ended with ctx.
+func read(ctx context.Context, step *workspace.Step, f workspace.File, p *progress) (io.ReadCloser, error) {
+	in, err := step.Open(f)
+	if err != nil {
+		return nil, err
+	}
+	checked := &checkedReader{r: in, want: f.CRC32C, bad: fmt.Errorf("read %s: %w", f.Name, workspace.ErrCorrupt)}
+	return readCloser{contextReader{ctx, io.TeeReader(checked, p)}, in}, nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+// contextReader ends a long copy when the step is to end.
+type contextReader struct {
+	ctx context.Context //nolint:containedctx // a reader has no other way to be told
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// convert passes one file through a stage: gzip, or a cipher.
+func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *workspace.Step, p *progress, stage func(io.Writer) (io.WriteCloser, error)) (_ workspace.File, err error) {
+	in, err := read(ctx, from, f, p)
+	if err != nil {
+		return workspace.File{}, err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	out, err := create(to, f.Name)
+	if err != nil {
+		return workspace.File{}, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	w, err := stage(out)
+	if err != nil {
+		return workspace.File{}, err
+	}
+	if _, err := io.CopyBuffer(w, in, make([]byte, writeBuffer)); err != nil {
+		return workspace.File{}, errors.Join(err, w.Close())
+	}
+	if err := w.Close(); err != nil {
+		return workspace.File{}, err
+	}
+	if err := out.Close(); err != nil {
+		return workspace.File{}, err
+	}
+	made := out.file(f.Number, f.Rows)
+	made.Entry, made.Plain = f.Entry, f.SHA256
+	return made, to.Finish(made)
+}

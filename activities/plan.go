@@ -1,0 +1,87 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"consign/internal/config"
+	"consign/internal/plan"
+	"consign/internal/source"
+)
+
+// PlanInput says what to plan.
+type PlanInput struct {
+	Orchestration string     `json:"orchestration"`
+	RunKey        string     `json:"run_key"`
+	RequestedBy   Requester  `json:"requested_by,omitzero"`
+	Group         *GroupPart `json:"group,omitempty"`
+	Now           time.Time  `json:"now"`
+	Run           string     `json:"run"`
+}
+
+// Plan reads the configuration afresh, asks the source for the query's columns without running it, and resolves
+// everything that the run will do. It touches nothing.
+func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ *plan.Plan, err error) {
+	defer s.fail(ctx, "Plan", &err)
+	c, err := s.options.Config()
+	if err != nil {
+		return nil, err
+	}
+	request := plan.Request{Orchestration: in.Orchestration, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name}
+	if in.Group != nil {
+		request.Campaign, request.Group, request.DataTemplate = in.Group.Campaign, in.Group.Group, in.Group.DataTemplate
+	}
+	return Resolve(ctx, c, request, s.options.Memory/2, s.options.Threads)
+}
+
+// Resolve makes the plan of a request: it describes the query at its source and hands all to plan.Make. `starter plan`
+// calls it too, so that what is shown is what is done.
+func Resolve(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (_ *plan.Plan, err error) {
+	query, err := plan.QueryOf(c, request)
+	if err != nil {
+		return nil, err
+	}
+	sql, err := c.SQL(query.Name)
+	if err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp("", "consign-plan-")
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %w", request.Orchestration, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	src, err := open(ctx, c, query.Source, source.Options{Memory: memory, Threads: threads, TempDir: scratch})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	schema, err := src.Describe(ctx, sql)
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", query.Name, err)
+	}
+	return plan.Make(c, request, schema)
+}
+
+// open opens a source of the configuration with what this worker may use.
+func open(ctx context.Context, c *config.Config, name string, budget source.Options) (source.Source, error) {
+	o, err := c.SourceOptions(name)
+	if err != nil {
+		return nil, err
+	}
+	o.Memory, o.Threads, o.TempDir = budget.Memory, budget.Threads, budget.TempDir
+	src, err := source.Open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w", name, err)
+	}
+	return src, nil
+}
+
+// open gives one engine its share of the worker's memory: half of it is for engines, the rest for encoders and buffers.
+func (s *Steps) open(ctx context.Context, c *config.Config, name, scratch string) (source.Source, error) {
+	return open(ctx, c, name, source.Options{
+		Memory: s.options.Memory / 2 / int64(s.options.Engines), Threads: s.options.Threads, TempDir: scratch,
+	})
+}

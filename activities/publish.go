@@ -1,0 +1,134 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"consign/internal/upload"
+)
+
+// PublishMode is how much of publishing one call does.
+type PublishMode string
+
+// The modes. A delivery of more objects than fit one call is verified whole before the first object is completed.
+const (
+	PublishAll      PublishMode = "verify and complete"
+	PublishVerify   PublishMode = "verify"
+	PublishComplete PublishMode = "complete"
+)
+
+// PublishInput says what to make visible.
+type PublishInput struct {
+	Target   Target      `json:"target"`
+	Delivery string      `json:"delivery"`
+	Objects  []Uploaded  `json:"objects"`
+	Mode     PublishMode `json:"mode"`
+}
+
+// PublishResult is what can be read now.
+type PublishResult struct {
+	Objects []Object `json:"objects,omitempty"`
+}
+
+// Publish checks that every part of every object is in S3 and is ours, and then completes all uploads, one right after
+// the other. S3 compares each object with the checksum of the whole. An object that an earlier try has completed is
+// recognised by delivery id and checksum.
+func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, err error) {
+	defer s.fail(ctx, "Publish", &err)
+	ctx, cancel := stoppable(ctx)
+	defer cancel()
+	bucket, err := s.bucket(ctx, in.Target)
+	if err != nil {
+		return PublishResult{}, err
+	}
+	progress := startProgress(ctx, "Publish", int64(len(in.Objects)))
+	defer progress.stop()
+	if in.Mode != PublishComplete {
+		for _, o := range in.Objects {
+			if err := verify(ctx, bucket, in.Delivery, in.Target.Upload, o); err != nil {
+				return PublishResult{}, err
+			}
+		}
+	}
+	result := PublishResult{}
+	if in.Mode == PublishVerify {
+		return result, nil
+	}
+	for _, o := range in.Objects {
+		done, err := complete(ctx, bucket, in.Delivery, o)
+		if err != nil {
+			return PublishResult{}, err
+		}
+		progress.add(1)
+		result.Objects = append(result.Objects, Object{
+			Bucket: in.Target.Upload.Bucket, Key: o.Key, Rows: o.Rows, Bytes: o.Bytes,
+			ETag: done.ETag, Version: done.Version, Checksum: done.Checksum,
+		})
+	}
+	return result, nil
+}
+
+func object(delivery string, o Uploaded) upload.Object {
+	return upload.Object{Key: o.Key, Size: o.Bytes, CRC32C: o.CRC32C, Delivery: delivery}
+}
+
+// verify looks at one object before any is completed: its parts are all there and ours, or it is complete already; and
+// with on_conflict: fail nothing else lies under its key.
+func verify(ctx context.Context, b *upload.Bucket, delivery string, options upload.Options, o Uploaded) error {
+	if o.UploadID != "" {
+		err := b.Verify(ctx, object(delivery, o), o.UploadID)
+		if err != nil && !errors.Is(err, upload.ErrUploadLost) {
+			return err
+		}
+		if err == nil && options.OnConflict != "fail" {
+			return nil
+		}
+		_, standing, look := b.Look(ctx, object(delivery, o))
+		switch {
+		case look != nil:
+			return errors.Join(err, look)
+		case standing == upload.Ours:
+			return nil
+		case err != nil:
+			return err
+		case standing == upload.Taken:
+			return fmt.Errorf("publish %s: %w", o.Key, upload.ErrConflict)
+		}
+	}
+	return nil
+}
+
+func complete(ctx context.Context, b *upload.Bucket, delivery string, o Uploaded) (upload.Completed, error) {
+	if o.UploadID == "" {
+		return b.Put(ctx, object(delivery, o), nil)
+	}
+	return b.Complete(ctx, object(delivery, o), o.UploadID)
+}
+
+// SuccessInput says where the success file goes.
+type SuccessInput struct {
+	Target   Target `json:"target"`
+	Delivery string `json:"delivery"`
+	Key      string `json:"key"`
+}
+
+// SuccessResult says where it is.
+type SuccessResult struct {
+	Key string `json:"key"`
+}
+
+// WriteSuccessFile puts the empty object that says "all is there". It is the last thing that a delivery writes.
+func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ SuccessResult, err error) {
+	defer s.fail(ctx, "WriteSuccessFile", &err)
+	ctx, cancel := stoppable(ctx)
+	defer cancel()
+	bucket, err := s.bucket(ctx, in.Target)
+	if err != nil {
+		return SuccessResult{}, err
+	}
+	if _, err := bucket.Put(ctx, upload.Object{Key: in.Key, Delivery: in.Delivery, CRC32C: crcText(0)}, nil); err != nil {
+		return SuccessResult{}, fmt.Errorf("success file: %w", err)
+	}
+	return SuccessResult{Key: in.Key}, nil
+}

@@ -1,0 +1,179 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"consign/internal/plan"
+	"consign/internal/render"
+	"consign/internal/source"
+	"consign/internal/workspace"
+)
+
+// The errors that a rendered result can end with.
+var (
+	// ErrEmpty means that the query has no rows and on_empty is fail.
+	ErrEmpty = errors.New("the query returned no rows")
+	// ErrRowCount means that an alert of the query refuses the number of rows.
+	ErrRowCount = errors.New("row count refused by an alert")
+	// ErrPlanStale means that the configuration no longer holds what the plan was made of.
+	ErrPlanStale = errors.New("the configuration has changed since the plan was made")
+)
+
+const stepRender = "render"
+
+// RenderInput says what to render.
+type RenderInput struct {
+	Folder
+	Query   plan.Query     `json:"query"`
+	Render  render.Options `json:"render"`
+	OnEmpty string         `json:"on_empty"`
+	Alerts  plan.Alerts    `json:"alerts"`
+}
+
+// RenderResult says what was rendered, and on which host.
+type RenderResult struct {
+	FilesResult
+	Host     string   `json:"host"`
+	Queue    string   `json:"queue"` // of the host
+	Empty    bool     `json:"empty,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Render runs the query and writes its rows to files of the workspace. The host that does it is the one on which the
+// later steps run.
+//
+// A result cannot be taken up in its middle, for a source may answer in another order the second time: an interrupted
+// Render begins anew, a finished one is not done again.
+func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err error) {
+	defer s.fail(ctx, "Render", &err)
+	ctx, run, end, err := s.work(ctx, stepRender, in.Folder)
+	if err != nil {
+		return RenderResult{}, err
+	}
+	defer end()
+	step, err := run.Step(in.Delivery, stepRender)
+	if err != nil {
+		return RenderResult{}, err
+	}
+	result := RenderResult{Host: s.options.Host.ID(), Queue: HostQueue(s.options.Queue, s.options.Host.ID())}
+	var done RenderResult
+	if _, finished, err := step.Files(&done); err != nil {
+		return RenderResult{}, err
+	} else if finished {
+		return done, s.options.Host.Lease(run)
+	}
+	if err := errors.Join(step.Clear(), run.RemoveOthers(in.Delivery)); err != nil {
+		return RenderResult{}, err
+	}
+	files, err := s.render(ctx, run, step, in)
+	if err != nil {
+		return RenderResult{}, err
+	}
+	result.FilesResult = filesResult(stepRender, files)
+	if result.Warnings, err = in.Alerts.Check(result.Rows); err != nil {
+		return RenderResult{}, fmt.Errorf("query %s: %w: %w", in.Query.Name, ErrRowCount, err)
+	}
+	if result.Rows == 0 {
+		if in.OnEmpty == "fail" {
+			return RenderResult{}, fmt.Errorf("query %s: %w", in.Query.Name, ErrEmpty)
+		}
+		if in.OnEmpty == "skip" {
+			result.FilesResult, result.Empty = FilesResult{Step: stepRender}, true
+		}
+	}
+	if err := step.Done(result); err != nil {
+		return RenderResult{}, err
+	}
+	return result, s.options.Host.Lease(run)
+}
+
+// render writes the files and enters them in the journal.
+func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.Step, in RenderInput) (_ []workspace.File, err error) {
+	progress := startProgress(ctx, "Render", 0)
+	defer progress.stop()
+	rows, closeRows, err := s.query(ctx, run, in.Query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeRows()) }()
+
+	var outs []*outFile
+	in.Render.Threads = s.options.Threads
+	w, err := render.New(rows.Schema(), in.Render, func(number int) (io.WriteCloser, error) {
+		out, err := create(step, fmt.Sprintf(fileMode, number))
+		outs = append(outs, out)
+		return out, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := copyRows(ctx, w, rows, progress); err != nil {
+		w.Abort()
+		return nil, err
+	}
+	files := make([]workspace.File, 0, len(outs))
+	for i, made := range w.Files() {
+		files = append(files, outs[i].file(made.Number, made.Rows))
+	}
+	return files, step.Finish(files...)
+}
+
+func copyRows(ctx context.Context, w *render.Writer, rows source.Rows, p *progress) error {
+	for {
+		batch, err := rows.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return w.Close()
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.Write(batch); err != nil {
+			return err
+		}
+		done, bytes := w.Progress()
+		p.rows.Store(done)
+		p.bytes.Store(bytes)
+	}
+}
+
+// query starts the plan's query in an engine of its own. The function returned ends it.
+func (s *Steps) query(ctx context.Context, run *workspace.Run, q plan.Query) (source.Rows, func() error, error) {
+	c, err := s.options.Config()
+	if err != nil {
+		return nil, nil, err
+	}
+	sql, err := c.SQL(q.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if plan.Digest(sql) != q.Digest {
+		return nil, nil, fmt.Errorf("query %s: %w", q.Name, ErrPlanStale)
+	}
+	select {
+	case s.engines <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+	scratch, err := run.Scratch()
+	if err != nil {
+		<-s.engines
+		return nil, nil, err
+	}
+	release := func() error {
+		<-s.engines
+		return os.RemoveAll(scratch)
+	}
+	src, err := s.open(ctx, c, q.Source, scratch)
+	if err != nil {
+		return nil, nil, errors.Join(err, release())
+	}
+	rows, err := src.Query(ctx, sql)
+	if err != nil {
+		return nil, nil, errors.Join(err, src.Close(), release())
+	}
+	return rows, func() error { return errors.Join(rows.Close(), src.Close(), release()) }, nil
+}

@@ -1,0 +1,158 @@
+// Package activities does the steps of a delivery. It is the only place that knows the stages, and where their errors
+// become something that Temporal retries or an operator mends.
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"consign/internal/awsrole"
+	"consign/internal/config"
+	"consign/internal/upload"
+	"consign/internal/workspace"
+)
+
+// Steps is what a worker can do. Every exported method is an activity of that name.
+type Steps struct {
+	options  Options
+	sessions *sessions
+	engines  chan struct{} // a place per query engine that may run at once
+}
+
+// Options is what the steps of one worker share.
+type Options struct {
+	// Config reads the configuration afresh. Steps look up credentials, queries and keys in it by name: none of these
+	// is in a payload.
+	Config func() (*config.Config, error)
+	Host   *workspace.Host
+	Queue  string // the task queue of the workflows; the host's own and the renders' are named after it
+	Clock  func() time.Time
+	Memory int64 // bytes for query engines, encoders and buffers together
+	// Threads is how many goroutines a step may keep busy.
+	Threads int
+	// Engines is how many query engines may run at once; Memory is shared among them.
+	Engines int
+	// Keep is how long the files of a finished run stay on the host; 0: not at all.
+	Keep time.Duration
+}
+
+// New returns the steps of one worker.
+func New(o Options) *Steps {
+	o.Engines = max(o.Engines, 1)
+	o.Threads = max(o.Threads, 1)
+	return &Steps{options: o, sessions: newSessions(o.Clock), engines: make(chan struct{}, o.Engines)}
+}
+
+// HostQueue is the task queue of one host: its steps share files.
+func HostQueue(queue, hostID string) string { return queue + "@" + hostID }
+
+// RenderQueue is the task queue on which renders wait until a host has room.
+func RenderQueue(queue string) string { return queue + "/render" }
+
+// A Folder says which files of the host's workspace a step works on.
+type Folder struct {
+	Run        string `json:"run"`
+	WorkflowID string `json:"workflow_id"`
+	Delivery   string `json:"delivery"`
+}
+
+// Target says where a delivery goes and as whom.
+type Target struct {
+	Run           string         `json:"run"`
+	Orchestration string         `json:"orchestration"`
+	Credential    string         `json:"credential"` // its name; the secrets stay in the configuration
+	Prefix        string         `json:"prefix"`
+	Upload        upload.Options `json:"upload"`
+}
+
+// stopped is the cause of a step's end when its worker is told to stop.
+var errWorkerStops = errors.New("the worker stops")
+
+// stoppable returns a context that ends when the worker is told to stop: what is done by then stays done, and the next
+// attempt goes on with it. Without this a step would go on until the worker's patience ends, and be lost whole.
+func stoppable(ctx context.Context) (context.Context, context.CancelFunc) {
+	stopping := activity.GetWorkerStopChannel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-stopping:
+			cancel(errWorkerStops)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// work prepares a step that uses the host's files: it notes the attempt on the disk, stops an earlier attempt that has
+// not noticed its end, and ends with the worker. The caller calls the function that is returned.
+func (s *Steps) work(ctx context.Context, step string, f Folder) (context.Context, *workspace.Run, func(), error) {
+	run, err := s.options.Host.Run(f.WorkflowID, f.Run)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	ctx, cancel := stoppable(ctx)
+	ctx, attempt, err := run.Begin(ctx, step, activity.GetInfo(ctx).TaskToken)
+	if err != nil {
+		cancel()
+		return nil, nil, nil, err
+	}
+	return ctx, run, func() { attempt.End(); cancel() }, nil
+}
+
+// bucket opens the target's bucket as the run's credential.
+func (s *Steps) bucket(ctx context.Context, t Target) (*upload.Bucket, error) {
+	session, err := s.session(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return upload.Open(ctx, session.Credentials(), t.Upload)
+}
+
+// session returns the run's assumed role, from this process's memory or anew.
+func (s *Steps) session(ctx context.Context, t Target) (*awsrole.Session, error) {
+	return s.sessions.get(ctx, sessionKey(t), func(ctx context.Context) (*awsrole.Session, error) {
+		o, err := s.role(t)
+		if err != nil {
+			return nil, err
+		}
+		return awsrole.New(ctx, o)
+	})
+}
+
+func sessionKey(t Target) string { return t.Run + "/" + t.Credential + "/" + t.Upload.Bucket + "/" + t.Prefix }
+
+// role is how the target's credential is assumed, with secrets, for this process alone.
+func (s *Steps) role(t Target) (awsrole.Options, error) {
+	c, err := s.options.Config()
+	if err != nil {
+		return awsrole.Options{}, err
+	}
+	o, err := c.Role(t.Credential)
+	if err != nil {
+		return awsrole.Options{}, fmt.Errorf("credential %s: %w", t.Credential, err)
+	}
+	if o.RoleARN != "" {
+		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
+		o.Policy = awsrole.SessionPolicy(t.Upload.Bucket, t.Prefix, t.Upload.KMSKeyID, extraRights(t.Upload)...)
+	}
+	if o.Region == "" {
+		o.Region = t.Upload.Region
+	}
+	return o, nil
+}
+
+// extraRights are what only some settings need.
+func extraRights(o upload.Options) []string {
+	var rights []string
+	if o.ACL != "" && o.ACL != "none" {
+		rights = append(rights, "s3:PutObjectAcl")
+	}
+	if len(o.Tags) > 0 {
+		rights = append(rights, "s3:PutObjectTagging")
+	}
+	return rights
+}

@@ -1,0 +1,54 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"consign/internal/plan"
+	"consign/internal/workspace"
+)
+
+// noteSending is the note in a run's folder that lets the janitor abort what the run has left open.
+const noteSending = "sending"
+
+// A sending is an upload as the janitor needs to know it.
+type sending struct {
+	Target   Target     `json:"target"`
+	Delivery string     `json:"delivery"`
+	Names    plan.Names `json:"names"`
+}
+
+// Sweep removes from the host what runs have left that over says are over: terminated ones, and those whose end could
+// not reach this host. It aborts their open uploads first. It returns how many runs were removed; one that cannot be
+// cleaned is left for the next time and does not stop the others.
+func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *workspace.Run) (bool, error)) (int, error) {
+	runs, err := s.options.Host.Runs()
+	if err != nil {
+		return 0, err
+	}
+	removed := 0
+	var failed []error
+	for _, r := range runs {
+		if gone, err := over(ctx, r); err != nil || !gone {
+			failed = append(failed, err)
+			continue
+		}
+		if err := s.sweep(ctx, r); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		removed++
+	}
+	return removed, errors.Join(failed...)
+}
+
+func (s *Steps) sweep(ctx context.Context, r *workspace.Run) error {
+	var left sending
+	if found, err := r.Noted(noteSending, &left); err == nil && found {
+		in := DiscardInput{Folder: Folder{Run: r.RunID, WorkflowID: r.WorkflowID, Delivery: left.Delivery}, Target: left.Target, Names: left.Names}
+		if _, err := s.abortNoted(ctx, r, in); err != nil {
+			return err
+		}
+	}
+	return r.Remove()
+}

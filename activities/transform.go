@@ -1,0 +1,209 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"consign/internal/archive"
+	"consign/internal/encrypt"
+	"consign/internal/plan"
+	"consign/internal/workspace"
+)
+
+const (
+	stepArchive = "archive"
+	stepEncrypt = "encrypt"
+)
+
+// ArchiveInput says which files to pack, and how.
+type ArchiveInput struct {
+	Folder
+	From    FilesResult     `json:"from"`
+	Archive archive.Options `json:"archive"`
+	Names   plan.Names      `json:"names"`
+}
+
+// Archive compresses each file, or packs all of them into one archive.
+func (s *Steps) Archive(ctx context.Context, in ArchiveInput) (_ FilesResult, err error) {
+	defer s.fail(ctx, "Archive", &err)
+	ctx, run, end, err := s.work(ctx, stepArchive, in.Folder)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	defer end()
+	in.Archive.Threads = s.options.Threads
+	in.Archive.Modified = in.Names.Now
+	if archive.Single(in.Archive.Encoding) {
+		return s.pack(ctx, run, in)
+	}
+	return s.each(ctx, run, stepArchive, in.Delivery, in.From, 1, func(w io.Writer) (io.WriteCloser, error) {
+		return archive.Gzip(w, in.Archive)
+	})
+}
+
+// pack writes all files into one archive. An interrupted one begins anew.
+func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (_ FilesResult, err error) {
+	from, files, err := filesOf(run, in.Delivery, in.From)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	to, err := run.Step(in.Delivery, stepArchive)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	if made, _, err := to.Files(nil); err != nil {
+		return FilesResult{}, err
+	} else if len(made) == 1 {
+		return filesResult(stepArchive, made), nil
+	}
+	progress := startProgress(ctx, "Archive", in.From.Bytes)
+	defer progress.stop()
+	out, err := create(to, fmt.Sprintf(fileMode, 1))
+	if err != nil {
+		return FilesResult{}, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	a, err := archive.New(out, in.Archive)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	for _, f := range files {
+		if err := add(ctx, a, in.Names, from, f, progress); err != nil {
+			return FilesResult{}, err
+		}
+	}
+	if err := errors.Join(a.Close(), out.Close()); err != nil {
+		return FilesResult{}, err
+	}
+	made := out.file(1, in.From.Rows)
+	return filesResult(stepArchive, []workspace.File{made}), to.Finish(made)
+}
+
+func add(ctx context.Context, a *archive.Archive, names plan.Names, from *workspace.Step, f workspace.File, p *progress) (err error) {
+	entry, err := names.Entry(f.Number)
+	if err != nil {
+		return err
+	}
+	in, err := read(ctx, from, f, p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	return a.Add(entry, f.Bytes, in)
+}
+
+// each passes every file of a step through a stage, several at a time. What an earlier attempt has finished is not done
+// again.
+func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery string, input FilesResult, atOnce int, stage func(io.Writer) (io.WriteCloser, error)) (FilesResult, error) {
+	from, files, err := filesOf(run, delivery, input)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	to, err := run.Step(delivery, name)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	made, _, err := to.Files(nil)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	finished := map[int]bool{}
+	for _, f := range made {
+		finished[f.Number] = true
+	}
+	progress := startProgress(ctx, title(name), input.Bytes)
+	defer progress.stop()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, f := range files {
+		if finished[f.Number] {
+			progress.add(f.Bytes)
+			continue
+		}
+		group.Go(func() error {
+			_, err := convert(ctx, from, f, to, progress, stage)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return FilesResult{}, err
+	}
+	_, all, err := filesOf(run, delivery, FilesResult{Step: name, Files: input.Files})
+	return filesResult(name, all), err
+}
+
+// title is the activity whose folder is called name.
+func title(name string) string {
+	return string(name[0]-'a'+'A') + name[1:]
+}
+
+// EncryptInput says which files to encrypt to whom.
+type EncryptInput struct {
+	Folder
+	From       FilesResult      `json:"from"`
+	Encryption *plan.Encryption `json:"encryption"`
+}
+
+// Encrypt encrypts every file to the plan's recipients, whose keys it reads from the configuration and compares with the
+// plan's fingerprints. The plain files go once all encrypted ones are there.
+func (s *Steps) Encrypt(ctx context.Context, in EncryptInput) (_ FilesResult, err error) {
+	defer s.fail(ctx, "Encrypt", &err)
+	ctx, run, end, err := s.work(ctx, stepEncrypt, in.Folder)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	defer end()
+	recipients, err := s.recipients(in.Encryption)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	to, err := run.Step(in.Delivery, stepEncrypt)
+	if err != nil {
+		return FilesResult{}, err
+	}
+	if made, _, err := to.Files(nil); err != nil {
+		return FilesResult{}, err
+	} else if len(made) == in.From.Files { // the plain files may be gone already
+		return filesResult(stepEncrypt, made), s.removePlain(run, in.Delivery)
+	}
+	now := s.options.Clock()
+	result, err := s.each(ctx, run, stepEncrypt, in.Delivery, in.From, s.options.Threads, func(w io.Writer) (io.WriteCloser, error) {
+		return encrypt.New(w, recipients, encrypt.Options{AEAD: in.Encryption.AEAD}, now)
+	})
+	if err != nil {
+		return FilesResult{}, err
+	}
+	return result, s.removePlain(run, in.Delivery)
+}
+
+func (s *Steps) removePlain(run *workspace.Run, delivery string) error {
+	return errors.Join(run.RemoveStep(delivery, stepRender), run.RemoveStep(delivery, stepArchive))
+}
+
+// recipients reads the plan's public keys. A key that was replaced since the plan was made is not used unseen.
+func (s *Steps) recipients(e *plan.Encryption) ([]*encrypt.Recipient, error) {
+	c, err := s.options.Config()
+	if err != nil {
+		return nil, err
+	}
+	recipients := make([]*encrypt.Recipient, 0, len(e.Recipients))
+	for _, want := range e.Recipients {
+		text, err := c.PublicKey(want.Key)
+		if err != nil {
+			return nil, err
+		}
+		r, err := encrypt.ParseRecipient(text, s.options.Clock())
+		if err != nil {
+			return nil, fmt.Errorf("public key %s: %w", want.Fingerprint, err)
+		}
+		if r.Fingerprint() != want.Fingerprint {
+			return nil, fmt.Errorf("public key %s: %w: it is now %s", want.Fingerprint, ErrPlanStale, r.Fingerprint())
+		}
+		recipients = append(recipients, r)
+	}
+	return recipients, nil
+}

@@ -1,0 +1,158 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"consign/internal/plan"
+	"consign/internal/upload"
+	"consign/internal/workspace"
+)
+
+const stepUpload = "upload"
+
+// UploadInput says which of the files to send: Count of them, from the one at position First.
+type UploadInput struct {
+	Folder
+	Target Target      `json:"target"`
+	From   FilesResult `json:"from"`
+	Names  plan.Names  `json:"names"`
+	First  int         `json:"first,omitempty"`
+	Count  int         `json:"count"`
+}
+
+// UploadResult says what waits in S3 to be published.
+type UploadResult struct {
+	Objects []Uploaded `json:"objects"`
+}
+
+// Uploaded is an object whose parts are all in S3, and which nobody can read yet.
+type Uploaded struct {
+	Key      string `json:"key"`
+	UploadID string `json:"upload_id,omitempty"` // empty for an object without bytes, which Publish puts
+	Rows     int64  `json:"rows"`
+	Bytes    int64  `json:"bytes"`
+	CRC32C   string `json:"crc32c"`
+	SHA256   string `json:"sha256"`
+	Plain    string `json:"plain_sha256,omitempty"` // before encryption
+}
+
+// Upload sends files to the bucket in parts and leaves the uploads open: nothing can be read before Publish.
+//
+// What S3 has already, by its own list of parts, is compared with the file and not sent again. Which upload sends which
+// file is noted on the disk before the first part leaves.
+func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err error) {
+	defer s.fail(ctx, "Upload", &err)
+	ctx, run, end, err := s.work(ctx, stepUpload, in.Folder)
+	if err != nil {
+		return UploadResult{}, err
+	}
+	defer end()
+	from, files, err := filesOf(run, in.Delivery, in.From)
+	if err != nil {
+		return UploadResult{}, err
+	}
+	files = files[min(in.First, len(files)):min(in.First+in.Count, len(files))]
+	journal, err := run.Step(in.Delivery, stepUpload)
+	if err != nil {
+		return UploadResult{}, err
+	}
+	begun, err := uploadsOf(journal)
+	if err != nil {
+		return UploadResult{}, err
+	}
+	if err := run.Note(noteSending, sending{in.Target, in.Delivery, in.Names}); err != nil {
+		return UploadResult{}, err
+	}
+	bucket, err := s.bucket(ctx, in.Target)
+	if err != nil {
+		return UploadResult{}, err
+	}
+	sender := sender{bucket: bucket, from: from, journal: journal, begun: begun, delivery: in.Delivery}
+	sender.progress = startProgress(ctx, "Upload", filesResult("", files).Bytes)
+	defer sender.progress.stop()
+	result := UploadResult{Objects: make([]Uploaded, len(files))}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(filesAtOnce(in.Target.Upload, files))
+	for i, f := range files {
+		group.Go(func() error {
+			key, err := in.Names.Key(f.Number)
+			if err != nil {
+				return err
+			}
+			result.Objects[i], err = sender.send(ctx, key, f)
+			return err
+		})
+	}
+	return result, group.Wait()
+}
+
+// filesAtOnce is how many files are sent side by side: several only if each is a single part, for a larger one keeps all
+// connections busy by itself.
+func filesAtOnce(o upload.Options, files []workspace.File) int {
+	for _, f := range files {
+		if f.Bytes > upload.PartSize(f.Bytes, o.PartSize) {
+			return 1
+		}
+	}
+	return max(o.Concurrency, 1)
+}
+
+// uploadsOf returns the uploads that the journal knows, by file number.
+func uploadsOf(journal *workspace.Step) (map[int]workspace.File, error) {
+	noted, _, err := journal.Files(nil)
+	begun := map[int]workspace.File{}
+	for _, f := range noted {
+		begun[f.Number] = f
+	}
+	return begun, err
+}
+
+type sender struct {
+	bucket   *upload.Bucket
+	from     *workspace.Step
+	journal  *workspace.Step
+	begun    map[int]workspace.File
+	delivery string
+	progress *progress
+}
+
+func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploaded, err error) {
+	o := upload.Object{Key: key, Size: f.Bytes, CRC32C: f.CRC32C, Delivery: s.delivery}
+	sent := Uploaded{Key: key, Rows: f.Rows, Bytes: f.Bytes, CRC32C: f.CRC32C, SHA256: f.SHA256, Plain: f.Plain}
+	if f.Bytes == 0 {
+		return sent, nil
+	}
+	file, err := s.from.Open(f)
+	if err != nil {
+		return Uploaded{}, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if noted := s.begun[f.Number]; noted.CRC32C == f.CRC32C {
+		sent.UploadID = noted.Upload
+	}
+	for fresh := sent.UploadID == ""; ; fresh = true {
+		if fresh {
+			if sent.UploadID, err = s.bucket.Start(ctx, o); err != nil {
+				return Uploaded{}, err
+			}
+			f.Upload = sent.UploadID
+			if err := s.journal.Enter(f); err != nil {
+				return Uploaded{}, err
+			}
+		}
+		got, err := s.bucket.Send(ctx, o, sent.UploadID, file, s.progress.add)
+		switch {
+		case errors.Is(err, upload.ErrUploadLost) && !fresh: // aborted meanwhile, by a lifecycle rule say: once more
+			continue
+		case err != nil:
+			return Uploaded{}, err
+		case got.CRC32C != f.CRC32C:
+			return Uploaded{}, fmt.Errorf("upload %s: %w: the file changed on the disk", key, workspace.ErrCorrupt)
+		}
+		return sent, nil
+	}
+}

@@ -1,0 +1,340 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+
+	"consign/internal/devstack/trust"
+	"consign/workflows"
+)
+
+// A gate stands before S3 and holds requests back while it is shut: no real store is slow on request.
+type gate struct {
+	*httptest.Server
+	mu     sync.Mutex
+	passed map[string]int // requests that went through, by kind
+	open   chan struct{}  // closed while the gate is open
+	hold   func(kind string, passed int) bool
+}
+
+// newGate returns a gate that holds back what hold says, until release.
+func newGate(t *testing.T, hold func(kind string, passed int) bool) *gate {
+	t.Helper()
+	target, err := url.Parse(stack.S3Endpoint)
+	require.NoError(t, err)
+	g := &gate{passed: map[string]int{}, open: make(chan struct{}), hold: hold}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind := kindOf(r)
+		g.mu.Lock()
+		held := g.hold != nil && g.hold(kind, g.passed[kind])
+		if !held {
+			g.passed[kind]++
+		}
+		open := g.open
+		g.mu.Unlock()
+		if held {
+			select {
+			case <-open:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+func (g *gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hold = nil
+	close(g.open)
+}
+
+func (g *gate) count(kind string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.passed[kind]
+}
+
+// kindOf names a request to S3.
+func kindOf(r *http.Request) string {
+	q := r.URL.Query()
+	switch {
+	case r.Method == http.MethodPut && q.Has("partNumber"):
+		return "UploadPart"
+	case r.Method == http.MethodPost && q.Has("uploadId"):
+		return "CompleteMultipartUpload"
+	case r.Method == http.MethodPost && q.Has("uploads"):
+		return "CreateMultipartUpload"
+	case r.Method == http.MethodDelete && q.Has("uploadId"):
+		return "AbortMultipartUpload"
+	case r.Method == http.MethodPut:
+		return "PutObject"
+	default:
+		return r.Method
+	}
+}
+
+// plainSend is an orchestration that sends all rows as one CSV file, and tells a campaign.
+func (s *site) plainSend(notify string) {
+	s.t.Helper()
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
+data_templates:
+  - {name: t, destination: acme, settings: {filename: "all.csv"}}
+orchestrations:
+  - {name: weekly, query: all, data_template: t, notify_timeout: 2s, notify: [{workflow_id: %s}]}
+`, notify))
+}
+
+func TestAWorkerKilledDuringUploadGoesOnWithThePartsThatAreThere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000)) // about 40 MB: eight parts
+	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
+	s.endpoint = g.URL
+	s.plainSend(s.name + "-campaign")
+	heard := s.campaign(s.name + "-campaign")
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", "weekly", "--run-key", "k").code)
+	eventually(t, "three parts sent", func() bool { return g.count("UploadPart") >= 3 })
+	w.kill()
+	require.Empty(t, s.keys(), "nothing is to be seen yet")
+	g.release()
+	before := g.count("UploadPart")
+	s.worker()
+	c := s.send("weekly", "--run-key", "k")
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	s.sameCSV(s.get("all.csv"))
+	require.Len(t, heard(), 1, "one signal")
+	s.nothingLeft()
+
+	parts := int((c.Bytes + 5<<20 - 1) / (5 << 20))
+	require.LessOrEqual(t, g.count("UploadPart")-before, parts-3+2, "parts that S3 has are not sent again (but for the two under way)")
+	require.Equal(t, 1, g.count("CompleteMultipartUpload"))
+	require.Equal(t, 2, g.count("CreateMultipartUpload"), "one to try, one to send")
+}
+
+func TestAWorkerKilledDuringRenderBeginsTheRenderAnew(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(3_000_000))
+	s.plainSend(s.name + "-campaign")
+	heard := s.campaign(s.name + "-campaign")
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", "weekly", "--run-key", "k").code)
+	eventually(t, "a part of the file", func() bool {
+		parts, err := filepath.Glob(s.path("workspace/runs/*/*/render/*.part"))
+		require.NoError(t, err)
+		if len(parts) == 0 {
+			return false
+		}
+		info, err := os.Stat(parts[0])
+		return err == nil && info.Size() > 1<<20
+	})
+	w.kill()
+	s.worker()
+	c := s.send("weekly", "--run-key", "k")
+	require.EqualValues(t, 3_000_000, c.Rows)
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	s.sameCSV(s.get("all.csv"))
+	require.Len(t, heard(), 1)
+	s.nothingLeft()
+}
+
+func TestAStoppedWorkerGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
+	s.endpoint = g.URL
+	s.plainSend(s.name + "-nobody")
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", "weekly", "--run-key", "k").code)
+	eventually(t, "three parts sent", func() bool { return g.count("UploadPart") >= 3 })
+	require.Equal(t, 0, w.stop(), s.logs.String())
+	g.release()
+	s.worker()
+	eventually(t, "the success file", func() bool { return len(s.keys()) == 2 })
+	s.sameCSV(s.get("all.csv"))
+}
+
+// A broken is a run that must end parked, with an explanation and nothing in the bucket.
+type broken struct {
+	destination, template, query, orchestration string
+	prepare                                     func(*site)
+
+	attribution, kind string
+	says              []string // in what the person who waits is told
+}
+
+func brokenRuns() map[string]broken {
+	return map[string]broken{
+		"a bucket that is not there": {
+			prepare:     func(s *site) { s.bucket = "acme-is-not-there" },
+			attribution: "customer", kind: "NoSuchBucket", says: []string{"acme-is-not-there"},
+		},
+		"a secret key that is wrong": {
+			prepare:     func(s *site) { s.write("secret", "not-the-secret") },
+			attribution: "configuration", kind: "SecretKeyWrong", says: []string{"secret access key"},
+		},
+		"a secret that is not there": {
+			prepare:     func(s *site) { require.NoError(s.t, os.Remove(s.path("secret"))) },
+			attribution: "configuration", kind: "SecretMissing", says: []string{"secret"},
+		},
+		"a query that cannot be parsed": {
+			query:       "SELEKT * FROM customers",
+			attribution: "configuration", kind: "QueryFailed", says: []string{"query all", "SELEKT"},
+		},
+		"a file that is not Parquet": {
+			prepare:     func(s *site) { s.write("data.parquet", "PAR1 this is not") },
+			attribution: "configuration", kind: "SourceUnreadable", says: []string{"data.parquet"},
+		},
+		"a value that a row cannot write": {
+			query:       `SELECT 1 AS id, 'fine' AS a UNION ALL SELECT 2, 'jane,doe' ORDER BY id`,
+			destination: "quote_mode: none",
+			attribution: "configuration", kind: "UnwritableValue", says: []string{"row 2", `"a"`},
+		},
+		"a store that does not answer": {
+			prepare:     func(s *site) { s.endpoint = "http://127.0.0.1:1" },
+			attribution: "platform", kind: "S3Unreachable", says: []string{"127.0.0.1:1"},
+		},
+	}
+}
+
+func TestWhatCannotBeDeliveredParksWithAnExplanation(t *testing.T) {
+	t.Parallel()
+	for name, b := range brokenRuns() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			bucket := s.bucket
+			s.data("data.parquet", nastyRows(10))
+			if b.prepare != nil {
+				b.prepare(s)
+			}
+			query := b.query
+			if query == "" {
+				query = "SELECT * FROM customers"
+			}
+			settings := "file_format: csv, success_file: true"
+			if b.destination != "" {
+				settings += ", " + b.destination
+			}
+			s.configure(fmt.Sprintf(`
+sources:
+  - {name: files, type: duckdb, tables: [{name: customers, files: data.parquet}]}
+queries:
+  - {name: all, source: files, sql: %q}
+destinations:%s
+data_templates:
+  - {name: t, destination: acme, settings: {filename: all.csv}}
+orchestrations:
+  - {name: weekly, query: all, data_template: t}
+`, query, s.destination("acme", "platform", settings)))
+			s.worker()
+			a := s.starter("send", "weekly", "--run-key", "k", "--wait")
+			require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
+			said := a.out + a.err
+			for _, want := range append(b.says, b.kind, b.attribution, "starter retry weekly/k") {
+				require.Contains(t, said, want)
+			}
+			require.NotContains(t, said, "goroutine ")
+			require.NotContains(t, said, "jane,doe", "a value is never shown")
+
+			s.bucket = bucket
+			require.Empty(t, s.keys())
+			require.Equal(t, 0, s.starter("abort", "weekly/k", "--reason", "a test").code)
+			eventually(t, "the run is closed", func() bool { return s.status("send/weekly/k") != enums.WORKFLOW_EXECUTION_STATUS_RUNNING })
+			require.Equal(t, enums.WORKFLOW_EXECUTION_STATUS_CANCELED, s.status("send/weekly/k"))
+			s.nothingLeft()
+		})
+	}
+}
+
+func (s *site) status(workflowID string) enums.WorkflowExecutionStatus {
+	s.t.Helper()
+	described, err := temporal.DescribeWorkflowExecution(s.t.Context(), workflowID, "")
+	require.NoError(s.t, err)
+	return described.GetWorkflowExecutionInfo().GetStatus()
+}
+
+func TestAWrongExternalIDIsExplainedAndMendedWithAReplan(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(10))
+	const role = "arn:aws:iam::210987654321:role/strict"
+	// MinIO's STS ignores external IDs and trust policies, so these roles are assumed from one that honours them and
+	// hands out MinIO's own sessions.
+	sts := httptest.NewServer(trust.New(trust.Options{
+		Users: []trust.User{{ARN: "arn:aws:iam::111122223333:user/consign", Key: userKey, Secret: userSecret}},
+		Roles: []trust.Role{{ARN: role, ExternalID: "the-right-one"}, {ARN: "arn:aws:iam::210987654321:role/open"}},
+		Issue: trust.From(stack.S3Endpoint, userKey, userSecret),
+	}))
+	t.Cleanup(sts.Close)
+	configure := func(roleARN, externalID string) {
+		s.configure(fmt.Sprintf(`  - {name: strict, type: iam-role-to-role, base: platform, role_arn: %q, external_id: %q, sts_endpoint: %q, verify_external_id: true}
+`, roleARN, externalID, sts.URL) + source + "destinations:" + s.destination("acme", "strict", "file_format: csv, success_file: true") + `
+data_templates:
+  - {name: t, destination: acme, settings: {filename: all.csv}}
+orchestrations:
+  - {name: weekly, query: all, data_template: t}
+`)
+	}
+	configure(role, "the-wrong-one")
+	s.worker()
+	a := s.starter("send", "weekly", "--run-key", "k", "--wait")
+	require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
+	require.Contains(t, a.out+a.err, "RoleDenied")
+	require.Contains(t, a.out+a.err, "customer")
+	require.Empty(t, s.keys())
+
+	configure("arn:aws:iam::210987654321:role/open", "the-right-one")
+	require.Equal(t, 0, s.starter("retry", "weekly/k", "--replan").code)
+	a = s.starter("send", "weekly", "--run-key", "k", "--wait")
+	require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
+	require.Contains(t, a.out+a.err, "RoleOpenToAnyone")
+
+	configure(role, "the-right-one")
+	require.Equal(t, 0, s.starter("retry", "weekly/k", "--replan").code)
+	c := s.send("weekly", "--run-key", "k")
+	require.Equal(t, workflows.Completed, c.Status)
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	require.NotContains(t, history(t, "send/weekly/k"), "the-right-one")
+	s.nothingLeft()
+}
+
+func TestADiskThatIsFullIsExplained(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	require.NoError(t, os.Mkdir(s.path("workspace"), 0o700))
+	// A small disk of the worker's own: a mount that nobody else sees and that goes with it.
+	s.wrap = []string{"unshare", "--user", "--map-root-user", "--mount", "sh", "-c", `mount -t tmpfs -o size=80m tmpfs "$0" && exec "$@"`, s.path("workspace")}
+	s.plainSend("nobody")
+	text, err := os.ReadFile(s.config)
+	require.NoError(t, err)
+	s.write("consign.yaml", strings.Replace(string(text), "SELECT * FROM customers", "SELECT c.* FROM customers c, range(9)", 1))
+	s.worker()
+	a := s.starter("send", "weekly", "--run-key", "k", "--wait")
+	require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
+	require.Contains(t, a.out+a.err, "DiskFull")
+	require.Contains(t, a.out+a.err, "platform")
+	require.Empty(t, s.keys())
+}

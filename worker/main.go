@@ -1,0 +1,53 @@
+// Command worker runs the workflows and the steps of deliveries until it is told to stop.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(start(ctx, os.Args[1:], os.Stderr))
+}
+
+// Exit statuses, as `starter` has them.
+const (
+	exitFailed = 1 // it could not go on: Temporal, the workspace
+	exitUsage  = 2 // wrong usage or configuration
+)
+
+func start(ctx context.Context, args []string, messages io.Writer) int {
+	var path string
+	code := 0
+	command := &cobra.Command{
+		Use:   "worker",
+		Short: "Run deliveries until SIGTERM or SIGINT",
+		Long: "worker takes the steps of deliveries from Temporal and does them, until SIGTERM or SIGINT. It then takes no\n" +
+			"new step, lets the running ones note where they are, and exits with status 0; another worker, or this one\n" +
+			"started again, goes on. It keeps the files of its runs in workspace.dir: start it again on the same disk.",
+		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			code, err = run(cmd.Context(), path, messages)
+			return err
+		},
+	}
+	command.Flags().StringVar(&path, "config", "", "configuration file, or folder of them (default: $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
+	command.SetArgs(args)
+	command.SetErr(messages)
+	if err := command.ExecuteContext(ctx); err != nil {
+		_, _ = fmt.Fprintf(messages, "worker: %v\n", err) // there is nobody else to tell
+		if code == 0 {
+			code = exitUsage
+		}
+	}
+	return code
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
+	"consign/internal/config"
+	"consign/internal/problem"
+	"consign/internal/workspace"
+	"consign/starter/connect"
+	"consign/workflows"
+)
+
+const (
+	// stopPatience is how long a running step may take to note where it is after the worker was told to stop. Steps end
+	// within a part or a batch of rows; this is for a disk or a network that hangs.
+	stopPatience = 10 * time.Second
+	// dialPatience is how long the first answer of Temporal may take.
+	dialPatience = 10 * time.Second
+)
+
+// run starts the worker and returns when it has stopped, with the exit status.
+func run(ctx context.Context, path string, messages io.Writer) (_ int, err error) {
+	log := slog.New(slog.NewTextHandler(messages, nil))
+	c, problems, err := load(path)
+	if err != nil {
+		return exitUsage, err
+	}
+	for _, w := range problems.Warnings() {
+		log.Warn(w.Error())
+	}
+	debug.SetMemoryLimit(int64(c.Worker.Memory))
+	host, err := workspace.Open(workspace.Options{Dir: c.Workspace.Dir, MaxBytes: int64(c.Workspace.MaxBytes), Runs: c.Worker.Runs})
+	if err != nil {
+		return exitFailed, hint(err)
+	}
+	defer func() { err = errors.Join(err, host.Close()) }()
+	temporalClient, err := dial(ctx, c, log)
+	if err != nil {
+		return exitFailed, err
+	}
+	defer temporalClient.Close()
+	if err := checkNamespace(ctx, temporalClient, c, log); err != nil {
+		return exitFailed, err
+	}
+	if err := endInterrupted(ctx, temporalClient, host, log); err != nil {
+		return exitFailed, err
+	}
+	queue := c.Temporal.TaskQueue
+	steps := activities.New(activities.Options{
+		Config: reader(path), Host: host, Queue: queue, Clock: time.Now,
+		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: min(c.Worker.Runs, c.Worker.Threads),
+	})
+	workers := newWorkers(temporalClient, c, host, steps)
+	for _, w := range workers {
+		if err := w.Start(); err != nil {
+			return exitFailed, fmt.Errorf("start on task queue %s: %w", queue, err)
+		}
+	}
+	var janitors sync.WaitGroup
+	janitors.Go(func() { janitor(ctx, temporalClient, steps, log) })
+	log.Info("ready", "temporal", c.Temporal.Address, "namespace", c.Temporal.Namespace, "queue", queue, "host", host.ID(), "workspace", host.Dir())
+	<-ctx.Done()
+	log.Info("stopping: running steps note where they are")
+	stopAll(workers)
+	janitors.Wait()
+	log.Info("stopped")
+	return 0, nil
+}
+
+// load reads the configuration, or says everything that is wrong with it.
+func load(path string) (*config.Config, problem.List, error) {
+	c, problems, err := config.Load(path, os.LookupEnv)
+	if err == nil {
+		err = problems.Err()
+	}
+	return c, problems, err
+}
+
+// reader reads the configuration afresh each time.
+func reader(path string) func() (*config.Config, error) {
+	return func() (*config.Config, error) {
+		c, _, err := load(path)
+		return c, err
+	}
+}
+
+func hint(err error) error {
+	switch {
+	case errors.Is(err, workspace.ErrLocked):
+		return fmt.Errorf("%w\n  hint: one worker runs per workspace; give this one a workspace.dir of its own, or stop the other", err)
+	case errors.Is(err, workspace.ErrNoSpace):
+		return fmt.Errorf("%w\n  hint: free some disk, or set workspace.dir to a larger one", err)
+	default:
+		return err
+	}
+}
+
+// newWorkers returns the pollers of the three task queues: workflows and steps that any host can do; renders, taken only
+// when there is room; and the steps that need this host's files.
+func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps *activities.Steps) []sdk.Worker {
+	queue := cfg.Temporal.TaskQueue
+	shared := sdk.New(c, queue, sdk.Options{WorkerStopTimeout: stopPatience, DisableRegistrationAliasing: true})
+	orchestrations := workflows.Orchestrations{Timing: workflows.Timing{
+		Attempts: cfg.Retry.Attempts, InitialInterval: cfg.Retry.InitialInterval, MaxInterval: cfg.Retry.MaxInterval,
+	}}
+	shared.RegisterWorkflowWithOptions(orchestrations.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+	shared.RegisterActivity(steps)
+
+	tuner, err := renderTuner(host, cfg.Worker.Runs)
+	if err != nil {
+		panic(err) // constants that do not fit together
+	}
+	renders := sdk.New(c, activities.RenderQueue(queue), sdk.Options{
+		WorkerStopTimeout: stopPatience, Tuner: tuner, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
+	})
+	renders.RegisterActivityWithOptions(steps.Render, activity.RegisterOptions{Name: "Render"})
+
+	// One poller: each open poll of a host that freezes swallows one step until its heartbeat is missed.
+	hosted := sdk.New(c, activities.HostQueue(queue, host.ID()), sdk.Options{
+		WorkerStopTimeout: stopPatience, MaxConcurrentActivityTaskPollers: 1, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
+	})
+	hosted.RegisterActivity(steps)
+	return []sdk.Worker{shared, renders, hosted}
+}
+
+func renderTuner(host *workspace.Host, runs int) (sdk.WorkerTuner, error) {
+	fixed, err := sdk.NewFixedSizeSlotSupplier(1)
+	if err != nil {
+		return nil, err
+	}
+	return sdk.NewCompositeTuner(sdk.CompositeTunerOptions{
+		WorkflowSlotSupplier: fixed, ActivitySlotSupplier: admission{host: host, max: runs}, LocalActivitySlotSupplier: fixed,
+		NexusSlotSupplier: fixed, SessionActivitySlotSupplier: fixed,
+	})
+}
+
+// stopAll stops all pollers at the same time, so that their patience does not add up.
+func stopAll(workers []sdk.Worker) {
+	var wait sync.WaitGroup
+	for _, w := range workers {
+		wait.Go(w.Stop)
+	}
+	wait.Wait()
+}
+
+// dial connects to Temporal, or says that it cannot.
+func dial(ctx context.Context, cfg *config.Config, log *slog.Logger) (client.Client, error) {
+	options, err := connect.Options(cfg.Temporal, log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialPatience)
+	defer cancel()
+	c, err := client.DialContext(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Temporal at %s: %w\n  hint: is it running there? temporal.address, namespace and tls are in the configuration", cfg.Temporal.Address, err)
+	}
+	return c, nil
+}
+
+// endInterrupted tells Temporal that the attempts which this disk's last process had under way are dead, so that they
+// begin again now and not when their heartbeat is missed.
+func endInterrupted(ctx context.Context, c client.Client, host *workspace.Host, log *slog.Logger) error {
+	tokens, err := host.Interrupted()
+	if err != nil {
+		return err
+	}
+	for _, token := range tokens {
+		err := c.CompleteActivity(ctx, token, nil, activities.Interrupted())
+		var gone *serviceerror.NotFound
+		switch {
+		case errors.As(err, &gone): // it was given up or ended meanwhile
+		case err != nil:
+			log.Warn("an interrupted step waits for its missed heartbeat", "error", err)
+		default:
+			log.Info("an interrupted step begins again")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
+)
+
+// A failedRun is how a run ends that failed for good.
+type failedRun struct {
+	failure *activities.Failure
+}
+
+func (f failedRun) Error() string { return f.failure.Message }
+
+func (r *run) fail(f *activities.Failure) error {
+	r.failure = f
+	return failedRun{f}
+}
+
+// end brings the run to its close: whatever happened, the workspace is emptied, open uploads are aborted, and everybody
+// who waits is told. It works on after a cancellation.
+func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
+	canceled := ctx.Err() != nil
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	status := statusOf(how)
+	if status != Completed {
+		r.state = status
+	}
+	done := r.completion(ctx, status)
+	told := workflow.NewWaitGroup(ctx)
+	told.Add(1)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		defer told.Done()
+		r.tell(ctx, SignalCompleted, done)
+	})
+	if status == Completed {
+		r.discard(ctx, discardFiles)
+	} else {
+		r.discard(ctx, discardAll)
+	}
+	told.Wait(ctx)
+	done.NotNotified = r.unheard
+	if err := r.mark(ctx, status); err != nil {
+		return done, err
+	}
+	r.show(ctx)
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return done, err
+	}
+	switch status {
+	case Completed:
+		return done, nil
+	case Aborted:
+		return done, activities.Canceled(canceled, done)
+	default:
+		return done, activities.RunFailed(r.failure, done)
+	}
+}
+
+func statusOf(how error) State {
+	switch {
+	case how == nil:
+		return Completed
+	case errors.Is(how, errAborted):
+		return Aborted
+	default:
+		return Failed
+	}
+}
+
+// completion says how the run ended, or how it stands.
+func (r *run) completion(ctx workflow.Context, status State) Completion {
+	c := Completion{
+		Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, WorkflowID: r.wfID, RunID: r.id, DeliveryID: r.deliveryID(),
+		Status: status, StartedAt: r.start, Failure: r.failure, ObjectCount: len(r.published), Objects: []activities.Object{},
+		Warnings: r.notes, SuccessFile: r.success.Key,
+	}
+	if status != Parked {
+		c.CompletedAt = workflow.Now(ctx).UTC()
+	}
+	if r.abort != nil && r.failure == nil {
+		c.Failure = &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was aborted: " + reason(r.abort)}
+	}
+	if r.plan != nil {
+		c.Campaign, c.Group, c.Destination = r.plan.Campaign, r.plan.Group, r.plan.Destination.Name
+		c.Warnings = append(append([]string{}, r.plan.Warnings...), c.Warnings...)
+	}
+	for _, o := range r.published {
+		c.Rows += o.Rows
+		c.Bytes += o.Bytes
+	}
+	c.Objects = append(c.Objects, r.published[:min(len(r.published), MaxListed)]...)
+	c.ObjectsTruncated = len(r.published) > MaxListed
+	return c
+}
+
+func reason(a *AbortRequest) string {
+	if a.Reason == "" {
+		return "no reason given"
+	}
+	return a.Reason
+}
+
+// What discard takes away.
+type discardMode int
+
+const (
+	discardLease   discardMode = iota // the host's place, and files that a later step has superseded: a parked run
+	discardFiles                      // the workspace: a delivery that is complete
+	discardUploads                    // open uploads, and the workspace if its host answers: a delivery begun anew
+	discardAll                        // both: a run that ends without a delivery
+)
+
+// discard cleans up. Its own failure is no reason to fail the run: the host's janitor, and the bucket's lifecycle rule,
+// do what is left.
+func (r *run) discard(ctx workflow.Context, mode discardMode) {
+	if r.plan == nil || r.rendered.Queue == "" && r.attempted("Render") == 0 {
+		return
+	}
+	log := workflow.GetLogger(ctx)
+	if host := r.rendered.Queue; host != "" {
+		input := activities.DiscardInput{
+			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
+			Release: mode == discardLease, Encrypted: r.files.Step == "encrypt", Abort: mode == discardAll || mode == discardUploads,
+		}
+		if _, err := execute(ctx, r.timing.discard(host, ""), steps.Discard, input); err != nil {
+			log.Warn("host did not clean up; its janitor will", "queue", host, "error", err)
+		}
+	}
+	if mode == discardAll || mode == discardUploads {
+		r.discardUploads(ctx)
+	}
+}
+
+// discardUploads aborts what is open in S3, from any host.
+func (r *run) discardUploads(ctx workflow.Context) {
+	if r.attempted("Upload") == 0 {
+		return
+	}
+	open := r.uploads[min(len(r.published), len(r.uploads)):]
+	for from := 0; from == 0 || from < len(open); from += batchObjects {
+		input := activities.DiscardInput{
+			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
+			Elsewhere: true, Uploads: open[min(from, len(open)):min(from+batchObjects, len(open))],
+		}
+		if len(r.uploads) < r.files.Files {
+			input.Unknown = r.files.Files
+		}
+		if _, err := execute(ctx, r.timing.discard("", "open uploads"), steps.Discard, input); err != nil {
+			workflow.GetLogger(ctx).Warn("open uploads were not aborted; the bucket's lifecycle rule will", "error", err)
+		}
+	}
+}
+
+func (r *run) attempted(name string) int {
+	for _, s := range r.steps {
+		if s.name == name {
+			return s.attempt
+		}
+	}
+	return 0
+}
+
+// Waits between two tries to signal a workflow that is not there.
+const (
+	tellFirst = time.Second
+	tellMost  = time.Minute
+)
+
+// tell signals every notify target, and waits up to the plan's notify_timeout for one that does not exist yet. A
+// completion never undoes a delivery: who never came is noted.
+func (r *run) tell(ctx workflow.Context, signal string, c Completion) {
+	if r.plan == nil {
+		return
+	}
+	group := workflow.NewWaitGroup(ctx)
+	for _, target := range r.plan.Notify {
+		name := signal
+		if signal == SignalCompleted && target.Signal != "" {
+			name = target.Signal
+		}
+		group.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer group.Done()
+			if err := r.signalUntil(ctx, target.WorkflowID, name, c); err != nil && signal == SignalCompleted {
+				r.unheard = append(r.unheard, target.WorkflowID)
+			}
+		})
+	}
+	group.Wait(ctx)
+}
+
+func (r *run) signalUntil(ctx workflow.Context, workflowID, signal string, c Completion) error {
+	deadline := workflow.Now(ctx).Add(time.Duration(r.plan.NotifyTimeout))
+	for wait := tellFirst; ; wait = min(2*wait, tellMost) {
+		err := workflow.SignalExternalWorkflow(ctx, workflowID, "", signal, c).Get(ctx, nil)
+		left := deadline.Sub(workflow.Now(ctx))
+		if err == nil || left <= 0 || ctx.Err() != nil {
+			return err
+		}
+		if err := workflow.Sleep(ctx, min(wait, left)); err != nil {
+			return err
+		}
+	}
+}

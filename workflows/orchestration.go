@@ -1,0 +1,149 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
+)
+
+// Orchestrations is the Orchestration workflow with its timing. Register its method under TypeOrchestration.
+type Orchestrations struct {
+	Timing Timing
+}
+
+// Orchestration delivers one query's result and tells whoever waits for it when the data has arrived.
+//
+// It returns the Completion of a delivery. A run that was aborted closes as Canceled, one that was refused or given up
+// as Failed; both carry their Completion in the error's details.
+func (o Orchestrations) Orchestration(ctx workflow.Context, in OrchestrationInput) (Completion, error) {
+	r := newRun(ctx, in, o.Timing.withDefaults())
+	if err := r.listen(ctx); err != nil {
+		return Completion{}, err
+	}
+	if err := r.mark(ctx, Running); err != nil {
+		return Completion{}, err
+	}
+	return r.end(ctx, r.untilOver(ctx))
+}
+
+// errAborted is how a run ends that somebody aborted or cancelled.
+var errAborted = errors.New("aborted")
+
+// untilOver delivers, and parks at each failure that no retry can fix, until the delivery is there (nil), somebody
+// aborts (errAborted), or it is given up (a failure).
+func (r *run) untilOver(ctx workflow.Context) error {
+	for {
+		stepping, cancel := workflow.WithCancel(ctx)
+		r.cancelSteps = cancel
+		failed := r.deliver(stepping)
+		cancel()
+		switch {
+		case r.aborting(ctx):
+			return errAborted
+		case failed == nil:
+			return nil
+		case failed.Type == activities.TypeRefused || failed.Type == activities.TypeOverlap:
+			return r.fail(failed)
+		}
+		if err := r.park(ctx, failed); err != nil {
+			return err
+		}
+	}
+}
+
+// deliver runs the steps from the first that is not done, and returns the failure of the one that could not be done.
+func (r *run) deliver(ctx workflow.Context) *activities.Failure {
+	for r.next < len(r.steps) {
+		s := r.steps[r.next]
+		if r.plan != nil && !s.needed(r) {
+			s.state = stepSkipped
+			r.next++
+			continue
+		}
+		r.begin(ctx, s)
+		err := s.do(ctx)
+		switch {
+		case err == nil:
+			s.state = stepDone
+			r.next++
+		case ctx.Err() != nil:
+			s.state = stepWaiting
+			return &activities.Failure{Step: s.name, Type: "Canceled"}
+		case r.recovers(ctx, s, err):
+		default:
+			s.state = stepFailed
+			return failureOf(s.name, err)
+		}
+	}
+	return nil
+}
+
+// maxRecoveries is how often a run helps itself before it asks a person: whatever takes its files or uploads away each
+// time is not going to stop by itself.
+const maxRecoveries = 3
+
+// recovers goes back to an earlier step if what is missing can be made again: the files of a lost host or a damaged
+// disk by a fresh Render, an upload that somebody aborted by sending its file again.
+func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
+	if r.recoveries >= maxRecoveries {
+		return false
+	}
+	var application *temporal.ApplicationError
+	kind := ""
+	if errors.As(err, &application) {
+		kind = application.Type()
+	}
+	switch {
+	case s.hosted && hostLost(err):
+		r.startOver(ctx, fmt.Sprintf("host %s did not answer for %s: rendered again", r.rendered.Host, r.plan.HostTimeout))
+	case kind == activities.TypeFilesLost:
+		r.startOver(ctx, "files on host "+r.rendered.Host+" were lost or damaged: rendered again")
+	case kind == activities.TypeUploadLost && s.name == "Publish":
+		r.notes = append(r.notes, "an open upload was aborted by somebody else: sent again")
+		r.uploads, r.published = nil, nil
+		r.backTo("Upload")
+	default:
+		return false
+	}
+	r.recoveries++
+	return true
+}
+
+// hostLost reports whether nobody took a step from its host's queue in time.
+func hostLost(err error) bool {
+	var timeout *temporal.TimeoutError
+	return errors.As(err, &timeout) && timeout.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_START
+}
+
+// failureOf reads the failure that a step has left in its error's details.
+func failureOf(step string, err error) *activities.Failure {
+	f := activities.Failure{}
+	var application *temporal.ApplicationError
+	var timeout *temporal.TimeoutError
+	switch {
+	case errors.As(err, &application) && application.Details(&f) == nil:
+	case errors.As(err, &timeout):
+		f = activities.Failure{
+			Type: "Timeout", Attribution: activities.Platform,
+			Message: fmt.Sprintf("%s was not finished in time, however often it was tried (%s)", step, timeout.TimeoutType()),
+			Advice:  "See whether the worker's host is overloaded or was killed again and again; then retry.",
+		}
+	default:
+		f = activities.Failure{Type: "Unknown", Attribution: activities.Platform, Message: err.Error(), Advice: "Look at the worker's log; then retry."}
+	}
+	f.Step = step
+	return &f
+}
+
+// execute runs one step and waits for its result. The compiler checks that in fits the step.
+func execute[In, Out any](ctx workflow.Context, opts workflow.ActivityOptions, step func(context.Context, In) (Out, error), in In) (Out, error) {
+	var out Out
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, opts), step, in).Get(ctx, &out)
+	return out, err
+}

@@ -1,0 +1,149 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
+)
+
+// listen answers operators: the `progress` query, and `retry` and `abort` as updates (checked and answered) and as
+// signals (kept until a worker is there, and what the Temporal UI and batch operations can send).
+func (r *run) listen(ctx workflow.Context) error {
+	err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, r.progress, workflow.QueryHandlerOptions{
+		Description: "How far the run is: its state, its steps, and what is wrong if it is parked.",
+	})
+	if err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, RetryName, r.onRetry, workflow.UpdateHandlerOptions{
+		Validator:   r.mayRetry,
+		Description: `Lets a parked run go on at the step that failed. {"replan": true} reads the configuration again and begins afresh.`,
+	})
+	if err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, AbortName, r.onAbort, workflow.UpdateHandlerOptions{
+		Description: `Ends the run and removes what it has left. {"reason": "..."} is told to whoever waits for it.`,
+	})
+	if err != nil {
+		return err
+	}
+	retries := workflow.GetSignalChannelWithOptions(ctx, RetryName, workflow.SignalChannelOptions{
+		Description: `Lets a parked run go on at the step that failed; ignored otherwise. Input: {} or {"replan": true}.`,
+	})
+	aborts := workflow.GetSignalChannelWithOptions(ctx, AbortName, workflow.SignalChannelOptions{
+		Description: `Ends the run. Input: {} or {"reason": "..."}.`,
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var request RetryRequest
+			if !retries.Receive(ctx, &request) {
+				return
+			}
+			if r.mayRetry(ctx, request) == nil {
+				r.decision = &request
+			}
+		}
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var request AbortRequest
+			if !aborts.Receive(ctx, &request) {
+				return
+			}
+			r.stop(request)
+		}
+	})
+	return nil
+}
+
+// mayRetry answers why a run cannot be retried.
+func (r *run) mayRetry(_ workflow.Context, request RetryRequest) error {
+	if r.state != Parked || r.decision != nil || r.abort != nil {
+		return activities.NotParked(string(r.state))
+	}
+	if request.Replan && r.publishing() {
+		return activities.TooLateToReplan()
+	}
+	return nil
+}
+
+// publishing reports whether an object of this delivery may already be visible.
+func (r *run) publishing() bool {
+	return len(r.published) > 0 || r.steps[r.next].name == "Publish" && r.steps[r.next].attempt > 0 || r.steps[r.next].name == "WriteSuccessFile"
+}
+
+func (r *run) onRetry(ctx workflow.Context, request RetryRequest) (Progress, error) {
+	r.decision = &request
+	if err := workflow.Await(ctx, func() bool { return r.state != Parked }); err != nil {
+		return Progress{}, err
+	}
+	return r.progress()
+}
+
+func (r *run) onAbort(_ workflow.Context, request AbortRequest) error {
+	r.stop(request)
+	return nil
+}
+
+func (r *run) stop(request AbortRequest) {
+	if r.abort == nil {
+		r.abort = &request
+		r.cancelSteps()
+	}
+}
+
+// aborting reports whether somebody has aborted the run, or cancelled the workflow, which is the same.
+func (r *run) aborting(ctx workflow.Context) bool {
+	if r.abort == nil && ctx.Err() != nil {
+		r.abort = &AbortRequest{Reason: "the workflow was cancelled"}
+	}
+	return r.abort != nil
+}
+
+// park waits for a person: nil when the run is to go on, errAborted, or the failure if nobody came in time. The host is
+// free for other runs meanwhile; what was done stays done.
+func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
+	r.failure = failed
+	r.parkedAt = workflow.Now(ctx)
+	patience := defaultParkTimeout
+	if r.plan != nil {
+		patience = time.Duration(r.plan.ParkTimeout)
+	}
+	r.deadline = r.parkedAt.Add(patience)
+	if err := r.mark(ctx, Parked); err != nil {
+		return err
+	}
+	r.show(ctx)
+	telling, stopTelling := workflow.WithCancel(ctx)
+	defer stopTelling()
+	workflow.Go(telling, func(ctx workflow.Context) { r.tell(ctx, SignalParked, r.completion(ctx, Parked)) })
+	r.discard(ctx, discardLease)
+
+	decided, err := workflow.AwaitWithTimeout(ctx, r.deadline.Sub(workflow.Now(ctx)), func() bool { return r.decision != nil || r.abort != nil })
+	switch {
+	case r.aborting(ctx):
+		return errAborted
+	case err != nil:
+		return err
+	case !decided:
+		return r.fail(r.givenUp(failed, patience))
+	}
+	if r.decision.Replan {
+		r.discard(ctx, discardAll)
+		r.fresh("Plan")
+	}
+	r.decision, r.failure, r.deadline = nil, nil, time.Time{}
+	return r.mark(ctx, Running)
+}
+
+// defaultParkTimeout is the patience of a run that has no plan yet: CONFIG's default for park_timeout.
+const defaultParkTimeout = 168 * time.Hour
+
+func (r *run) givenUp(failed *activities.Failure, patience time.Duration) *activities.Failure {
+	f := *failed
+	f.Message = "nobody retried or aborted the parked run within " + patience.String() + ": " + f.Message
+	return &f
+}

@@ -1,0 +1,261 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
+	"consign/internal/plan"
+)
+
+// steps names the activities. It is never called: workflows only need its methods' names and types.
+var steps *activities.Steps
+
+// batchObjects is how many objects one Upload or Publish handles: about 200 KB of a payload's 2 MiB.
+const batchObjects = 500
+
+// A run is what one Orchestration workflow knows.
+type run struct {
+	in     OrchestrationInput
+	id     string // the run's id, the same after a reset
+	wfID   string
+	start  time.Time // of the workflow
+	now    time.Time // the run's `now`
+	timing Timing
+
+	state       State
+	steps       []*step
+	next        int // the first step that is not done
+	cancelSteps workflow.CancelFunc
+	abort       *AbortRequest
+	decision    *RetryRequest // what an operator said to a parked run
+	parkedAt    time.Time
+	deadline    time.Time
+	failure     *activities.Failure
+	notes       []string // what happened on the way that an operator may want to know
+
+	recoveries int // times the run went back by itself
+	delivery   int // counts the deliveries begun: a fresh Render begins a new one
+	plan       *plan.Plan
+	account    activities.AssumeRoleResult
+	rendered   activities.RenderResult
+	files      activities.FilesResult // of the last step that made files
+	uploads    []activities.Uploaded
+	published  []activities.Object
+	success    activities.SuccessResult
+	unheard    []string // notify targets that never came
+}
+
+// A step is one activity of the run.
+type step struct {
+	name   string
+	hosted bool // runs where the files are
+	needed func(*run) bool
+	do     func(workflow.Context) error
+
+	state       string
+	attempt     int
+	rows, bytes int64
+}
+
+// The states of a step, as Progress has them.
+const (
+	stepWaiting = "waiting"
+	stepRunning = "running"
+	stepDone    = "done"
+	stepFailed  = "failed"
+	stepSkipped = "skipped"
+)
+
+func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
+	info := workflow.GetInfo(ctx)
+	r := &run{
+		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, start: info.WorkflowStartTime.UTC(), timing: timing,
+		delivery: 1,
+	}
+	r.now = r.start
+	if in.At != nil {
+		r.now = in.At.UTC()
+	}
+	if r.in.RunKey == "" {
+		r.in.RunKey = r.now.Format(time.RFC3339)
+	}
+	always := func(*run) bool { return true }
+	hasRows := func(r *run) bool { return r.rendered.Files > 0 }
+	r.steps = []*step{
+		{name: "Plan", needed: always, do: r.makePlan},
+		{name: "AssumeRole", needed: always, do: r.assumeRole},
+		{name: "Render", needed: always, do: r.render},
+		{name: "Archive", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Archives() }, do: r.archive},
+		{name: "Encrypt", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Encrypts() }, do: r.encrypt},
+		{name: "Upload", hosted: true, needed: hasRows, do: r.upload},
+		{name: "Publish", needed: func(r *run) bool { return len(r.uploads) > 0 }, do: r.publish},
+		{name: "WriteSuccessFile", needed: func(r *run) bool { return r.plan.SuccessKey != "" }, do: r.writeSuccessFile},
+	}
+	for _, s := range r.steps {
+		s.state = stepWaiting
+	}
+	return r
+}
+
+// deliveryID names the bytes of one delivery: the same on its objects, in its receipt and in its signal.
+func (r *run) deliveryID() string { return fmt.Sprintf("%s-%d", r.id, r.delivery) }
+
+func (r *run) begin(ctx workflow.Context, s *step) {
+	s.state = stepRunning
+	s.attempt++
+	r.show(ctx)
+}
+
+func (r *run) makePlan(ctx workflow.Context) (err error) {
+	r.plan, err = execute(ctx, r.timing.short("plan "+r.in.Orchestration), steps.Plan, activities.PlanInput{
+		Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, Group: r.in.Group, Now: r.now, Run: r.id,
+	})
+	if err != nil {
+		return err
+	}
+	return r.markDestination(ctx)
+}
+
+func (r *run) assumeRole(ctx workflow.Context) (err error) {
+	r.account, err = execute(ctx, r.timing.short("as "+r.plan.Credential.Name+" to "+r.plan.Upload.Bucket), steps.AssumeRole,
+		activities.AssumeRoleInput{Target: r.target(), TryKey: r.plan.FirstKey()})
+	return err
+}
+
+// target is what a step needs to reach the bucket. The region is known once AssumeRole has found it.
+func (r *run) target() activities.Target {
+	t := activities.Target{Run: r.id, Orchestration: r.plan.Orchestration, Credential: r.plan.Credential.Name, Upload: r.plan.Upload, Prefix: r.plan.Prefix}
+	if r.account.Region != "" {
+		t.Upload.Region = r.account.Region
+	}
+	return t
+}
+
+func (r *run) folder() activities.Folder {
+	return activities.Folder{Run: r.id, WorkflowID: r.wfID, Delivery: r.deliveryID()}
+}
+
+func (r *run) render(ctx workflow.Context) (err error) {
+	summary := r.plan.Query.Name + " to " + r.plan.Render.FileFormat
+	r.rendered, err = execute(ctx, r.timing.render(activities.RenderQueue(workflow.GetInfo(ctx).TaskQueueName), summary), steps.Render, activities.RenderInput{
+		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts,
+	})
+	r.files = r.rendered.FilesResult
+	r.count(r.files)
+	return err
+}
+
+func (r *run) hosted(summary string) workflow.ActivityOptions {
+	return r.timing.onHost(r.rendered.Queue, time.Duration(r.plan.HostTimeout), summary)
+}
+
+func (r *run) archive(ctx workflow.Context) (err error) {
+	r.files, err = execute(ctx, r.hosted(r.plan.Archive.Encoding+sizeOf(r.files)), steps.Archive, activities.ArchiveInput{
+		Folder: r.folder(), From: r.files, Archive: r.plan.Archive, Names: r.plan.Names,
+	})
+	r.count(r.files)
+	return err
+}
+
+func (r *run) encrypt(ctx workflow.Context) (err error) {
+	r.files, err = execute(ctx, r.hosted("to "+r.plan.Encryption.Names()), steps.Encrypt, activities.EncryptInput{
+		Folder: r.folder(), From: r.files, Encryption: r.plan.Encryption,
+	})
+	r.count(r.files)
+	return err
+}
+
+func (r *run) upload(ctx workflow.Context) error {
+	for from := len(r.uploads); from < r.files.Files; from = len(r.uploads) {
+		summary := fmt.Sprintf("%s%s to s3://%s/%s", r.plan.Orchestration, sizeOf(r.files), r.plan.Upload.Bucket, r.plan.Prefix)
+		out, err := execute(ctx, r.hosted(summary), steps.Upload, activities.UploadInput{
+			Folder: r.folder(), Target: r.target(), From: r.files, Names: r.plan.Names, First: from, Count: batchObjects,
+		})
+		if err != nil {
+			return err
+		}
+		r.uploads = append(r.uploads, out.Objects...)
+	}
+	r.count(r.files)
+	return nil
+}
+
+// publish has every object's parts verified before the first is completed.
+func (r *run) publish(ctx workflow.Context) error {
+	batches := len(r.uploads) > batchObjects
+	for from := 0; batches && from < len(r.uploads); from += batchObjects {
+		if _, err := r.publishBatch(ctx, from, activities.PublishVerify); err != nil {
+			return err
+		}
+	}
+	mode := activities.PublishAll
+	if batches {
+		mode = activities.PublishComplete
+	}
+	for from := len(r.published); from < len(r.uploads); from = len(r.published) {
+		out, err := r.publishBatch(ctx, from, mode)
+		if err != nil {
+			return err
+		}
+		r.published = append(r.published, out.Objects...)
+	}
+	r.count(r.files)
+	return nil
+}
+
+func (r *run) publishBatch(ctx workflow.Context, from int, mode activities.PublishMode) (activities.PublishResult, error) {
+	batch := r.uploads[from:min(from+batchObjects, len(r.uploads))]
+	return execute(ctx, r.timing.publish(fmt.Sprintf("%s %d of %d", mode, from+len(batch), len(r.uploads))), steps.Publish, activities.PublishInput{
+		Target: r.target(), Delivery: r.deliveryID(), Objects: batch, Mode: mode,
+	})
+}
+
+func (r *run) writeSuccessFile(ctx workflow.Context) (err error) {
+	r.success, err = execute(ctx, r.timing.publish(r.plan.SuccessKey), steps.WriteSuccessFile, activities.SuccessInput{
+		Target: r.target(), Delivery: r.deliveryID(), Key: r.plan.SuccessKey,
+	})
+	return err
+}
+
+// count notes what the step at work has brought.
+func (r *run) count(files activities.FilesResult) {
+	s := r.steps[r.next]
+	s.rows, s.bytes = files.Rows, files.Bytes
+}
+
+// startOver begins a fresh delivery at Render: the files of the last one are out of reach. Its uploads are aborted, so
+// that its bytes are never mixed with the new ones.
+func (r *run) startOver(ctx workflow.Context, why string) {
+	r.notes = append(r.notes, why)
+	r.discard(ctx, discardUploads)
+	r.fresh("Render")
+}
+
+// fresh forgets what was done from the named step on, and begins a new delivery.
+func (r *run) fresh(from string) {
+	r.delivery++
+	r.rendered, r.files, r.uploads, r.published = activities.RenderResult{}, activities.FilesResult{}, nil, nil
+	r.backTo(from)
+}
+
+// backTo makes the named step the next one.
+func (r *run) backTo(from string) {
+	for i := len(r.steps) - 1; i >= 0; i-- {
+		s := r.steps[i]
+		s.state, s.rows, s.bytes = stepWaiting, 0, 0
+		if s.name == from {
+			r.next = i
+			return
+		}
+	}
+}
+
+func sizeOf(f activities.FilesResult) string {
+	if f.Files == 1 {
+		return fmt.Sprintf(" %d rows", f.Rows)
+	}
+	return fmt.Sprintf(" %d rows in %d files", f.Rows, f.Files)
+}
