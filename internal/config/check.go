@@ -147,6 +147,10 @@ const (
 	maxMemory  = 1 << 40
 	maxThreads = 256
 	maxRuns    = 256
+
+	maxAttempts = 10_000
+	minInterval = 10 * time.Millisecond
+	maxInterval = 24 * time.Hour
 )
 
 func (k *checker) sections() {
@@ -165,6 +169,9 @@ func (k *checker) sections() {
 	within(k, "worker.memory", c.Worker.Memory, minMemory, maxMemory)
 	within(k, "worker.threads", c.Worker.Threads, 1, maxThreads)
 	within(k, "worker.runs", c.Worker.Runs, 1, maxRuns)
+	within(k, "retry.attempts", c.Retry.Attempts, 1, maxAttempts)
+	within(k, "retry.initial_interval", c.Retry.InitialInterval, minInterval, maxInterval)
+	within(k, "retry.max_interval", c.Retry.MaxInterval, minInterval, maxInterval)
 	for _, p := range (Settings{}).Upload(c.S3).Validate() {
 		p.Key = "s3." + p.Key
 		k.put(p)

@@ -10,6 +10,7 @@ type Config struct {
 	Workspace      Workspace       `mapstructure:"workspace"`
 	S3             S3              `mapstructure:"s3"`
 	Worker         Worker          `mapstructure:"worker"`
+	Retry          Retry           `mapstructure:"retry"`
 	Credentials    []Credential    `mapstructure:"credentials"`
 	Sources        []Source        `mapstructure:"sources"`
 	Queries        []Query         `mapstructure:"queries"`

@@ -17,6 +17,9 @@ const (
 	defaultMemory        = 512 << 20
 	defaultThreads       = 2
 	defaultRuns          = 4
+	defaultAttempts      = 20 // about a quarter of an hour of back-off
+	defaultInitial       = time.Second
+	defaultMaxInterval   = time.Minute
 	defaultParkTimeout   = 168 * time.Hour
 	defaultNotifyTimeout = time.Hour
 )
@@ -42,6 +45,9 @@ func (r *reader) defaults(folder string) {
 	fallback(r, "worker.memory", &c.Worker.Memory, defaultMemory)
 	fallback(r, "worker.threads", &c.Worker.Threads, defaultThreads)
 	fallback(r, "worker.runs", &c.Worker.Runs, defaultRuns)
+	fallback(r, "retry.attempts", &c.Retry.Attempts, defaultAttempts)
+	fallback(r, "retry.initial_interval", &c.Retry.InitialInterval, defaultInitial)
+	fallback(r, "retry.max_interval", &c.Retry.MaxInterval, defaultMaxInterval)
 	for i := range c.Orchestrations {
 		o := &c.Orchestrations[i]
 		r.patience(item("orchestrations", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout)

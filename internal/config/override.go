@@ -8,7 +8,7 @@ import (
 )
 
 // overridable are the sections whose single values the environment can set: CONSIGN_TEMPORAL_ADDRESS.
-var overridable = []string{"temporal", "workspace", "s3", "worker"}
+var overridable = []string{"temporal", "workspace", "s3", "worker", "retry"}
 
 // override puts the environment's values over the files'. They pass the same checks.
 func (r *reader) override() error {

@@ -41,6 +41,13 @@ type Worker struct {
 	Runs    int  `mapstructure:"runs"` // runs at once on this host
 }
 
+// Retry is how patiently a step is tried again before its run is parked.
+type Retry struct {
+	Attempts        int           `mapstructure:"attempts"`         // tries of one step
+	InitialInterval time.Duration `mapstructure:"initial_interval"` // before the second; doubled each time
+	MaxInterval     time.Duration `mapstructure:"max_interval"`
+}
+
 // The types of a Credential.
 const (
 	RoleToRole = "iam-role-to-role" // our role assumes the customer's
