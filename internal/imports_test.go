@@ -38,7 +38,7 @@ func layers() []layer {
 		{"workflows", []string{"workflows"}, []string{"activities", "plan"}},
 		{"devstack", []string{"internal/devstack"}, nil},                                // for demo and tests; knows nothing of the product
 		{"examples", []string{"examples"}, []string{"plan", "activities", "workflows"}}, // what a user would write
-		{"programs", []string{"worker", "starter", "e2e"}, []string{"words", "stages", "config", "plan", "activities", "workflows", "devstack", "examples", "programs"}},
+		{"programs", []string{"worker", "starter", "e2e", "deploy"}, []string{"words", "stages", "config", "plan", "activities", "workflows", "devstack", "examples", "programs"}},
 	}
 }
 

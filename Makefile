@@ -1,0 +1,59 @@
+# make demo     sees it work; DATA=file.parquet (or .csv) sends a file of yours, KEEP=1 stays up until Ctrl-C
+# make test     runs everything that can be wrong
+# make build    builds bin/worker and bin/starter
+# make check    what a change must pass before it is shown: as test, without the servers
+# make lint     the linters alone
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory
+
+# Race detection costs three to ten times the time; the end-to-end tests are whole programs in processes of their own,
+# where it would find nothing.
+PACKAGES = $$(go list ./... | grep -v '^consign/e2e$$')
+
+# Development servers and linters come from pinned modules below internal/devstack; built once into .tools.
+tool = $$(go run ./internal/devstack/build $(1))
+
+.PHONY: build demo test check lint modules workflowcheck servers compiler vulnerabilities
+
+build: compiler
+	go build -o bin/ ./worker ./starter
+
+demo: build
+	bin/starter demo $(if $(DATA),--data "$(DATA)") $(if $(KEEP),--keep)
+
+# The lines of go test come last. -count=1: a test that was not run proves nothing.
+test: compiler servers lint modules workflowcheck
+	go build -o bin/ ./worker ./starter
+	go test -count=1 -race -timeout 20m $(PACKAGES)
+	go test -count=1 -timeout 20m ./e2e
+
+check: compiler lint modules workflowcheck
+	go test -short -timeout 10m $(PACKAGES)
+
+lint:
+	go vet ./...
+	lint=$(call tool,golangci-lint) && $$lint run ./...
+
+# The modules of the tools are not part of ours, so the linter does not see them.
+modules:
+	for module in temporal minio; do (cd internal/devstack/$$module && go vet ./...); done
+
+workflowcheck:
+	check=$(call tool,workflowcheck) && $$check ./workflows/...
+
+# Asks the Go vulnerability database, so it needs the network, and its answer changes from day to day: not part of test.
+vulnerabilities:
+	check=$(call tool,govulncheck) && $$check ./...
+
+servers:
+	go run ./internal/devstack/build temporal minio > /dev/null
+
+# The query engine is C++: without its standard library the link fails after minutes, with a message that helps nobody.
+compiler:
+	@command -v go > /dev/null || { echo "go is missing: https://go.dev/dl (1.26 or newer)" >&2; exit 1; }
+	@probe=$$(mktemp) && trap 'rm -f "$$probe"' EXIT && \
+	  echo 'int main(void) { return 0; }' | $${CC:-cc} -x c - -lstdc++ -o "$$probe" 2> /dev/null || \
+	  { echo "a C compiler with the C++ standard library is missing: apt-get install g++ (Debian, Ubuntu), xcode-select --install (macOS)" >&2; exit 1; }
