@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"consign/internal/table"
@@ -26,6 +27,7 @@ type delimited struct {
 	null      string // as it stands in the file
 	end       string // of a line
 	head      string
+	markless  int64 // up to this row a line must not begin with a byte-order mark, for it may begin a file
 }
 
 func newDelimited(schema table.Schema, o Options) (*delimited, error) {
@@ -58,8 +60,12 @@ func (e *delimited) guardNone(d *dialect, o Options) {
 	if len(e.cells) == 1 && d.escape != '\\' {
 		e.cells[0] = refuse(e.cells[0], whyEnd, func(s string) bool { return s == `\.` })
 	}
-	if !o.Header && !o.BOM {
-		e.cells[0] = refuse(e.cells[0], whyBOM, func(s string) bool { return strings.HasPrefix(s, string(bom)) })
+	switch {
+	case o.Header || o.BOM:
+	case o.SplitRows == 0 && o.SplitMegabytes == 0:
+		e.markless = 1
+	default:
+		e.markless = math.MaxInt64
 	}
 }
 
@@ -95,6 +101,7 @@ func (e *delimited) frame() frame { return frame{head: e.head} }
 func (e *delimited) appendRows(dst []byte, ends []int, b *table.Batch, from int, firstRow int64, enough int) ([]byte, []int, int, error) {
 	row := from
 	for ; row < b.Rows && len(dst) < enough; row++ {
+		start := len(dst)
 		for i, c := range e.cells {
 			if i > 0 {
 				dst = append(dst, e.delimiter)
@@ -108,6 +115,9 @@ func (e *delimited) appendRows(dst []byte, ends []int, b *table.Batch, from int,
 			if dst, why = c(dst, v, row); why != "" {
 				return dst, ends, row, &UnwritableValue{Row: firstRow + int64(row), Column: e.schema[i].Name, Reason: why}
 			}
+		}
+		if firstRow+int64(row) <= e.markless && strings.HasPrefix(view(dst[start:]), string(bom)) {
+			return dst, ends, row, &UnwritableValue{Row: firstRow + int64(row), Column: e.schema[0].Name, Reason: whyBOM}
 		}
 		dst = append(dst, e.end...)
 		ends = append(ends, len(dst))

@@ -110,16 +110,15 @@ func TestAValueThatWouldNotReadBackFailsItsRow(t *testing.T) {
 		value  string
 		reason string
 	}{
-		"a delimiter without quotes and escapes":    {none, "a,secret", whyDelimiter},
-		"a line feed without quotes and escapes":    {none, "a\nsecret", whyDelimiter},
-		"a carriage return likewise":                {none, "a\rsecret", whyDelimiter},
-		"the marker's own text without quotes":      {options{QuoteMode: QuoteNone, NullString: "secret"}, "secret", whyMarker},
-		"the same with an escape":                   {options{QuoteMode: QuoteNone, NullString: "secret", EscapeCharacter: `\`}, "secret", whyMarker},
-		"bytes that are not UTF-8":                  {options{}, "secret\xff", whyUTF8},
-		"a surrogate half":                          {options{}, "secret\xed\xa0\x80", whyUTF8},
-		"a NUL character":                           {options{}, "sec\x00ret", whyNUL},
-		"a NUL character where all is quoted":       {options{QuoteMode: QuoteAll}, "sec\x00ret", whyNUL},
-		"a byte-order mark that begins a bare file": {none, "\ufeffsecret", whyBOM},
+		"a delimiter without quotes and escapes": {none, "a,secret", whyDelimiter},
+		"a line feed without quotes and escapes": {none, "a\nsecret", whyDelimiter},
+		"a carriage return likewise":             {none, "a\rsecret", whyDelimiter},
+		"the marker's own text without quotes":   {options{QuoteMode: QuoteNone, NullString: "secret"}, "secret", whyMarker},
+		"the same with an escape":                {options{QuoteMode: QuoteNone, NullString: "secret", EscapeCharacter: `\`}, "secret", whyMarker},
+		"bytes that are not UTF-8":               {options{}, "secret\xff", whyUTF8},
+		"a surrogate half":                       {options{}, "secret\xed\xa0\x80", whyUTF8},
+		"a NUL character":                        {options{}, "sec\x00ret", whyNUL},
+		"a NUL character where all is quoted":    {options{QuoteMode: QuoteAll}, "sec\x00ret", whyNUL},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,4 +222,22 @@ func TestHeaderNamesFollowTheDialect(t *testing.T) {
 	schema, _ := tableOf(text("a,b"))
 	_, err := New(schema, Options{FileFormat: FormatCSV, QuoteMode: QuoteNone, Header: true}, (&memory{}).create)
 	require.True(t, errors.Is(err, ErrColumn), err)
+}
+
+func TestAByteOrderMarkInAValueFailsOnlyWhereItWouldBeginAFile(t *testing.T) {
+	t.Parallel()
+	o := Options{FileFormat: FormatCSV, QuoteMode: QuoteNone}
+	schema, b := tableOf(text("a", "\ufeffsecret"))
+	err := renderFails(t, o, schema, b)
+	require.ErrorContains(t, err, whyBOM)
+	require.NotContains(t, err.Error(), "secret")
+	require.Equal(t, "x,1\n\ufeff,1\n", csvOf(t, o, "x", "\ufeff"), "in the second row it is no mark")
+
+	o.SplitRows = 100
+	schema, b = tableOf(text("a", "x", "\ufeff"))
+	require.ErrorContains(t, renderFails(t, o, schema, b), whyBOM, "any row may begin a file")
+
+	o.Header = true
+	schema, b = tableOf(text("a", "\ufeff"))
+	require.Equal(t, []string{"a\n\ufeff\n"}, renderAll(t, o, schema, b))
 }

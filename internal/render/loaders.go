@@ -1,0 +1,235 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"consign/internal/table"
+)
+
+// A Location is where a reader finds the files, and what lies between it and their rows.
+type Location struct {
+	URL       string // of an object, or what the keys of several begin with: s3://bucket/prefix
+	Encoding  string // of archive: none, gzip, tar, tgz, zip; empty: none
+	Encrypted bool
+	Table     string // to load into; empty: a name to replace
+	Region    string // of the bucket; may be empty
+}
+
+// A Loader is how one reader is told about the files.
+type Loader struct {
+	Name       string   `json:"name"`
+	Statement  string   `json:"statement,omitempty"`
+	Notes      []string `json:"notes,omitempty"`      // what to do first, and what this reader cannot see
+	Impossible string   `json:"impossible,omitempty"` // why there is no statement
+}
+
+// Loaders returns how the usual readers load the files: from the same options that the files are written from, so that
+// the two cannot disagree. schema is that of the files (Options.Schema). A reader that cannot take the files says why.
+func (o Options) Loaders(schema table.Schema, at Location) []Loader {
+	if at.Table == "" {
+		at.Table = "delivered"
+	}
+	r := reader{o: o.withDefaults(), schema: schema, at: at}
+	loaders := []Loader{r.redshift(), r.snowflake(), r.athena(), r.duckdb(), r.postgres()}
+	for i := range loaders {
+		l := &loaders[i]
+		if l.Impossible == "" {
+			l.Notes = append(r.before(), l.Notes...)
+		} else {
+			l.Statement, l.Notes = "", nil
+		}
+	}
+	return loaders
+}
+
+// A reader is what the statements are made of.
+type reader struct {
+	o      Options
+	schema table.Schema
+	at     Location
+}
+
+// doubling reports whether a quote within quotes is doubled.
+func (r reader) doubling() bool {
+	return r.o.EscapeCharacter == "" || r.o.EscapeCharacter == string(quote)
+}
+
+func (r reader) quoted() bool { return r.o.QuoteMode != QuoteNone }
+
+func (r reader) gzip() bool { return r.o.FileFormat != FormatParquet && r.at.Encoding == "gzip" }
+
+// before says what has to be done before any reader can begin.
+func (r reader) before() []string {
+	var notes []string
+	if r.at.Encrypted {
+		notes = append(notes, "decrypt the files first")
+	}
+	switch r.at.Encoding {
+	case "", "none":
+	case "gzip":
+		if r.o.FileFormat == FormatParquet {
+			notes = append(notes, "unpack the files first: no reader takes Parquet within gzip")
+		}
+	default:
+		notes = append(notes, "unpack the "+r.at.Encoding+" archive first")
+	}
+	return notes
+}
+
+// duckdb reads every dialect; the test of the round trip does so with this very statement.
+func (r reader) duckdb() Loader {
+	l := Loader{Name: "DuckDB"}
+	path := sqlText(r.at.URL)
+	switch {
+	case r.o.FileFormat == FormatParquet:
+		l.Statement = fmt.Sprintf("SELECT * FROM read_parquet(%s);", path)
+		return l
+	case !r.o.delimited():
+		format := map[string]string{FormatJSON: "array", FormatNDJSON: "newline_delimited"}[r.o.FileFormat]
+		l.Statement = fmt.Sprintf("SELECT * FROM read_json(%s, format = '%s', columns = {%s});", path, format, r.duckdbColumns())
+		return l
+	}
+	if r.quoted() && r.o.EscapeCharacter == `\` && r.o.NullString == `\N` {
+		l.Impossible = `read_csv takes no nullstr that holds the escape character`
+		return l
+	}
+	options := []string{
+		path, "auto_detect = false", fmt.Sprintf("header = %t", r.o.Header), "delim = " + escapeText(r.o.delimiterOf()),
+		"new_line = " + map[string]string{LineLF: `'\n'`, LineCRLF: `'\r\n'`}[r.o.LineEnding],
+		"nullstr = " + sqlText(r.o.NullString),
+		fmt.Sprintf("allow_quoted_nulls = %t", r.o.QuoteMode == QuoteAll),
+	}
+	mark := `"`
+	if !r.quoted() {
+		mark = ""
+	}
+	escape := r.o.EscapeCharacter
+	if escape == "" {
+		escape = mark
+	}
+	options = append(options, "quote = "+sqlText(mark), "escape = "+sqlText(escape))
+	if !r.quoted() && escape != "" {
+		options = append(options, "strict_mode = false") // or it knows escapes within quotes only
+	}
+	if r.gzip() {
+		options = append(options, "compression = 'gzip'")
+	}
+	l.Statement = fmt.Sprintf("SELECT * FROM read_csv(%s, columns = {%s});", strings.Join(options, ", "), r.duckdbColumns())
+	if len(r.schema) == 1 && r.o.NullString == "" && r.o.QuoteMode != QuoteAll {
+		l.Notes = append(l.Notes, "with one column, a row of NULL is an empty line, which DuckDB leaves out: set null_string")
+	}
+	return l
+}
+
+func (r reader) duckdbColumns() string {
+	columns := make([]string, len(r.schema))
+	for i, c := range r.schema {
+		columns[i] = sqlText(c.Name) + ": " + sqlText(duckdbType(c.Type, r.o.delimited()))
+	}
+	return strings.Join(columns, ", ")
+}
+
+// duckdbType returns the type that reads a column back. A blob stays base64, an enum text.
+func duckdbType(t table.Type, delimited bool) string {
+	switch {
+	case t.Kind == table.Blob || t.Kind == table.Enum:
+		return "VARCHAR"
+	case t.Nested() && delimited:
+		return "JSON"
+	case t.Nested():
+		return "JSON"
+	default:
+		return t.String()
+	}
+}
+
+// postgres reads csv with any escape, and its own text format, which is quote_mode none with the escape \.
+func (r reader) postgres() Loader {
+	l := Loader{Name: "PostgreSQL"}
+	if !r.o.delimited() {
+		l.Impossible = "COPY reads delimited text only"
+		return l
+	}
+	if r.o.BOM && !r.o.Header {
+		l.Impossible = "without a header, COPY takes the byte-order mark for a part of the first value"
+		return l
+	}
+	options := []string{"FORMAT csv"}
+	switch {
+	case r.quoted():
+		options = append(options, `QUOTE '"'`)
+		if !r.doubling() {
+			options = append(options, "ESCAPE "+escapeText(r.o.EscapeCharacter))
+		}
+		if r.o.QuoteMode == QuoteAll {
+			options = append(options, "FORCE_NULL ("+r.columnList(doubleQuoted)+")")
+		}
+	case r.o.EscapeCharacter == `\`:
+		options = []string{"FORMAT text"}
+		if r.o.delimiterOf() == "." {
+			l.Impossible = "COPY's text format does not take a full stop as delimiter"
+			return l
+		}
+	case r.o.EscapeCharacter != "":
+		l.Impossible = `COPY reads escapes without quotes only with escape_character \`
+		return l
+	default:
+		options = append(options, "QUOTE "+escapeText(r.unused()))
+		l.Notes = append(l.Notes, "COPY needs a quote character: the statement names a control character that no value may hold")
+	}
+	options = append(options, "DELIMITER "+escapeText(r.o.delimiterOf()), "NULL "+escapeText(r.o.NullString),
+		fmt.Sprintf("HEADER %t", r.o.Header), "ENCODING 'UTF8'")
+	from := sqlText(r.at.URL)
+	if r.gzip() {
+		from = "PROGRAM " + sqlText("gunzip -c "+shellText(r.at.URL))
+	}
+	l.Statement = fmt.Sprintf("COPY %s (%s) FROM %s WITH (%s);", r.at.Table, r.columnList(doubleQuoted), from, strings.Join(options, ", "))
+	return l
+}
+
+// unused returns a control character that is not the delimiter.
+func (r reader) unused() string {
+	if r.o.delimiterOf() == "\x01" {
+		return "\x02"
+	}
+	return "\x01"
+}
+
+func (r reader) columnList(as func(string) string) string {
+	list := make([]string, len(r.schema))
+	for i, c := range r.schema {
+		list[i] = as(c.Name)
+	}
+	return strings.Join(list, ", ")
+}
+
+func doubleQuoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// sqlText returns s as a string constant of standard SQL.
+func sqlText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// escapeText returns s as a string constant, with escapes where it holds control characters: PostgreSQL and DuckDB read E'…'.
+func escapeText(s string) string {
+	plain := strings.IndexFunc(s, func(r rune) bool { return r < ' ' }) < 0
+	if plain {
+		return sqlText(s)
+	}
+	var b strings.Builder
+	b.WriteString("E'")
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ':
+			fmt.Fprintf(&b, `\x%02x`, c)
+		case c == '\\' || c == '\'':
+			b.WriteByte(c)
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String() + "'"
+}
+
+// shellText returns s as one word of a POSIX shell.
+func shellText(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

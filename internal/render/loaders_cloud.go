@@ -1,0 +1,245 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"consign/internal/table"
+)
+
+const (
+	cloudAmbiguous = "a string equal to null_string is read as NULL too: only writers of files can tell the two apart by quotes"
+	array          = "it reads one object a line, not an array: set file_format: ndjson"
+)
+
+// redshift follows Amazon's description of COPY: CSV doubles quotes and takes no ESCAPE; without CSV there are no quotes
+// around line breaks, and ESCAPE takes the character behind a backslash as it is.
+func (r reader) redshift() Loader {
+	l := Loader{Name: "Amazon Redshift"}
+	var options []string
+	switch {
+	case r.o.FileFormat == FormatParquet:
+		options = []string{"FORMAT AS PARQUET"}
+	case r.o.FileFormat == FormatNDJSON:
+		options = []string{"FORMAT AS JSON 'auto'"}
+	case r.o.FileFormat == FormatJSON:
+		l.Impossible = array
+		return l
+	case r.quoted() && !r.doubling():
+		l.Impossible = "its CSV knows doubled quotes only, and without CSV a line break within quotes ends the row: leave escape_character out"
+		return l
+	case r.quoted():
+		options = []string{"FORMAT AS CSV", `QUOTE AS '"'`}
+		if r.o.NullString == "" {
+			l.Notes = append(l.Notes, "in text columns NULL and the empty string are the same to it: set null_string to keep them apart")
+		}
+	case r.o.EscapeCharacter == `\`:
+		options = []string{"ESCAPE"}
+	case r.o.EscapeCharacter != "":
+		l.Impossible = `its ESCAPE is \ only: set escape_character: \`
+		return l
+	}
+	if r.o.delimited() {
+		options = append(options, "DELIMITER "+octalText(r.o.delimiterOf()), "ENCODING UTF8", "DATEFORMAT 'auto'", "TIMEFORMAT 'auto'")
+		if r.o.NullString != `\N` { // which is what it takes for NULL by itself
+			options = append(options, "NULL AS "+sqlText(r.o.NullString))
+		}
+		if r.o.Header {
+			options = append(options, "IGNOREHEADER 1")
+		}
+	}
+	if r.gzip() {
+		options = append(options, "GZIP")
+	}
+	if r.at.Region != "" {
+		options = append(options, "REGION "+sqlText(r.at.Region))
+	}
+	l.Statement = fmt.Sprintf("COPY %s (%s)\nFROM %s\nIAM_ROLE default\n%s;", r.at.Table, r.columnList(doubleQuoted), sqlText(r.at.URL), strings.Join(options, "\n"))
+	return l
+}
+
+// snowflake tells quoted from bare only for the empty string (EMPTY_FIELD_AS_NULL).
+func (r reader) snowflake() Loader {
+	l := Loader{Name: "Snowflake"}
+	options := []string{"TYPE = CSV"}
+	switch {
+	case r.o.FileFormat == FormatParquet:
+		options = []string{"TYPE = PARQUET", "USE_LOGICAL_TYPE = TRUE"}
+	case !r.o.delimited():
+		options = []string{"TYPE = JSON", fmt.Sprintf("STRIP_OUTER_ARRAY = %s", upper(r.o.FileFormat == FormatJSON))}
+	default:
+		options = append(options, r.snowflakeDialect()...)
+		if r.o.NullString != "" {
+			l.Notes = append(l.Notes, cloudAmbiguous)
+		}
+	}
+	if r.gzip() {
+		options = append(options, "COMPRESSION = GZIP")
+	} else if r.o.FileFormat != FormatParquet {
+		options = append(options, "COMPRESSION = NONE")
+	}
+	l.Statement = fmt.Sprintf("CREATE FILE FORMAT %s_format\n  %s;", r.at.Table, strings.Join(options, "\n  "))
+	return l
+}
+
+func (r reader) snowflakeDialect() []string {
+	enclosed, escape, bare := `'"'`, "NONE", "NONE"
+	switch {
+	case !r.quoted():
+		enclosed = "NONE"
+		if r.o.EscapeCharacter != "" {
+			bare = backslashText(r.o.EscapeCharacter)
+		}
+	case !r.doubling():
+		escape = backslashText(r.o.EscapeCharacter)
+	}
+	header := 0
+	if r.o.Header {
+		header = 1
+	}
+	nulls, empty := "()", true
+	if r.o.NullString != "" || r.o.QuoteMode == QuoteAll {
+		nulls, empty = "("+backslashText(r.o.NullString)+")", false
+	}
+	return []string{
+		"FIELD_DELIMITER = " + backslashText(r.o.delimiterOf()),
+		"RECORD_DELIMITER = " + backslashText(lineEnd(r.o.LineEnding)),
+		fmt.Sprintf("SKIP_HEADER = %d", header),
+		"FIELD_OPTIONALLY_ENCLOSED_BY = " + enclosed,
+		"ESCAPE = " + escape,
+		"ESCAPE_UNENCLOSED_FIELD = " + bare,
+		"NULL_IF = " + nulls,
+		"EMPTY_FIELD_AS_NULL = " + upper(empty),
+		"TRIM_SPACE = FALSE",
+		"BINARY_FORMAT = BASE64",
+		"ENCODING = 'UTF8'",
+		"SKIP_BYTE_ORDER_MARK = " + upper(r.o.BOM),
+	}
+}
+
+func upper(b bool) string { return strings.ToUpper(fmt.Sprint(b)) }
+
+// athena follows the descriptions of its readers: OpenCSVSerDe for quotes, LazySimpleSerDe without.
+func (r reader) athena() Loader {
+	l := Loader{Name: "Amazon Athena"}
+	lines := []string{"a value with a line break is not possible: its readers of text end the row there"}
+	var form []string
+	typeOf := athenaType
+	switch {
+	case r.o.FileFormat == FormatParquet:
+		form = []string{"STORED AS PARQUET"}
+	case r.o.FileFormat == FormatNDJSON:
+		form = []string{"ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'"}
+		typeOf = func(table.Type) string { return "string" }
+	case r.o.FileFormat == FormatJSON:
+		l.Impossible = array
+		return l
+	case r.quoted():
+		escape := r.o.EscapeCharacter
+		if escape == "" {
+			escape = string(quote)
+		}
+		form = []string{
+			"ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'",
+			fmt.Sprintf("WITH SERDEPROPERTIES ('separatorChar' = %s, 'quoteChar' = '\"', 'escapeChar' = %s)", backslashText(r.o.delimiterOf()), backslashText(escape)),
+		}
+		typeOf = func(table.Type) string { return "string" }
+		l.Notes = append(lines, "every column is a string, and NULL is not told from null_string")
+	default:
+		fields := "ROW FORMAT DELIMITED FIELDS TERMINATED BY " + backslashText(r.o.delimiterOf())
+		if r.o.EscapeCharacter != "" {
+			fields += " ESCAPED BY " + backslashText(r.o.EscapeCharacter)
+		}
+		form = []string{fields, "LINES TERMINATED BY '\\n'", "NULL DEFINED AS " + backslashText(r.o.NullString)}
+		typeOf = func(table.Type) string { return "string" }
+		l.Notes = lines
+	}
+	columns := make([]string, len(r.schema))
+	for i, c := range r.schema {
+		columns[i] = "  `" + strings.ReplaceAll(c.Name, "`", "``") + "` " + typeOf(c.Type)
+	}
+	l.Statement = fmt.Sprintf("CREATE EXTERNAL TABLE %s (\n%s\n)\n%s\nLOCATION %s", r.at.Table, strings.Join(columns, ",\n"), strings.Join(form, "\n"), backslashText(folder(r.at.URL)))
+	if r.o.delimited() && r.o.Header {
+		l.Statement += "\nTBLPROPERTIES ('skip.header.line.count' = '1')"
+	}
+	l.Statement += ";"
+	return l
+}
+
+// folder returns the URL up to its last slash: Athena reads folders.
+func folder(url string) string { return url[:strings.LastIndexByte(url, '/')+1] }
+
+func athenaType(t table.Type) string {
+	switch t.Kind {
+	case table.Bool:
+		return "boolean"
+	case table.Int8:
+		return "tinyint"
+	case table.Int16, table.Uint8:
+		return "smallint"
+	case table.Int32, table.Uint16:
+		return "int"
+	case table.Int64, table.Uint32, table.Time:
+		return "bigint"
+	case table.Uint64:
+		return "decimal(20,0)"
+	case table.Float32:
+		return "float"
+	case table.Float64:
+		return "double"
+	case table.Decimal:
+		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
+	case table.Date:
+		return "date"
+	case table.Timestamp, table.TimestampTZ:
+		return "timestamp"
+	case table.Blob, table.UUID:
+		return "binary"
+	case table.List:
+		return "array<" + athenaType(*t.Elem) + ">"
+	case table.Map:
+		return "map<" + athenaType(*t.Key) + "," + athenaType(*t.Elem) + ">"
+	case table.Struct:
+		fields := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			fields[i] = "`" + f.Name + "`:" + athenaType(f.Type)
+		}
+		return "struct<" + strings.Join(fields, ",") + ">"
+	default:
+		return "string"
+	}
+}
+
+// octalText is how Redshift takes control characters.
+func octalText(s string) string {
+	if s == "\t" {
+		return `'\t'`
+	}
+	if s[0] < ' ' {
+		return fmt.Sprintf(`'\%03o'`, s[0])
+	}
+	return sqlText(s)
+}
+
+// backslashText is a string constant where a backslash escapes: Snowflake's and Hive's.
+func backslashText(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\t':
+			b.WriteString(`\t`)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c < ' ':
+			fmt.Fprintf(&b, `\u%04x`, c)
+		case c == '\\' || c == '\'':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "'" + b.String() + "'"
+}
