@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
-	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
@@ -19,6 +18,9 @@ const (
 	tagSecretSubkey = 7
 )
 
+// oldestVersion is the oldest version of a key packet that is not retired: older ones are bound by MD5.
+const oldestVersion = 4
+
 // certificate reads the one certificate that key must hold.
 func certificate(key []byte) (*openpgp.Entity, error) {
 	packets, err := binaryPackets(key)
@@ -29,12 +31,11 @@ func certificate(key []byte) (*openpgp.Entity, error) {
 		return nil, err
 	}
 	entities, err := openpgp.ReadKeyRing(bytes.NewReader(packets))
-	var unsupported pgperrors.UnsupportedError
 	switch {
-	case errors.As(err, &unsupported):
-		return nil, refuse(ErrRetired, askNew, "%s is not supported", string(unsupported))
-	case err != nil || len(entities) != 1:
-		return nil, refuse(ErrUnreadable, askExport, "the certificate is damaged (%s)", reason(err))
+	case err != nil:
+		return nil, refuse(ErrUnreadable, askExport, "the certificate is damaged (%v)", err)
+	case len(entities) != 1:
+		return nil, refuse(ErrUnreadable, askNew, "its primary key is damaged or of a kind that is not known")
 	}
 	return entities[0], nil
 }
@@ -109,6 +110,9 @@ func countKeys(packets []byte) error {
 			return secretKey()
 		case tagPublicKey:
 			certificates++
+			if len(p.Contents) > 0 && p.Contents[0] < oldestVersion {
+				return refuse(ErrRetired, askNew, "it is a key of version %d, from before 1998", p.Contents[0])
+			}
 		}
 	}
 	switch {
@@ -123,11 +127,4 @@ func countKeys(packets []byte) error {
 
 func secretKey() error {
 	return refuse(ErrSecretKey, askExport, "the customer must think of it as leaked, revoke it and make a new one")
-}
-
-func reason(err error) string {
-	if err == nil {
-		return "no usable primary key"
-	}
-	return err.Error()
 }

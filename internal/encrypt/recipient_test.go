@@ -2,6 +2,7 @@ package encrypt_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -208,6 +209,24 @@ func utf16(text []byte) []byte {
 		wide = append(wide, b, 0)
 	}
 	return wide
+}
+
+func TestAKeyOfAnotherAgeIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := encrypt.ParseRecipient([]byte("\xc6\x0a\x03\x00\x00\x00\x00\x00\x00\x01\x00\x00"), time.Now())
+	require.ErrorIs(t, err, encrypt.ErrRetired)
+	require.ErrorContains(t, err, "it is a key of version 3, from before 1998; ask the customer for a new key")
+	_, err = encrypt.ParseRecipient([]byte("\xc6\x06\x04\x00\x00\x00\x00\x63"), time.Now())
+	require.ErrorIs(t, err, encrypt.ErrUnreadable)
+	require.ErrorContains(t, err, "its primary key is damaged or of a kind that is not known")
+}
+
+func TestACertificateSignedWithSHA1IsStillAccepted(t *testing.T) {
+	t.Parallel()
+	gpg := newGnuPG(t)
+	gpg.run("%no-protection\n"+strings.Join(curve25519, "\n")+"\nName-Real: Old\n%commit\n", "--cert-digest-algo", "SHA1", "--gen-key")
+	require.Contains(t, string(gpg.run(string(gpg.run("", "--export")), "--list-packets")), "digest algo 2,")
+	recipient(t, gpg.certificate())
 }
 
 func TestAMessageReadsAsOneSentence(t *testing.T) {
