@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -47,7 +48,7 @@ func newProxy(t testing.TB, endpoint string, rules ...*rule) *proxy {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
 			r.Out.Host = r.In.Host
 		},
-		ErrorLog: nil,
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	server := httptest.NewServer(p)
 	t.Cleanup(func() { close(p.stop); server.CloseClientConnections(); server.Close() })

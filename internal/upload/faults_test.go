@@ -1,0 +1,413 @@
+package upload_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/upload"
+)
+
+// faulty opens the bucket through a proxy with rules.
+func faulty(t *testing.T, bucket string, attempts int, rules ...*rule) (*upload.Bucket, *proxy) {
+	t.Helper()
+	p := newProxy(t, store.Endpoint, rules...)
+	o := options(bucket)
+	o.Endpoint, o.Attempts = p.URL, attempts
+	return open(t, o), p
+}
+
+func TestAPartIsSentAgainAfterWhatMayPass(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	data := content(11 * mib)
+	for name, fault := range map[string]*rule{
+		"S3 asks for less":                    refuse("part", 1, 503, "SlowDown"),
+		"S3 fails":                            refuse("part", 1, 500, "InternalError"),
+		"a gateway fails":                     refuse("part", 1, 502, ""),
+		"the connection breaks in the middle": cut("part", 1, 2*mib),
+		"the answer gets lost":                lose("part", 1),
+		"bytes are damaged on their way":      damage("part", 1),
+		"the list of parts breaks off":        half("parts", 1),
+		"nothing moves any more":              hang("part", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProxy(t, store.Endpoint, fault)
+			o := options(bucket)
+			o.Endpoint, o.Stall = p.URL, time.Second
+			b := open(t, o)
+			ob := object("again/"+name, data)
+			id, err := b.Start(t.Context(), ob)
+			require.NoError(t, err)
+			var last int64
+			_, err = b.Send(t.Context(), ob, id, bytes.NewReader(data), func(n int64) { last = n })
+			require.NoError(t, err)
+			require.Equal(t, ob.Size, last, "bytes that were sent twice are counted once")
+			_, err = b.Complete(t.Context(), ob, id)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(data, read(t, bucket, ob.Key)))
+			require.Zero(t, fault.times, "the fault did not happen")
+		})
+	}
+}
+
+func TestTriesEnd(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	b, p := faulty(t, bucket, 2, refuse("part", -1, 503, "SlowDown", "Retry-After", "9"))
+	o := object("slow", []byte("x"))
+	id, err := b.Start(t.Context(), o)
+	require.NoError(t, err)
+	_, err = b.Send(t.Context(), o, id, strings.NewReader("x"), nil)
+	require.ErrorIs(t, err, upload.ErrThrottled)
+	require.ErrorContains(t, err, "upload "+bucket+"/slow part 1: ")
+	require.Equal(t, 2, p.count("part"))
+	var hint interface{ RetryAfter() time.Duration }
+	require.ErrorAs(t, err, &hint)
+	require.Equal(t, 9*time.Second, hint.RetryAfter())
+}
+
+func TestALostAnswerToACompletionIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	for name, rules := range map[string][]*rule{
+		"the connection is reset, and tried again": {lose("complete", 1)},
+		"the connection is reset, every time":      {lose("complete", -1)},
+		"S3 fails after it has succeeded":          {swap("complete", -1, 500, "InternalError")},
+		"status 200 with an error in it":           {swap("complete", 1, 200, "InternalError")},
+		"half an answer":                           {half("complete", -1)},
+		"409 after it has succeeded":               {swap("complete", 1, 409, "ConditionalRequestConflict")},
+		"412 after it has succeeded":               {swap("complete", 1, 412, "PreconditionFailed")},
+		"a gateway that gave up waiting":           {swap("complete", -1, 504, "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, _ := faulty(t, bucket, 2, rules...)
+			o, id := opened(t, b, "lost/"+name, []byte(name))
+			done, err := b.Complete(t.Context(), o, id)
+			require.NoError(t, err)
+			require.Equal(t, o.CRC32C, done.Checksum)
+			require.NotEmpty(t, done.ETag)
+			again, err := b.Complete(t.Context(), o, id)
+			require.NoError(t, err, "completing twice is recognised")
+			require.Equal(t, done, again)
+			require.Equal(t, name, string(read(t, bucket, o.Key)))
+		})
+	}
+}
+
+func TestACompletionThatDidNotHappenIsNotTakenForOne(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	for name, tc := range map[string]struct {
+		rule *rule
+		want error
+	}{
+		"S3 fails":                       {refuse("complete", -1, 500, "InternalError"), upload.ErrServer},
+		"status 200 with an error in it": {refuse("complete", -1, 200, "InternalError"), upload.ErrServer},
+		"the connection is reset":        {cut("complete", -1, 10), upload.ErrUnreachable},
+		"somebody else completes":        {refuse("complete", -1, 409, "OperationAborted"), upload.ErrBusy},
+		"no right to write":              {refuse("complete", -1, 403, "AccessDenied"), upload.ErrAccessDenied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, _ := faulty(t, bucket, 1, tc.rule)
+			o, id := opened(t, b, "not/"+name, []byte("ours"))
+			_, err := b.Complete(t.Context(), o, id)
+			require.ErrorIs(t, err, tc.want)
+			require.ErrorContains(t, err, "complete "+bucket+"/"+o.Key)
+			require.Nil(t, read(t, bucket, o.Key))
+
+			good := open(t, options(bucket))
+			_, err = good.Complete(t.Context(), o, id)
+			require.NoError(t, err, "the upload is still there")
+		})
+	}
+	t.Run("a conflict that passes", func(t *testing.T) {
+		t.Parallel()
+		b, p := faulty(t, bucket, 3, refuse("complete", 1, 409, "ConditionalRequestConflict"))
+		o, id := opened(t, b, "passes", []byte("ours"))
+		_, err := b.Complete(t.Context(), o, id)
+		require.NoError(t, err)
+		require.Equal(t, 2, p.count("complete"))
+	})
+}
+
+func TestAnUploadThatIsGoneIsJudgedByWhatLiesThere(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	b := open(t, options(bucket))
+	o, id := opened(t, b, "gone", []byte("ours"))
+	require.NoError(t, b.Abort(t.Context(), o.Key, id)) // as a lifecycle rule does
+	_, err := b.Complete(t.Context(), o, id)
+	require.ErrorIs(t, err, upload.ErrUploadLost, "nothing lies there")
+	require.NotErrorIs(t, err, upload.ErrOverwritten)
+	_, err = b.Send(t.Context(), o, id, strings.NewReader("ours"), nil)
+	require.ErrorIs(t, err, upload.ErrUploadLost)
+
+	for name, other := range map[string]struct{ delivery, data string }{
+		"another delivery":                   {"delivery-0", "ours"},
+		"the same delivery with other bytes": {"delivery-1", "less"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, id := opened(t, b, "over/"+name, []byte("ours"))
+			_, err := b.Complete(t.Context(), o, id)
+			require.NoError(t, err)
+			_, err = b.Put(t.Context(), upload.Object{Key: o.Key, Delivery: other.delivery}, []byte(other.data))
+			require.NoError(t, err)
+			_, err = b.Complete(t.Context(), o, id)
+			require.ErrorIs(t, err, upload.ErrOverwritten)
+			require.Equal(t, other.data, string(read(t, bucket, o.Key)))
+		})
+	}
+}
+
+func TestWhatHEADRefusesIsToldByListingOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	denied := func() *rule { return refuse("head", -1, 403, "") }
+	b := open(t, options(bucket))
+	published, publishedID := opened(t, b, "published", []byte("ours"))
+	_, err := b.Complete(t.Context(), published, publishedID)
+	require.NoError(t, err)
+	lost, lostID := opened(t, b, "published.not", []byte("ours"))
+	require.NoError(t, b.Abort(t.Context(), lost.Key, lostID))
+
+	// The role may list: what is not listed is not there.
+	lister, _ := faulty(t, bucket, 1, denied())
+	_, err = lister.Complete(t.Context(), lost, lostID)
+	require.ErrorIs(t, err, upload.ErrUploadLost)
+	require.NotErrorIs(t, err, upload.ErrAccessDenied)
+	exists, err := lister.Exists(t.Context(), lost.Key)
+	require.NoError(t, err)
+	require.False(t, exists)
+	_, err = lister.Complete(t.Context(), published, publishedID)
+	require.ErrorIs(t, err, upload.ErrAccessDenied)
+	require.ErrorContains(t, err, "needs s3:GetObject on arn:aws:s3:::"+bucket+"/published")
+
+	// The role may not: nobody can tell.
+	blind, _ := faulty(t, bucket, 1, denied(), refuse("list", -1, 403, "AccessDenied"))
+	_, err = blind.Complete(t.Context(), lost, lostID)
+	require.ErrorIs(t, err, upload.ErrAccessDenied)
+	require.ErrorIs(t, err, upload.ErrUploadLost)
+	require.ErrorContains(t, err, "s3:ListBucket on arn:aws:s3:::"+bucket)
+}
+
+func TestARoleThatMayNotLookForUploadsFindsNone(t *testing.T) {
+	t.Parallel()
+	b, _ := faulty(t, newBucket(t), 1, refuse("uploads", 1, 403, "AccessDenied"), refuse("uploads", 1, 500, "InternalError"))
+	found, err := b.Find(t.Context(), "k")
+	require.NoError(t, err)
+	require.Empty(t, found)
+	_, err = b.Find(t.Context(), "k")
+	require.ErrorIs(t, err, upload.ErrServer)
+}
+
+func TestALostAnswerToAPutIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	for _, onConflict := range []string{"overwrite", "fail"} {
+		p := newProxy(t, store.Endpoint, lose("put", -1))
+		o := options(bucket)
+		o.Endpoint, o.Attempts, o.OnConflict = p.URL, 2, onConflict
+		done, err := open(t, o).Put(t.Context(), upload.Object{Key: onConflict, Delivery: "d"}, []byte("x"))
+		require.NoError(t, err)
+		require.Equal(t, upload.Checksum([]byte("x")), done.Checksum)
+	}
+	b, _ := faulty(t, bucket, 1, cut("put", -1, 0))
+	_, err := b.Put(t.Context(), upload.Object{Key: "never", Delivery: "d"}, []byte("x"))
+	require.ErrorIs(t, err, upload.ErrUnreachable)
+}
+
+func TestTwoCompletionsAtOnceAreBothRight(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	for _, onConflict := range []string{"overwrite", "fail"} {
+		opts := options(bucket)
+		opts.OnConflict = onConflict
+		b := open(t, opts)
+		for i := range 10 {
+			o, id := opened(t, b, fmt.Sprintf("%s/%d", onConflict, i), content(5*mib+1))
+			var wait sync.WaitGroup
+			results := make([]error, 2)
+			for n := range results {
+				wait.Go(func() { _, results[n] = b.Complete(t.Context(), o, id) })
+			}
+			wait.Wait()
+			require.NoError(t, errors.Join(results...))
+		}
+	}
+}
+
+func TestEveryCodeOfS3HasAName(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	for code, tc := range map[string]struct {
+		status int
+		want   error
+		says   string
+	}{
+		"AccessDenied":                  {403, upload.ErrAccessDenied, "needs s3:PutObject on arn:aws:s3:::" + bucket + "/k"},
+		"AllAccessDisabled":             {403, upload.ErrAccessDenied, ""},
+		"NoSuchBucket":                  {404, upload.ErrNoSuchBucket, ""},
+		"NoSuchAccessPoint":             {404, upload.ErrNoSuchBucket, ""},
+		"PermanentRedirect":             {301, upload.ErrWrongRegion, "it is in eu-central-1, not in us-east-1"},
+		"AuthorizationHeaderMalformed":  {400, upload.ErrWrongRegion, "it is in eu-central-1"},
+		"ExpiredToken":                  {400, upload.ErrExpired, ""},
+		"InvalidAccessKeyId":            {403, upload.ErrBadKey, ""},
+		"InvalidToken":                  {400, upload.ErrBadKey, ""},
+		"SignatureDoesNotMatch":         {403, upload.ErrSignature, ""},
+		"RequestTimeTooSkewed":          {403, upload.ErrClock, ""},
+		"SlowDown":                      {503, upload.ErrThrottled, ""},
+		"ServiceUnavailable":            {503, upload.ErrThrottled, ""},
+		"InternalError":                 {500, upload.ErrServer, ""},
+		"KMS.DisabledException":         {400, upload.ErrKMS, ""},
+		"KMS.NotFoundException":         {400, upload.ErrKMS, ""},
+		"InvalidStorageClass":           {400, upload.ErrRefused, ""},
+		"AccessControlListNotSupported": {400, upload.ErrRefused, ""},
+		"NotImplemented":                {501, upload.ErrRefused, ""},
+		"EntityTooLarge":                {400, upload.ErrTooLarge, ""},
+		"SomethingNew":                  {418, upload.ErrOther, ""},
+		"SomethingNew5":                 {599, upload.ErrServer, ""},
+		"SomethingNew3":                 {403, upload.ErrAccessDenied, "needs s3:PutObject"},
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			p := newProxy(t, store.Endpoint, refuse("create", -1, tc.status, code, "X-Amz-Bucket-Region", "eu-central-1"))
+			o := options(bucket)
+			o.Endpoint, o.Attempts = p.URL, 1
+			creds := aws.Credentials{AccessKeyID: "AKIASECRETIDSECRETID", SecretAccessKey: "the-secret", SessionToken: "the-session-token"}
+			b, err := upload.Open(t.Context(), credentials.StaticCredentialsProvider{Value: creds}, o)
+			require.NoError(t, err)
+			_, err = b.Start(t.Context(), object("k", []byte("x")))
+			require.ErrorIs(t, err, tc.want)
+			require.ErrorContains(t, err, "open upload of "+bucket+"/k: ")
+			require.ErrorContains(t, err, tc.says)
+			var e *upload.Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, code, e.Code)
+			require.Equal(t, tc.status, e.Status)
+			var sdk smithy.APIError
+			require.False(t, errors.As(err, &sdk), "the SDK's own error is in the chain")
+			for _, hidden := range []string{creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken, "Signature="} {
+				require.NotContains(t, err.Error(), hidden)
+			}
+		})
+	}
+}
+
+func TestAMissingRightIsNamedWithAllThatTheSettingsNeed(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	p := newProxy(t, store.Endpoint, refuse("create", -1, 403, "AccessDenied"), refuse("abort", -1, 403, "AccessDenied"), refuse("parts", -1, 403, "AccessDenied"))
+	o := options(bucket)
+	o.Endpoint, o.Attempts, o.KMSKeyID, o.ACL, o.BucketOwner, o.Tags = p.URL, 1, "alias/acme", "bucket-owner-full-control", "123456789012", map[string]string{"a": "b"}
+	b := open(t, o)
+	_, err := b.Start(t.Context(), object("k", []byte("x")))
+	require.ErrorContains(t, err, "needs s3:PutObject, s3:PutObjectAcl, s3:PutObjectTagging on arn:aws:s3:::"+bucket+"/k, and kms:GenerateDataKey and kms:Decrypt on the key alias/acme; and the bucket must belong to account 123456789012")
+	require.ErrorContains(t, b.Abort(t.Context(), "k", "id"), "needs s3:AbortMultipartUpload on arn:aws:s3:::"+bucket+"/k")
+	require.ErrorContains(t, b.Verify(t.Context(), object("k", []byte("x")), "id"), "needs s3:ListMultipartUploadParts on")
+}
+
+func TestMinIORefusesAsTheTableSays(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	start := func(creds aws.CredentialsProvider, o upload.Options) error {
+		o.Attempts = 1
+		b, err := upload.Open(t.Context(), creds, o)
+		require.NoError(t, err)
+		return b.Try(t.Context(), "k")
+	}
+	require.ErrorIs(t, start(credentials.NewStaticCredentialsProvider(store.AccessKey, "wrong", ""), options(bucket)), upload.ErrSignature)
+	require.ErrorIs(t, start(credentials.NewStaticCredentialsProvider("nobody", "wrong", ""), options(bucket)), upload.ErrBadKey)
+	require.ErrorIs(t, start(credentials.NewStaticCredentialsProvider(store.AccessKey, store.SecretKey, "wrong"), options(bucket)), upload.ErrBadKey)
+	require.ErrorIs(t, start(owner(), options("not-there")), upload.ErrNoSuchBucket)
+	other := options(bucket)
+	other.Region = "eu-west-1"
+	require.NoError(t, start(owner(), other), "MinIO without a region takes any")
+	away := options(bucket)
+	away.Endpoint = "http://store.invalid"
+	require.ErrorIs(t, start(owner(), away), upload.ErrUnreachable)
+	_, err := open(t, options("not-there")).Exists(t.Context(), "k")
+	require.ErrorIs(t, err, upload.ErrNoSuchBucket)
+
+	// A session that may write under upload/ only: MinIO honours session policies.
+	client := sts.New(sts.Options{Region: "us-east-1", BaseEndpoint: &store.Endpoint, Credentials: owner()})
+	out, err := client.AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn: aws.String("arn:aws:iam::123456789012:role/r"), RoleSessionName: aws.String("test"),
+		Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:PutObject","s3:AbortMultipartUpload","s3:ListMultipartUploadParts"],"Resource":["arn:aws:s3:::` + bucket + `/upload/*"]}]}`),
+	})
+	require.NoError(t, err)
+	session := credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	b, err := upload.Open(t.Context(), session, options(bucket))
+	require.NoError(t, err)
+	require.NoError(t, b.Try(t.Context(), "upload/k"))
+	err = b.Try(t.Context(), "elsewhere/k")
+	require.ErrorIs(t, err, upload.ErrAccessDenied)
+	require.ErrorContains(t, err, "needs s3:PutObject on arn:aws:s3:::"+bucket+"/elsewhere/k")
+	found, err := b.Find(t.Context(), "upload/k")
+	require.NoError(t, err, "may not look")
+	require.Empty(t, found)
+}
+
+func TestErrorsOfTheCredentialsKeepTheirWords(t *testing.T) {
+	t.Parallel()
+	denied := errors.New("the role may not be assumed")
+	b, err := upload.Open(t.Context(), aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{}, denied
+	}), options("acme"))
+	require.NoError(t, err)
+	_, err = b.Start(t.Context(), object("k", []byte("x")))
+	require.ErrorIs(t, err, denied)
+	require.EqualError(t, err, "open upload of acme/k: the role may not be assumed")
+}
+
+func TestANewSessionIsTakenInTheMiddleOfAnUpload(t *testing.T) {
+	t.Parallel()
+	// The first session expires while the parts are sent: S3 refuses it, and Send is called again with a fresh one.
+	bucket := newBucket(t)
+	p := newProxy(t, store.Endpoint, &rule{"part", 2, func(w http.ResponseWriter, r *http.Request, p *proxy) { p.store.ServeHTTP(w, r) }}, refuse("part", 1, 400, "ExpiredToken"))
+	opts := options(bucket)
+	opts.Endpoint, opts.Concurrency = p.URL, 1
+	b := open(t, opts)
+	data := content(20 * mib)
+	o := object("long", data)
+	id, err := b.Start(t.Context(), o)
+	require.NoError(t, err)
+	_, err = b.Send(t.Context(), o, id, bytes.NewReader(data), nil)
+	require.ErrorIs(t, err, upload.ErrExpired)
+	sent, err := b.Send(t.Context(), o, id, bytes.NewReader(data), nil)
+	require.NoError(t, err)
+	require.Equal(t, 2, sent.Resumed)
+	require.Equal(t, 5, p.count("part"))
+	_, err = b.Complete(t.Context(), o, id)
+	require.NoError(t, err)
+}
+
+func TestAStoreThatKeepsNoChecksumsIsTold(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	b := open(t, options(bucket))
+	out, err := store.Client().CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: aws.String("plain")})
+	require.NoError(t, err)
+	_, err = store.Client().UploadPart(t.Context(), &s3.UploadPartInput{Bucket: &bucket, Key: aws.String("plain"), UploadId: out.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("x")},
+		func(o *s3.Options) { o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired })
+	require.NoError(t, err)
+	err = b.Verify(t.Context(), object("plain", []byte("x")), *out.UploadId)
+	require.ErrorIs(t, err, upload.ErrMismatch)
+	require.ErrorContains(t, err, "keeps no CRC32C of part 1")
+}
