@@ -39,8 +39,8 @@ type conflict struct {
 	first, again Origin
 }
 
-// byDefault is the level of a setting that nobody has written.
-const byDefault = "default"
+// ByDefault is the level of a setting that nobody has written.
+const ByDefault = "default"
 
 // Effective returns what the levels say together. The template and the orchestration may be nil.
 func (c *Config) Effective(d *Destination, t *DataTemplate, o *Orchestration) Effective {
@@ -108,7 +108,7 @@ func (e *Effective) complete() {
 	for i, f := range fields(from.Type()) {
 		if to.Field(i).IsNil() && !from.Field(i).IsNil() {
 			to.Field(i).Set(from.Field(i))
-			e.Origins[f.name] = Origin{Level: byDefault}
+			e.Origins[f.name] = Origin{Level: ByDefault}
 		}
 	}
 }

@@ -19,6 +19,11 @@ func Load(path string, environment func(string) (string, bool)) (*Config, proble
 	return load(path, environment, notYet)
 }
 
+// LoadAhead reads as Load does, and accepts what is not built yet: for the tests of the parts that are.
+func LoadAhead(path string, environment func(string) (string, bool)) (*Config, problem.List, error) {
+	return load(path, environment, nil)
+}
+
 func load(path string, environment func(string) (string, bool), unbuilt []unbuilt) (*Config, problem.List, error) {
 	paths, err := locate(path, environment)
 	if err != nil {

@@ -25,11 +25,7 @@ func rendering(o render.Options, variables map[string]string) (render.Options, e
 }
 
 // columns works out the columns of the files, and which of them hold personal data.
-func columns(o render.Options, q *config.Query, in table.Schema) ([]Column, error) {
-	out, err := o.Schema(in)
-	if err != nil {
-		return nil, err
-	}
+func columns(o render.Options, q *config.Query, in, out table.Schema) ([]Column, error) {
 	for _, name := range q.PII {
 		if in.Index(name) < 0 {
 			return nil, fmt.Errorf("query %s: pii: there is no column called %q", q.Name, name)

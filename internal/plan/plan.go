@@ -50,10 +50,10 @@ type Plan struct {
 	HostTimeout   Duration `json:"host_timeout"`
 	Overlap       string   `json:"overlap"`
 
-	Settings     []Setting   `json:"settings"`
-	Statements   []Statement `json:"statements,omitempty"` // how loaders read the files
-	Warnings     []string    `json:"warnings,omitempty"`
-	ConfigDigest string      `json:"config_digest"`
+	Settings     []Setting       `json:"settings"`
+	Loaders      []render.Loader `json:"loaders,omitempty"` // how the recipient's reader is told about the files
+	Warnings     []string        `json:"warnings,omitempty"`
+	ConfigDigest string          `json:"config_digest"`
 }
 
 // Query is where the rows come from. The SQL itself stays in the configuration.
@@ -111,12 +111,6 @@ type Setting struct {
 	Value  string `json:"value"`
 	Origin string `json:"origin"`          // destination acme, data template x, orchestration y, default
 	Where  string `json:"where,omitempty"` // file and line
-}
-
-// Statement is what a loader has to be told to read the files.
-type Statement struct {
-	Name string `json:"name"`
-	Text string `json:"text"`
 }
 
 // Duration is a time.Duration that is readable in JSON: "10m0s".

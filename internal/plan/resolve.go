@@ -3,9 +3,11 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"consign/internal/config"
 	"consign/internal/naming"
+	"consign/internal/render"
 	"consign/internal/table"
 )
 
@@ -40,12 +42,16 @@ func (p *Plan) resolve(c *config.Config, r Request, j *job, schema table.Schema)
 	if p.Render, err = rendering(s.Render(e.Columns), variables); err != nil {
 		return err
 	}
-	if p.Columns, err = columns(p.Render, j.query, schema); err != nil {
+	files, err := p.Render.Schema(schema)
+	if err != nil {
+		return err
+	}
+	if p.Columns, err = columns(p.Render, j.query, schema, files); err != nil {
 		return err
 	}
 	p.Archive, p.Upload = s.Archive(), s.Upload(c.S3)
 	p.Archive.Modified = p.Now
-	p.Prefix, p.OnEmpty = deref(s.Prefix), deref(s.OnEmpty)
+	p.Prefix, p.OnEmpty = strings.TrimRight(deref(s.Prefix), "/"), deref(s.OnEmpty)
 	var warnings []string
 	if p.Encryption, warnings, err = encryption(c, e, p.Now); err != nil {
 		return err
@@ -55,10 +61,37 @@ func (p *Plan) resolve(c *config.Config, r Request, j *job, schema table.Schema)
 	if err := p.sideFiles(s); err != nil {
 		return err
 	}
+	p.settings(e)
+	if err := p.checkNames(); err != nil {
+		return err
+	}
+	p.Loaders = p.Render.Loaders(files, p.location())
+	return nil
+}
+
+// settings lists what is in force and where it comes from, the names that nobody has written too.
+func (p *Plan) settings(e config.Effective) {
 	for _, one := range e.List() {
 		p.Settings = append(p.Settings, Setting{Name: one.Name, Value: one.Value, Origin: one.Origin.Level, Where: one.Origin.Where})
 	}
-	return p.checkNames()
+	if e.Settings.Filename == nil {
+		p.Settings = append(p.Settings, Setting{Name: "filename", Value: p.Names.Filename, Origin: config.ByDefault})
+	}
+	if e.Settings.Filename == nil && e.Settings.SplitFilename == nil && p.Names.Parts != "" {
+		p.Settings = append(p.Settings, Setting{Name: "split_filename", Value: p.Names.Parts, Origin: config.ByDefault})
+	}
+}
+
+// location is where a loader finds the files: the one object, or what the keys of all parts begin with.
+func (p *Plan) location() render.Location {
+	at := p.FirstKey()
+	if p.Names.Parts != "" && !p.Names.Archive {
+		folder, _ := p.Names.stem() // rendered already, with the key
+		at = folder + "/"
+	}
+	return render.Location{
+		URL: "s3://" + p.Upload.Bucket + "/" + at, Encoding: p.Archive.Encoding, Encrypted: p.Encrypts(), Region: p.Upload.Region,
+	}
 }
 
 func deref[T any](p *T) T {
