@@ -50,12 +50,12 @@ func selfSignatures(e *openpgp.Entity, now time.Time) (valid, inForce *packet.Si
 		return valid, inForce, false
 	}
 	for _, identity := range e.Identities {
-		any, err := identity.LatestValidSelfCertification(anyTime, rules())
+		anyDate, err := identity.LatestValidSelfCertification(anyTime, rules())
 		if err != nil {
 			continue
 		}
-		valid = newer(valid, any)
-		if identity.Revoked(any, now, rules()) {
+		valid = newer(valid, anyDate)
+		if identity.Revoked(anyDate, now, rules()) {
 			revoked = true
 			continue
 		}

@@ -23,7 +23,7 @@ type gnupg struct {
 // newGnuPG makes an empty folder of keys. Its path is short because the agent's socket in it may have 108 bytes at most.
 func newGnuPG(t *testing.T) *gnupg {
 	t.Helper()
-	home, err := os.MkdirTemp("", "gpg")
+	home, err := os.MkdirTemp("", "gpg") //nolint:usetesting // the path of t.TempDir is too long for a socket
 	require.NoError(t, err)
 	g := &gnupg{t: t, home: home, env: append(os.Environ(), "GNUPGHOME="+home, "LC_ALL=C")}
 	t.Cleanup(func() {
