@@ -54,7 +54,7 @@ func (o Options) checkNames(schema table.Schema) error {
 		}
 		seen[c.Name] = true
 		if why := badText(c.Name); why != "" {
-			return fmt.Errorf("%w %d: the name %s", ErrColumn, i+1, why)
+			return fmt.Errorf("%w %d: its name cannot be written: %s", ErrColumn, i+1, why)
 		}
 	}
 	return nil
