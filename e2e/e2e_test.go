@@ -300,9 +300,11 @@ func (s *site) send(orchestration string, more ...string) workflows.Completion {
 
 func completionOf(t *testing.T, text string) workflows.Completion {
 	t.Helper()
-	var c workflows.Completion
-	require.NoError(t, json.Unmarshal([]byte(text), &c), text)
-	return c
+	var sent struct {
+		Completion workflows.Completion `json:"completion"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &sent), text)
+	return sent.Completion
 }
 
 // keys lists what is in the bucket.

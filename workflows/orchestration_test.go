@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ const (
 type delivery struct {
 	*testsuite.TestWorkflowEnvironment
 	t      *testing.T
+	mu     sync.Mutex // steps and signals may answer at the same time
 	calls  map[string]int
 	order  []string
 	plan   *plan.Plan
@@ -64,8 +66,10 @@ func newDelivery(t *testing.T) *delivery {
 	d.steps()
 	d.OnSignalExternalWorkflow(mock.Anything, target, "", mock.Anything, mock.Anything).Return(
 		func(_, _, _, signal string, arg any) error {
+			d.mu.Lock()
 			d.names = append(d.names, signal)
 			d.heard = append(d.heard, arg.(workflows.Completion))
+			d.mu.Unlock()
 			return d.answer("signal")
 		})
 	return d
@@ -73,6 +77,8 @@ func newDelivery(t *testing.T) *delivery {
 
 // answer counts a call and returns what it was told to.
 func (d *delivery) answer(step string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.calls[step]++
 	d.order = append(d.order, step)
 	if left := d.broken[step]; len(left) > 0 {
@@ -84,7 +90,9 @@ func (d *delivery) answer(step string) error {
 
 func fake[In, Out any](d *delivery, step string, result func(In) Out) {
 	d.OnActivity(step, mock.Anything, mock.Anything).Return(func(_ context.Context, in In) (Out, error) {
+		d.mu.Lock()
 		d.inputs[step] = append(d.inputs[step], in)
+		d.mu.Unlock()
 		return result(in), d.answer(step)
 	})
 }
