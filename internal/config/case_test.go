@@ -103,7 +103,9 @@ func said(list problem.List) []string {
 	return lines
 }
 
-func isSaid(line string) bool { return strings.HasPrefix(line, says) || strings.HasPrefix(line, saysHint) }
+func isSaid(line string) bool {
+	return strings.HasPrefix(line, says) || strings.HasPrefix(line, saysHint)
+}
 
 // wanted is what a case says that is said.
 func wanted(text string) []string {

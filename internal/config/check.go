@@ -135,7 +135,7 @@ func (k *checker) oneOf(path, value string, allowed ...string) bool {
 
 // within checks that a number or a duration is neither too small nor too large.
 func within[T int | int64 | Size | time.Duration](k *checker, path string, value, least, most T) {
-	if value < least || value > most {
+	if !k.bad[path] && (value < least || value > most) {
 		k.add(path, "", "%v is not between %v and %v", value, least, most)
 	}
 }

@@ -49,6 +49,7 @@ func (r *reader) variables(w *walker, t reflect.Type, path, prefix string) *yaml
 				node.Tag = "!!str"
 			}
 			w.where = "$" + variable
+			r.places.where[at] = w.where
 			f.path = false // relative to where the program runs, as everywhere in a shell
 			if w.value(node, f, at) {
 				section.Content = append(section.Content, textNode(f.name), node)

@@ -41,12 +41,13 @@ func (s *Size) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// String returns the size in the largest unit that leaves no fraction.
+// String returns the size with the unit that makes the number shortest, without a fraction.
 func (s Size) String() string {
-	for _, u := range []int{3, 2, 1, 0, 8, 7, 6, 4} {
-		if n := int64(s); n != 0 && n%units[u].bytes == 0 {
-			return strconv.FormatInt(n/units[u].bytes, 10) + units[u].name
+	n, unit := int64(s), "B"
+	for _, u := range units {
+		if whole := int64(s) / u.bytes; int64(s)%u.bytes == 0 && whole > 0 && whole < n {
+			n, unit = whole, u.name
 		}
 	}
-	return strconv.FormatInt(int64(s), 10) + "B"
+	return strconv.FormatInt(n, 10) + unit
 }

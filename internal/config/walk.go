@@ -32,14 +32,15 @@ func (w *walker) place(n *yaml.Node) string {
 // wrong reports a problem at a node, and that path was written all the same.
 func (w *walker) wrong(n *yaml.Node, path, hint, format string, args ...any) bool {
 	w.bad[path] = true
-	w.report.where[path] = w.place(n)
+	if _, known := w.report.where[path]; !known {
+		w.report.where[path] = w.place(n)
+	}
 	w.add(path, hint, format, args...)
 	return false
 }
 
 // value checks the value at path and reports whether it can be decoded into f.
 func (w *walker) value(n *yaml.Node, f field, path string) bool {
-	w.report.where[path] = w.place(n)
 	t := plain(f.typ)
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -84,11 +85,13 @@ func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
 			continue
 		}
 		seen[strings.ToLower(key.Value)] = key
+		w.report.where[at] = w.place(key)
 		f, ok := find(known, key.Value)
 		switch {
 		case !ok:
 			w.unknown(key, t, path)
 		case isNothing(value, f):
+			delete(w.report.where, at)
 		case w.value(value, f, at):
 			kept = append(kept, key, value)
 		}
@@ -141,6 +144,7 @@ func (w *walker) items(n *yaml.Node, f field, path string) bool {
 	var kept []*yaml.Node
 	for _, value := range n.Content {
 		at := fmt.Sprintf("%s[%d]", path, next)
+		w.report.where[at] = w.place(value)
 		if name := nameOf(value); name != "" {
 			w.names[at] = name
 		}
