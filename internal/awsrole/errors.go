@@ -50,8 +50,6 @@ var (
 
 // failures is the codes of STS and what they mean here.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors and CommonErrors.html.
-//
-//nolint:gochecknoglobals // the table
 var failures = map[string]error{
 	"AccessDenied":                ErrDenied,
 	"AccessDeniedException":       ErrDenied,
@@ -180,7 +178,7 @@ func translateAnswer(err error, resp *http.Response) *Error {
 	case e.Status == http.StatusForbidden:
 		e.cause = ErrDenied
 	}
-	if e.cause == ErrSignature { //nolint:errorlint // of the table
+	if errors.Is(e.cause, ErrSignature) {
 		// STS repeats here all that was signed, tokens included; and it has no code of its own for a wrong clock.
 		if skewed(resp) {
 			e.cause = ErrClock

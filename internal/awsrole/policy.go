@@ -70,7 +70,7 @@ var keyARN = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/`)
 
 // partition returns the part of Amazon that an ARN is in.
 func partition(arn string) string {
-	if fields := strings.SplitN(arn, ":", 3); len(fields) == 3 && fields[0] == "arn" { //nolint:mnd // arn:partition:rest
+	if fields := strings.SplitN(arn, ":", 3); len(fields) == 3 && fields[0] == "arn" {
 		return fields[1]
 	}
 	return "aws"

@@ -30,7 +30,7 @@ func newRole(o Options, client *sts.Client) *role {
 		r.input.RoleSessionName = aws.String("consign")
 	}
 	if o.Duration > 0 {
-		r.input.DurationSeconds = aws.Int32(int32(o.Duration / time.Second)) //nolint:gosec // STS refuses more than 12 hours
+		r.input.DurationSeconds = aws.Int32(int32(o.Duration / time.Second)) // STS refuses more than 12 hours
 	}
 	return r
 }
@@ -111,13 +111,11 @@ func (s *Session) Identity(ctx context.Context) (Identity, error) {
 }
 
 // notImplemented is how stores answer to GetCallerIdentity.
-//
-//nolint:gochecknoglobals // the table
 var notImplemented = map[string]bool{"InvalidAction": true, "NotImplemented": true, "UnsupportedOperation": true, "InvalidParameterValue": true}
 
 // accountOf returns the fifth field of an ARN.
 func accountOf(arn string) string {
-	if fields := strings.Split(arn, ":"); len(fields) > 4 { //nolint:mnd // arn:partition:service:region:account
+	if fields := strings.Split(arn, ":"); len(fields) > 4 {
 		return fields[4]
 	}
 	return ""

@@ -1,4 +1,4 @@
-package upload //nolint:testpackage // the arithmetic is not exported
+package upload
 
 import (
 	"hash/crc32"

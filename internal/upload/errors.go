@@ -48,8 +48,6 @@ var (
 
 // failures is S3's codes and what they mean here.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and MinIO's cmd/api-errors.go.
-//
-//nolint:gochecknoglobals // the table
 var failures = map[string]error{
 	"AccessDenied":                    ErrAccessDenied,
 	"AccessDeniedException":           ErrAccessDenied,
@@ -130,8 +128,6 @@ var failures = map[string]error{
 }
 
 // statuses is for answers without a code: to HEAD, and of proxies in between.
-//
-//nolint:gochecknoglobals // the table
 var statuses = map[int]error{
 	301: ErrWrongRegion, 307: ErrWrongRegion,
 	400: ErrRefused, 403: ErrAccessDenied, 405: ErrRefused, 408: ErrServer, 409: ErrBusy, 411: ErrRefused,

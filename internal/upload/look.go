@@ -48,10 +48,10 @@ func (b *Bucket) head(ctx context.Context, key string) (*s3.HeadObjectOutput, er
 	if err == nil {
 		return out, nil
 	}
-	if response := answered(err); response != nil && response.StatusCode == http.StatusNotFound {
+	if response := answered(err); response != nil && response.status == http.StatusNotFound {
 		// The answer to HEAD has no body that would say what is missing; MinIO says it in a header.
-		if response.Header.Get("X-Minio-Error-Code") != "NoSuchBucket" {
-			return nil, nil //nolint:nilnil // no object, no error
+		if response.header.Get("X-Minio-Error-Code") != "NoSuchBucket" {
+			return nil, nil // no object, no error
 		}
 	}
 	err = b.fail(opHead, key, err)

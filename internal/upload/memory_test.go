@@ -25,7 +25,7 @@ func TestMemoryDoesNotDependOnTheSizeOfTheFile(t *testing.T) {
 		path, o := file(t, size)
 		f, err := os.Open(path)
 		require.NoError(t, err)
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		id, err := b.Start(t.Context(), o)
 		require.NoError(t, err)
 		defer debug.SetGCPercent(debug.SetGCPercent(20))
@@ -49,15 +49,15 @@ func TestMemoryDoesNotDependOnTheSizeOfTheFile(t *testing.T) {
 }
 
 // file writes a file of pseudo-random bytes and says what it is as an object.
-func file(t testing.TB, size int64) (string, upload.Object) {
-	t.Helper()
-	f, err := os.CreateTemp(t.TempDir(), "")
-	require.NoError(t, err)
-	defer f.Close()
+func file(tb testing.TB, size int64) (string, upload.Object) {
+	tb.Helper()
+	f, err := os.CreateTemp(tb.TempDir(), "")
+	require.NoError(tb, err)
+	defer func() { _ = f.Close() }()
 	crc := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	block := content(mib)
 	n, err := io.CopyN(io.MultiWriter(f, crc), &repeat{block: block}, size)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	sum := crc.Sum(nil)
 	return f.Name(), upload.Object{Key: "file", Size: n, CRC32C: base64.StdEncoding.EncodeToString(sum), Delivery: "d"}
 }
@@ -83,7 +83,7 @@ func BenchmarkSend(b *testing.B) {
 	path, o := file(b, 512*mib)
 	f, err := os.Open(path)
 	require.NoError(b, err)
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	b.SetBytes(o.Size)
 	for b.Loop() {
 		id, err := target.Start(b.Context(), o)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -37,10 +36,10 @@ type rule struct {
 	do    func(w http.ResponseWriter, r *http.Request, p *proxy)
 }
 
-func newProxy(t testing.TB, endpoint string, rules ...*rule) *proxy {
-	t.Helper()
+func newProxy(tb testing.TB, endpoint string, rules ...*rule) *proxy {
+	tb.Helper()
 	target, err := url.Parse(endpoint)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	p := &proxy{rules: rules, seen: map[string]int{}, stop: make(chan struct{})}
 	p.store = &httputil.ReverseProxy{
 		// The host stays as the client wrote it: it is signed.
@@ -48,10 +47,10 @@ func newProxy(t testing.TB, endpoint string, rules ...*rule) *proxy {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
 			r.Out.Host = r.In.Host
 		},
-		ErrorLog: log.New(io.Discard, "", 0),
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }, // a client that went away
 	}
 	server := httptest.NewServer(p)
-	t.Cleanup(func() { close(p.stop); server.CloseClientConnections(); server.Close() })
+	tb.Cleanup(func() { close(p.stop); server.CloseClientConnections(); server.Close() })
 	p.URL = server.URL
 	return p
 }

@@ -27,13 +27,13 @@ func (b *Bucket) findRegion(ctx context.Context) (string, error) {
 		if response == nil {
 			return "", b.fail(opRegion, "", err)
 		}
-		if region := response.Header.Get("X-Amz-Bucket-Region"); region != "" {
+		if region := response.header.Get("X-Amz-Bucket-Region"); region != "" {
 			return region, nil
 		}
-		if response.StatusCode == http.StatusNotFound {
+		if response.status == http.StatusNotFound {
 			return "", fmt.Errorf("find the region of %s: %w", b.o.Bucket, ErrNoSuchBucket)
 		}
-		if response.StatusCode >= http.StatusInternalServerError {
+		if response.status >= http.StatusInternalServerError {
 			return "", b.fail(opRegion, "", err)
 		}
 	}

@@ -88,7 +88,7 @@ func (s *sending) one(ctx context.Context, number int) error {
 		return nil
 	}
 	body := &body{SectionReader: io.NewSectionReader(s.r, offset, length), count: s.count}
-	part, sum := int32(number), encodeCRC(crc) //nolint:gosec // at most 10,000
+	part, sum := int32(number), encodeCRC(crc) // at most 10,000
 	_, err = s.b.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &s.b.o.Bucket, Key: &s.o.Key, UploadId: &s.id, PartNumber: &part, Body: body, ContentLength: &length,
 		ChecksumCRC32C: &sum, ExpectedBucketOwner: optional(s.b.o.BucketOwner),

@@ -114,7 +114,7 @@ func (b *Bucket) Try(ctx context.Context, key string) (err error) {
 	return b.Verify(ctx, o, id)
 }
 
-//nolint:gochecknoglobals // what Try sends
+// tryByte is what Try sends.
 var tryByte = []byte{'?'}
 
 func (b *Bucket) sse() types.ServerSideEncryption {

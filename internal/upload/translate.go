@@ -69,7 +69,6 @@ type operation struct {
 	whole bool   // is about the bucket, not one object
 }
 
-//nolint:gochecknoglobals // the table
 var (
 	opCreate   = operation{doing: "open upload of", right: "s3:PutObject", store: true}
 	opPart     = operation{doing: "upload", right: "s3:PutObject", store: true}
@@ -79,7 +78,6 @@ var (
 	opAbort    = operation{doing: "abort upload of", right: "s3:AbortMultipartUpload"}
 	opHead     = operation{doing: "look at", right: "s3:GetObject"}
 	opFind     = operation{doing: "look for open uploads of", right: "s3:ListBucketMultipartUploads", whole: true}
-	opList     = operation{doing: "look at", right: "s3:ListBucket", whole: true}
 	opRegion   = operation{doing: "find the region of", whole: true}
 )
 
@@ -120,36 +118,44 @@ func (b *Bucket) translate(op operation, key string, err error) error {
 	return translateNet(err)
 }
 
-// answered returns the answer that is the reason of err, or nil. The SDK has an answer without a status for requests
-// that got none.
-func answered(err error) *http.Response {
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() != 0 {
-		return response.Response.Response
-	}
-	return nil
+// answer is what errors need of an HTTP answer.
+type answer struct {
+	status  int
+	header  http.Header
+	request *http.Request // what was asked
 }
 
-func (b *Bucket) translateAnswer(op operation, key string, err error, resp *http.Response) *Error {
-	e := &Error{Status: resp.StatusCode, request: resp.Header.Get("X-Amz-Request-Id"), after: retryAfter(resp.Header)}
+// answered returns the answer that is the reason of err, or nil. The SDK has an answer without a status for requests
+// that got none.
+func answered(err error) *answer {
+	var response *smithyhttp.ResponseError
+	if !errors.As(err, &response) || response.Response == nil || response.HTTPStatusCode() == 0 {
+		return nil
+	}
+	r := response.Response.Response
+	return &answer{r.StatusCode, r.Header, r.Request}
+}
+
+func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer) *Error {
+	e := &Error{Status: a.status, request: a.header.Get("X-Amz-Request-Id"), after: retryAfter(a.header)}
 	said := ""
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Code, said = api.ErrorCode(), api.ErrorMessage()
 	}
-	if code := resp.Header.Get("X-Minio-Error-Code"); code != "" && resp.Request != nil && resp.Request.Method == http.MethodHead {
+	if code := a.header.Get("X-Minio-Error-Code"); code != "" && a.request != nil && a.request.Method == http.MethodHead {
 		e.Code = code // MinIO answers HEAD, which has no body, with a header
 	}
 	e.cause = classify(e.Code, e.Status)
 	switch {
-	case e.cause == ErrWrongRegion: //nolint:errorlint // of the table
-		if region := resp.Header.Get("X-Amz-Bucket-Region"); region != "" {
+	case errors.Is(e.cause, ErrWrongRegion):
+		if region := a.header.Get("X-Amz-Bucket-Region"); region != "" {
 			e.detail = "it is in " + region + ", not in " + b.o.Region
 		}
-	case e.cause == ErrAccessDenied: //nolint:errorlint // of the table
-		e.detail = join(b.missing(op, key), redact(said, resp.Request))
-	case e.cause != ErrSignature: //nolint:errorlint // of the table; its message repeats what was signed, tokens included
-		e.detail = redact(said, resp.Request)
+	case errors.Is(e.cause, ErrAccessDenied):
+		e.detail = join(b.missing(op, key), redact(said, a.request))
+	case !errors.Is(e.cause, ErrSignature): // its message repeats what was signed, tokens included
+		e.detail = redact(said, a.request)
 	}
 	return e
 }

@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -70,7 +71,7 @@ func (t *stallTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // stalled returns errStalled if that is why err happened.
 func stalled(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause == errStalled { //nolint:errorlint // the very value that RoundTrip set
+	if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
 		return cause
 	}
 	return err
@@ -93,7 +94,7 @@ func (w *watch) stop() {
 type watched struct {
 	io.ReadCloser
 	watch *watch
-	ctx   context.Context //nolint:containedctx // of the answer: tells a stall from another end
+	ctx   context.Context // of the answer: tells a stall from another end
 	last  bool            // the answer's body: when it is closed, the try is over
 }
 
@@ -103,7 +104,7 @@ func (w *watched) Read(p []byte) (int, error) {
 	if n > 0 {
 		w.watch.moved()
 	}
-	if err != nil && err != io.EOF && w.last {
+	if err != nil && w.last && !errors.Is(err, io.EOF) {
 		err = stalled(w.ctx, err)
 	}
 	return n, err

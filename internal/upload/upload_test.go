@@ -4,106 +4,16 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
-	"consign/internal/devstack"
 	"consign/internal/upload"
 )
-
-// store is the MinIO of all tests of this package; each test has a bucket of its own.
-var store *devstack.S3 //nolint:gochecknoglobals // set once by TestMain
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		store, err = devstack.StartS3(context.Background(), devstack.S3Options{Log: os.Stderr})
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer func() { _ = store.Stop() }()
-		return m.Run()
-	}())
-}
-
-const mib = 1 << 20
-
-// newBucket makes a bucket for the test, named after it.
-func newBucket(t testing.TB) string {
-	t.Helper()
-	name := fmt.Sprintf("test-%x", rand.Uint64())
-	require.NoError(t, store.MakeBucket(t.Context(), name))
-	return name
-}
-
-func owner() aws.CredentialsProvider {
-	return credentials.NewStaticCredentialsProvider(store.AccessKey, store.SecretKey, "")
-}
-
-func options(bucket string) upload.Options {
-	return upload.Options{Bucket: bucket, Endpoint: store.Endpoint, PathStyle: true, Region: "us-east-1", PartSize: 5 * mib}
-}
-
-func open(t testing.TB, o upload.Options) *upload.Bucket {
-	t.Helper()
-	b, err := upload.Open(t.Context(), owner(), o)
-	require.NoError(t, err)
-	t.Cleanup(b.Close)
-	return b
-}
-
-// content returns size bytes that look random and are always the same.
-func content(size int) []byte {
-	data := make([]byte, size)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(data)
-	return data
-}
-
-func object(key string, data []byte) upload.Object {
-	return upload.Object{Key: key, Size: int64(len(data)), CRC32C: upload.Checksum(data), Delivery: "delivery-1", ContentType: "text/csv"}
-}
-
-// opened is an upload that holds all of data.
-func opened(t testing.TB, b *upload.Bucket, key string, data []byte) (upload.Object, string) {
-	t.Helper()
-	o := object(key, data)
-	id, err := b.Start(t.Context(), o)
-	require.NoError(t, err)
-	_, err = b.Send(t.Context(), o, id, bytes.NewReader(data), nil)
-	require.NoError(t, err)
-	return o, id
-}
-
-// read returns the object, or nil if it cannot be read.
-func read(t testing.TB, bucket, key string) []byte {
-	t.Helper()
-	out, err := store.Client().GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
-	if err != nil {
-		return nil
-	}
-	defer out.Body.Close()
-	data, err := io.ReadAll(out.Body)
-	require.NoError(t, err)
-	return data
-}
-
-// openUploads returns how many uploads of the key are open.
-func openUploads(t testing.TB, b *upload.Bucket, key string) int {
-	t.Helper()
-	found, err := b.Find(t.Context(), key)
-	require.NoError(t, err)
-	return len(found)
-}
 
 func TestAnObjectOfAnySizeArrivesWholeAndIsNotSeenBefore(t *testing.T) {
 	t.Parallel()

@@ -67,7 +67,7 @@ func (b *Bucket) verified(ctx context.Context, o Object, uploadID string) ([]typ
 			return nil, b.mismatch(o, "the store keeps no CRC32C of part %d", number)
 		}
 		whole = combine(whole, crc, p.size)
-		n := int32(number) //nolint:gosec // at most 10,000
+		n := int32(number) // at most 10,000
 		completed = append(completed, types.CompletedPart{PartNumber: &n, ETag: &p.etag, ChecksumCRC32C: &p.crc})
 	}
 	if encodeCRC(whole) != o.CRC32C {

@@ -1,0 +1,49 @@
+package awsrole_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/awsrole"
+	"consign/internal/secret"
+)
+
+// The chain reads the environment, which belongs to the whole process: these tests are not parallel.
+
+func TestAnEmptyDefaultChainIsToldQuickly(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // a metadata service that accepts, and never answers
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://"+listener.Addr().String())
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	begin := time.Now()
+	_, err = identityOf(t, awsrole.Options{RoleARN: roleARN, ExternalID: external})
+	require.ErrorIs(t, err, awsrole.ErrNoCredentials)
+	require.Less(t, time.Since(begin), 3*time.Second)
+	_, err = identityOf(t, awsrole.Options{})
+	require.ErrorIs(t, err, awsrole.ErrNoCredentials)
+}
+
+func TestTheDefaultChainReadsTheEnvironment(t *testing.T) {
+	_, endpoint := newSTS(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", keyID)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", keyValue)
+	o := role(endpoint)
+	o.AccessKeyID, o.SecretAccessKey = secret.Text{}, secret.Text{}
+	id, err := identityOf(t, o)
+	require.NoError(t, err)
+	require.Equal(t, "210987654321", id.Account)
+}
+
+func TestAProfileThatIsNotThereIsNamed(t *testing.T) {
+	t.Setenv("AWS_PROFILE", "nobody")
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	_, err := awsrole.New(t.Context(), awsrole.Options{})
+	require.ErrorIs(t, err, awsrole.ErrNoCredentials)
+	require.ErrorContains(t, err, "nobody")
+}

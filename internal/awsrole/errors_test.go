@@ -1,0 +1,137 @@
+package awsrole_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/awsrole"
+	"consign/internal/secret"
+)
+
+func TestEveryFailureHasAName(t *testing.T) {
+	t.Parallel()
+	_, endpoint := newSTS(t)
+	for name, tc := range map[string]struct {
+		change func(*awsrole.Options)
+		want   error
+	}{
+		"another external ID":      {func(o *awsrole.Options) { o.ExternalID = "another" }, awsrole.ErrDenied},
+		"no external ID":           {func(o *awsrole.Options) { o.ExternalID = "" }, awsrole.ErrDenied},
+		"a role that is not there": {func(o *awsrole.Options) { o.RoleARN += "s" }, awsrole.ErrDenied},
+		"a key that is not known":  {func(o *awsrole.Options) { o.AccessKeyID = secret.New("AKIAOTHEROTHEROTHER0") }, awsrole.ErrBadKey},
+		"another secret":           {func(o *awsrole.Options) { o.SecretAccessKey = secret.New("another-secret") }, awsrole.ErrSignature},
+		"a policy that is too long": {func(o *awsrole.Options) {
+			o.Policy = `{"Version":"2012-10-17","Statement":[` + strings.Repeat(" ", 2048) + `]}`
+		}, awsrole.ErrRefused},
+		"a duration that the role does not allow": {func(o *awsrole.Options) { o.Duration = 12 * time.Hour }, awsrole.ErrRefused},
+		"no name of the host":                     {func(o *awsrole.Options) { o.STSEndpoint = "http://sts.invalid" }, awsrole.ErrUnreachable},
+		"nobody listens":                          {func(o *awsrole.Options) { o.STSEndpoint = "http://127.0.0.1:1" }, awsrole.ErrUnreachable},
+		"TLS where there is none":                 {func(o *awsrole.Options) { o.STSEndpoint = strings.Replace(endpoint, "http:", "https:", 1) }, awsrole.ErrUnreachable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := role(endpoint)
+			tc.change(&o)
+			_, err := identityOf(t, o)
+			require.ErrorIs(t, err, tc.want)
+			require.ErrorContains(t, err, "assume role "+o.RoleARN)
+			requireNoSecret(t, err, o)
+		})
+	}
+}
+
+// answering is an STS that refuses everything with one code, repeats in its message what identifies the caller, and
+// believes that it is another time.
+func answering(t *testing.T, status int, code string, ahead time.Duration) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>about %s %s</Message></Error></ErrorResponse>`,
+			code, r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token"))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestEveryCodeHasAName(t *testing.T) {
+	t.Parallel()
+	for code, tc := range map[string]struct {
+		status int
+		ahead  time.Duration
+		want   error
+	}{
+		"AccessDenied":                {403, 0, awsrole.ErrDenied},
+		"InvalidClientTokenId":        {403, 0, awsrole.ErrBadKey},
+		"UnrecognizedClientException": {400, 0, awsrole.ErrBadKey},
+		"SignatureDoesNotMatch":       {403, 0, awsrole.ErrSignature},
+		"InvalidSignatureException":   {403, time.Hour, awsrole.ErrClock},
+		"RequestExpired":              {400, 0, awsrole.ErrClock},
+		"ExpiredToken":                {403, 0, awsrole.ErrExpired},
+		"ExpiredTokenException":       {400, 0, awsrole.ErrExpired},
+		"MalformedPolicyDocument":     {400, 0, awsrole.ErrPolicy},
+		"PackedPolicyTooLarge":        {400, 0, awsrole.ErrPolicy},
+		"RegionDisabledException":     {403, 0, awsrole.ErrRegion},
+		"ValidationError":             {400, 0, awsrole.ErrRefused},
+		"Throttling":                  {400, 0, awsrole.ErrThrottled},
+		"InternalFailure":             {500, 0, awsrole.ErrServer},
+		"SomethingNew":                {400, 0, awsrole.ErrOther},
+		"SomethingNew5":               {503, 0, awsrole.ErrServer},
+		"SomethingNew4":               {429, 0, awsrole.ErrThrottled},
+		"SomethingNew3":               {403, 0, awsrole.ErrDenied},
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			o := role(answering(t, tc.status, code, tc.ahead))
+			o.SessionToken = secret.New("the-session-token-of-the-base")
+			_, err := identityOf(t, o)
+			require.ErrorIs(t, err, tc.want)
+			requireNoSecret(t, err, o)
+			var hint interface{ RetryAfter() time.Duration }
+			require.ErrorAs(t, err, &hint)
+			require.Equal(t, 7*time.Second, hint.RetryAfter())
+			var e *awsrole.Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, code, e.Code)
+		})
+	}
+}
+
+// requireNoSecret looks into the whole chain: Temporal keeps all of it.
+func requireNoSecret(t *testing.T, err error, o awsrole.Options) {
+	t.Helper()
+	for _, text := range texts(err) {
+		for _, s := range []secret.Text{o.AccessKeyID, o.SecretAccessKey, o.SessionToken} {
+			if !s.IsZero() {
+				require.NotContains(t, text, s.Reveal())
+			}
+		}
+		require.NotContains(t, text, "Signature=")
+	}
+	var sdk smithy.APIError
+	require.NotErrorAs(t, err, &sdk, "the SDK's own error is in the chain")
+}
+
+func texts(err error) []string {
+	if err == nil {
+		return nil
+	}
+	all := []string{fmt.Sprintf("%+v", err)}
+	switch e := err.(type) { //nolint:errorlint // walks the chain itself
+	case interface{ Unwrap() error }:
+		all = append(all, texts(e.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			all = append(all, texts(inner)...)
+		}
+	}
+	return all
+}
