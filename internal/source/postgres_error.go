@@ -1,0 +1,102 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// states tells what a SQLSTATE means, by its five characters or by its class of two. Only where words is set may the
+// server's own words be repeated: the others quote values of the data ("invalid input syntax for type integer: …").
+var states = map[string]struct {
+	cause error
+	words bool
+}{
+	"08":    {ErrUnreachable, true}, // connection exception
+	"0A":    {ErrQuery, true},       // feature not supported
+	"21":    {ErrData, false},       // cardinality violation
+	"22":    {ErrData, false},       // data exception
+	"23":    {ErrData, false},       // constraint violation
+	"25":    {ErrQuery, true},       // a change in a read-only transaction
+	"28":    {ErrLogin, true},       // invalid authorization
+	"2F":    {ErrData, false},       // error in an SQL function
+	"38":    {ErrData, false},       // error in another function
+	"39":    {ErrData, false},       // likewise
+	"3D":    {ErrLogin, true},       // no such database
+	"3F":    {ErrQuery, true},       // no such schema
+	"40":    {ErrUnreachable, true}, // a standby gave the query up; it may pass next time
+	"42":    {ErrQuery, true},       // syntax error, or no such thing, or no right to it
+	"53":    {ErrUnreachable, true}, // too many connections, disk full, out of memory: the server's
+	"54":    {ErrQuery, true},       // too complex
+	"55":    {ErrUnreachable, true}, // object in use
+	"57":    {ErrUnreachable, true}, // shutting down, starting up
+	"57014": {ErrTimeout, false},    // canceled; not by us, so by statement_timeout
+	"58":    {ErrUnreadable, false}, // the server's system failed it
+	"P0":    {ErrData, false},       // raised by a function; its text is anything
+	"XX001": {ErrUnreadable, false}, // data corrupted
+	"XX002": {ErrUnreadable, false}, // index corrupted
+}
+
+// serverError turns a failure of a query into an error of this package. sql is given where the server's position
+// counts in it.
+func serverError(ctx context.Context, sql string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var failure *pgconn.PgError
+	if !errors.As(err, &failure) {
+		return fmt.Errorf("%w: the connection was lost", ErrUnreachable)
+	}
+	known, ok := states[failure.Code]
+	if !ok && len(failure.Code) == 5 {
+		known, ok = states[failure.Code[:2]]
+	}
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: SQLSTATE %s", ErrEngine, failure.Code)
+	case known.words:
+		return fmt.Errorf("%w: %s (SQLSTATE %s)%s", known.cause, failure.Message, failure.Code, place(sql, byteOffset(sql, failure.Position)))
+	case errors.Is(known.cause, ErrData):
+		return fmt.Errorf("%w: SQLSTATE %s; %s", known.cause, failure.Code, valueHint)
+	default:
+		return fmt.Errorf("%w (SQLSTATE %s)", known.cause, failure.Code)
+	}
+}
+
+// byteOffset turns the server's position, characters from 1, into bytes from 0; "" if there is none.
+func byteOffset(sql string, position int32) string {
+	if sql == "" || position < 1 {
+		return ""
+	}
+	offset := 0
+	for range position - 1 {
+		_, size := utf8.DecodeRuneInString(sql[offset:])
+		offset += size
+	}
+	return strconv.Itoa(offset)
+}
+
+// connectError turns a failure to connect into an error of this package. It names host and database, and never
+// repeats the DSN.
+func (s *server) connectError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	where := fmt.Sprintf("connect to %s port %d, database %s, as %s", s.config.Host, s.config.Port, s.config.Database, s.config.User)
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		return fmt.Errorf("%s: %w", where, serverError(ctx, "", failure))
+	}
+	var network interface {
+		error
+		Timeout() bool
+	}
+	if errors.As(err, &network) {
+		return fmt.Errorf("%s: %w: %w", where, ErrUnreachable, network)
+	}
+	return fmt.Errorf("%s: %w: the server does not speak as the DSN says (TLS, or a way to authenticate)", where, ErrUnreachable)
+}

@@ -1,0 +1,121 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"consign/internal/table"
+)
+
+// batchesAhead is how many batches are read while the encoders work.
+const batchesAhead = 2
+
+// copyRows is the running COPY of a query.
+type copyRows struct {
+	schema table.Schema
+	stream stream
+
+	mu     sync.Mutex // one Next at a time
+	closed sync.Once
+	shut   chan struct{} // closed by Close
+}
+
+// startCopy sends the query's rows into batches, on a goroutine, until Close. The connection belongs to it.
+func startCopy(ctx context.Context, conn *pgconn.PgConn, sql string, columns []pgColumn) *copyRows {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r := &copyRows{
+		schema: schemaOf(columns),
+		stream: stream{batches: make(chan *table.Batch, batchesAhead), stop: stop, done: make(chan struct{})},
+		shut:   make(chan struct{}),
+	}
+	parser := &copyParser{columns: columns, spare: &spareColumns{}, send: func(b *table.Batch) error {
+		select {
+		case r.stream.batches <- b:
+			return nil
+		case <-running.Done():
+			b.Release()
+			return running.Err()
+		}
+	}}
+	go func() {
+		defer close(r.stream.done)
+		_, err := conn.CopyTo(running, parser, "COPY (\n"+sql+"\n) TO STDOUT (FORMAT binary)")
+		hangUp(conn)
+		r.stream.err = parser.outcome(running, err)
+		stop()
+	}()
+	return r
+}
+
+// outcome returns what ended the COPY: an error of ours from the parser, or one of the server's.
+func (p *copyParser) outcome(ctx context.Context, err error) error {
+	switch {
+	case err == nil && p.ended:
+		return io.EOF
+	case err == nil:
+		return fmt.Errorf("%w: the rows end in the middle", ErrUnreachable)
+	case errors.Is(err, ErrData), errors.Is(err, ErrEngine):
+		return err
+	case p.rows > 0:
+		return fmt.Errorf("after row %d: %w", p.rows, serverError(ctx, "", err))
+	default:
+		return serverError(ctx, "", err)
+	}
+}
+
+// Schema implements Rows.
+func (r *copyRows) Schema() table.Schema { return r.schema }
+
+// Next implements Rows. A context that is done stops the whole query.
+func (r *copyRows) Next(ctx context.Context) (*table.Batch, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.shut:
+		return nil, ErrClosed
+	default:
+	}
+	if err := ctx.Err(); err != nil {
+		r.stream.stop()
+		return nil, err
+	}
+	select {
+	case b := <-r.stream.batches:
+		return b, nil
+	case <-ctx.Done():
+		r.stream.stop()
+		return nil, ctx.Err()
+	case <-r.shut:
+		return nil, ErrClosed
+	case <-r.stream.done:
+	}
+	select { // what was sent before the end
+	case b := <-r.stream.batches:
+		return b, nil
+	default:
+		return nil, r.stream.err
+	}
+}
+
+// Close implements Rows. It waits until the server has let go of the query.
+func (r *copyRows) Close() error {
+	r.closed.Do(func() {
+		close(r.shut)
+		r.stream.stop()
+		<-r.stream.done
+		for {
+			select {
+			case b := <-r.stream.batches:
+				b.Release()
+			default:
+				return
+			}
+		}
+	})
+	return nil
+}
