@@ -6,7 +6,7 @@ WITH pool AS (SELECT
 	['12 High St, Flat "B"', 'Calle de Alcalá, 45', E'c/o Meyer\nHinterhaus', 'P.O. Box 7', '〒100-0001 千代田区', 'ul. Świętokrzyska 3/14', '1600 "The Oaks", Apt #4', 'Rue de l''Église'] AS street,
 	['São Paulo', 'Zürich', 'Kraków', '東京', 'Coeur d''Alene', 'St. John''s', 'Québec', 'القاهرة', 'Winston-Salem', 'Łódź'] AS city,
 	['', ' ', '  leads and trails  ', 'plain', 'says "hello, world"', '""', '"', ',', E'two\nlines', E'Windows\r\nlines', E'a\ttab', 'back\slash', '\N', '\.', 'NULL', 'null',
-		'=1+1', '+44', '-7', '@home', '#comment', ';', '|', E'ends with a newline\n', '😀 naïve façade', 'ẞ', E'e\u0301 is not é', '‏עברית', 'true', '007', '1e5', '2026-11-23'] AS note
+		'=1+1', '+44', '-7', '@home', '#comment', ';', '|', E'ends with a newline\n', '😀 naïve façade', 'ẞ', 'e' || chr(769) || ' is not é', '‏עברית', 'true', '007', '1e5', '2026-11-23'] AS note
 )
 SELECT
 	1000000 + 7 * i AS customer_id,

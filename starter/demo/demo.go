@@ -117,11 +117,14 @@ func (s *script) three(ctx context.Context) error {
 	}
 	s.title("Three deliveries")
 	var deliveries []delivery
-	for _, d := range []delivery{
+	for i, d := range []delivery{
 		{name: "customers-to-lake", about: "Parquet, as a role of Acme's that ours takes on"},
 		{name: "customers-to-loyalty", about: "CSV, compressed, and encrypted so that only Acme can open it"},
 		{name: "lapsed-to-calls", about: "CSV in an archive, some of the columns, for a campaign that waits for it"},
 	} {
+		if i > 0 {
+			s.say("")
+		}
 		if err := s.send(ctx, &d); err != nil {
 			return err
 		}

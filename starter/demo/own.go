@@ -119,7 +119,10 @@ func (s *script) own(ctx context.Context, files []string) error {
 	var bad error
 	for i, file := range files {
 		s.title(filepath.Base(file))
-		for _, way := range ways {
+		for j, way := range ways {
+			if j > 0 {
+				s.say("")
+			}
 			d := delivery{name: names[i] + "-" + way.name, about: way.about}
 			result, err := s.sendOwn(ctx, r, &d, readerOf(file))
 			if err != nil {
@@ -136,7 +139,7 @@ func (s *script) own(ctx context.Context, files []string) error {
 		return err
 	}
 	s.title("What Acme reads in it")
-	s.table(lines)
+	s.table(lines, 1, 3)
 	return bad
 }
 

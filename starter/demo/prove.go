@@ -47,7 +47,7 @@ func (s *script) prove(ctx context.Context, deliveries []delivery) error {
 			bad = errors.Join(bad, fmt.Errorf("%s: %w", d.name, ErrDifferent))
 		}
 	}
-	s.table(lines)
+	s.table(lines, 1, 3)
 	s.line("The checksum is of all values, in any order; a row differs if any value of it does.")
 	return bad
 }
@@ -68,7 +68,7 @@ func (s *script) list(ctx context.Context) error {
 		}
 		lines = append(lines, []string{*o.Key, watch.Bytes(*o.Size), about})
 	}
-	s.table(lines)
+	s.table(lines, 1)
 	open, err := c.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: aws.String(bucket)})
 	if err != nil {
 		return fmt.Errorf("list open uploads of %s: %w", bucket, err)

@@ -16,6 +16,6 @@ with open(path, newline="", encoding="utf-8") as f:
         if len(row) != width:
             sys.exit("row %d has %d fields, not %d" % (rows + 1, len(row), width))
         text = "\x1f".join(row[i] for i in chosen)
-        total += int.from_bytes(hashlib.md5(text.encode()).digest()[8:], "big")
+        total += int.from_bytes(hashlib.md5(text.encode()).digest()[8:], "little")
         rows += 1
 json.dump({"names": names, "rows": rows, "sum": str(total)}, sys.stdout)

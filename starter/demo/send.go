@@ -21,8 +21,8 @@ type delivery struct {
 
 // send makes a delivery by the command that a newcomer would type.
 func (s *script) send(ctx context.Context, d *delivery) error {
-	s.say("  %s:", d.about)
-	s.say("  $ starter send %s --wait", d.name)
+	s.say("%s:", d.about)
+	s.say("$ starter send %s --wait", d.name)
 	out, status := s.Starter(ctx, s.world.environment, "-o", "json", "send", d.name, "--run-key", runKey, "--wait")
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -34,6 +34,6 @@ func (s *script) send(ctx context.Context, d *delivery) error {
 		return fmt.Errorf("%s: %w: starter ended with status %d; the worker said last\n%s", d.name, ErrNotDelivered, status, s.world.worker.said())
 	}
 	d.done = answer.Completion
-	s.say("  Delivered %s, %s, in %s.\n", watch.Count(d.done.Rows, "row"), watch.Bytes(d.done.Bytes), took(d.done.CompletedAt.Sub(d.done.StartedAt)))
+	s.say("Delivered %s, %s, in %s.", watch.Count(d.done.Rows, "row"), watch.Bytes(d.done.Bytes), took(d.done.CompletedAt.Sub(d.done.StartedAt)))
 	return nil
 }

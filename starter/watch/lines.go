@@ -17,6 +17,7 @@ type Lines struct {
 	out    io.Writer
 	told   teller
 	meter  meter
+	step   string // the one that was last spoken of
 	last   string
 	lastAt time.Time
 }
@@ -35,8 +36,11 @@ func (l *Lines) Show(s Snapshot, now time.Time) {
 	}
 	for _, w := range s.Working {
 		l.meter.add(w)
+		if w.Step != l.step { // most steps are over before there is anything to say
+			l.step, l.lastAt = w.Step, now
+		}
 		text, urgent := describe(w, &l.meter, now)
-		if w.Step == "" || text == "" || text == l.last || !urgent && now.Sub(l.lastAt) < quiet {
+		if text == l.last || !urgent && now.Sub(l.lastAt) < quiet {
 			continue
 		}
 		if urgent && sameTry(l.last, text) {
@@ -117,7 +121,7 @@ func describe(w Working, m *meter, now time.Time) (_ string, urgent bool) {
 }
 
 func nextIn(w Working, now time.Time) string {
-	if w.Next.IsZero() || !w.Next.After(now) {
+	if w.Next.Sub(now) < time.Second {
 		return ""
 	}
 	return ", next in " + Took(w.Next.Sub(now).Truncate(time.Second))
