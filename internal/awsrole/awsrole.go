@@ -130,6 +130,10 @@ func (s *Session) Credentials() aws.CredentialsProvider {
 	})
 }
 
+// Forget gives up the cached session, so that the next use assumes the role anew. It is for a session that S3 calls
+// expired and our clock does not.
+func (s *Session) Forget() { s.cache.Invalidate() }
+
 // Time limits. STS answers within a second, or something is wrong.
 const (
 	dialTimeout = 5 * time.Second

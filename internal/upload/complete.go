@@ -13,8 +13,9 @@ import (
 // Complete shows the object. S3 puts its parts together and compares the whole with o.CRC32C and o.Size before.
 //
 // It can be called again: an upload that is gone because an earlier call completed it, whose answer got lost, is
-// recognised by the delivery id and checksum of the object. ErrUploadLost: the upload is gone and there is no object.
-// ErrOverwritten: it is gone and the object is another. ErrConflict: an object was there, and on_conflict is fail.
+// recognised by the delivery id and checksum of the object. ErrUploadLost: the upload is gone and there is no object,
+// or only one that lay there before the upload was opened. ErrOverwritten: it is gone and the object is another.
+// ErrConflict: an object was there, and on_conflict is fail.
 func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Completed, error) {
 	parts, err := b.verified(ctx, o, uploadID)
 	if err != nil {
@@ -61,15 +62,18 @@ func (b *Bucket) settle(ctx context.Context, o Object, err error) (Completed, er
 	if !open || ctx.Err() != nil {
 		return Completed{}, err
 	}
-	done, standing, look := b.Look(ctx, o)
+	out, look := b.head(ctx, o.Key)
 	switch {
-	case look != nil && !lost:
-		return Completed{}, err
-	case look != nil:
+	case look != nil && lost:
 		return Completed{}, fmt.Errorf("%w, and whether it was completed cannot be seen: %w", err, look)
-	case standing == Ours:
+	case look != nil || out == nil:
+		return Completed{}, err
+	}
+	done, ours := ours(o, out)
+	switch {
+	case ours:
 		return done, nil
-	case lost && standing == Taken:
+	case lost && !lay(o, out):
 		return Completed{}, fmt.Errorf("complete %s/%s: %w: the upload is gone", b.o.Bucket, o.Key, ErrOverwritten)
 	}
 	return Completed{}, err

@@ -172,6 +172,24 @@ func TestAnUploadThatIsGoneIsJudgedByWhatLiesThere(t *testing.T) {
 	}
 }
 
+func TestAnObjectThatLayThereBeforeHasNotReplacedOurs(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	b := open(t, options(bucket))
+	_, err := b.Put(t.Context(), upload.Object{Key: "weekly", Delivery: "delivery-0"}, []byte("last week's"))
+	require.NoError(t, err)
+	o, id := opened(t, b, "weekly", []byte("ours"))
+	require.NoError(t, b.Abort(t.Context(), o.Key, id))
+
+	o.Opened = time.Now().Add(time.Hour) // a week later, to S3
+	_, err = b.Complete(t.Context(), o, id)
+	require.ErrorIs(t, err, upload.ErrUploadLost, "it is to be sent again, and replaces the old one")
+	require.NotErrorIs(t, err, upload.ErrOverwritten)
+	o.Opened = time.Now()
+	_, err = b.Complete(t.Context(), o, id)
+	require.ErrorIs(t, err, upload.ErrOverwritten, "too near to tell")
+}
+
 func TestWhatHEADRefusesIsToldByListingOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	bucket := newBucket(t)

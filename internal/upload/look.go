@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
@@ -23,17 +24,29 @@ const (
 // Look tells what lies under the object's key: an object is ours if it carries our delivery id and checksum.
 func (b *Bucket) Look(ctx context.Context, o Object) (Completed, Standing, error) {
 	out, err := b.head(ctx, o.Key)
-	if err != nil {
+	if err != nil || out == nil {
 		return Completed{}, Free, err
 	}
-	if out == nil {
-		return Completed{}, Free, nil
-	}
-	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: out.Metadata[metaCRC32C]}
-	if out.Metadata[metaDelivery] != o.Delivery || done.Checksum != o.CRC32C || value(out.ContentLength) != o.Size {
+	done, ours := ours(o, out)
+	if !ours {
 		return Completed{}, Taken, nil
 	}
 	return done, Ours, nil
+}
+
+func ours(o Object, out *s3.HeadObjectOutput) (Completed, bool) {
+	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: out.Metadata[metaCRC32C]}
+	return done, out.Metadata[metaDelivery] == o.Delivery && done.Checksum == o.CRC32C && value(out.ContentLength) == o.Size
+}
+
+// skew is by how much S3's clock and ours may differ before S3 refuses to talk.
+const skew = 15 * time.Minute
+
+// lay reports whether an object that is not ours lay there before our upload was opened, and so cannot have replaced
+// our object. S3 dates an object of parts by the opening of its upload: one that was under way for longer than ours, and
+// completed after it, is taken for older too.
+func lay(o Object, out *s3.HeadObjectOutput) bool {
+	return !o.Opened.IsZero() && value(out.LastModified).Before(o.Opened.Add(-skew))
 }
 
 // Exists reports whether there is an object of this name, whoever's it is.

@@ -8,6 +8,7 @@ package upload
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
@@ -29,6 +30,10 @@ type Object struct {
 	CRC32C      string // of the whole file: base64 of four bytes, big-endian, as S3 writes it
 	Delivery    string // the delivery id, kept in the object's metadata: it tells our objects from others'
 	ContentType string // empty: S3's default, binary/octet-stream
+
+	// Opened is about when Start was called; zero if nobody knows. It tells an object that lay there before, and is to
+	// be replaced, from one that has replaced ours.
+	Opened time.Time
 }
 
 // The metadata by which an object is known to be the one that we sent.
