@@ -1,0 +1,94 @@
+package source_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/secret"
+	"consign/internal/source"
+)
+
+func TestOptionsAreRefusedWhole(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		options source.Options
+		want    string
+	}{
+		"nothing":            {source.Options{}, "type: is missing\n  hint: duckdb or postgres"},
+		"an unknown type":    {source.Options{Type: "oracle"}, "type: \"oracle\" is not a type of source\n  hint: duckdb or postgres"},
+		"duckdb of nothing":  {source.Options{Type: "duckdb"}, "tables: a duckdb source needs tables or a database\n  hint: tables: [{name: customers, files: \"customers/*.parquet\"}], or database: customers.duckdb"},
+		"duckdb of too much": {source.Options{Type: "duckdb", Database: "x", Tables: []source.Table{{Name: "t", Files: "t.csv"}}}, "database: a source has either tables or a database, not both\n  hint: make two sources of them"},
+		"a DSN for files":    {source.Options{Type: "duckdb", Database: "x", DSN: secret.New("hunter2")}, "dsn: belongs to a postgres source"},
+		"tables of all kinds": {
+			source.Options{Type: "duckdb", Memory: 1, Threads: -1, Tables: []source.Table{
+				{Name: "", Files: "a.csv"}, {Name: "t", Files: ""}, {Name: "T", Files: "a.xlsx"}, {Name: "u", Files: "s3://bucket/a.parquet"}, {Name: "v", Files: "a.parquet.gz"},
+			}},
+			"memory: 1 bytes is less than the 33554432 that the engine needs\n" +
+				"threads: must not be negative\n" +
+				"tables[0].name: is missing\n" +
+				"tables[t].files: is missing\n" +
+				"tables[T].name: two tables of one source have this name (SQL does not tell upper from lower case)\n" +
+				"tables[T].files: the extension of \"a.xlsx\" says of no known format\n  hint: the name must end in .parquet, .csv, .tsv, .psv, .ndjson or .jsonl (the text ones also with .gz)\n" +
+				"tables[u].files: must be a path on this machine; the engine has no access to the network\n" +
+				"tables[v].files: the extension of \"a.parquet.gz\" says of no known format\n  hint: the name must end in .parquet, .csv, .tsv, .psv, .ndjson or .jsonl (the text ones also with .gz)",
+		},
+		"postgres of nothing": {source.Options{Type: "postgres", StatementTimeout: -time.Second}, "dsn: a postgres source needs a DSN\n  hint: dsn: {env: WAREHOUSE_DSN}\nstatement_timeout: must not be negative"},
+		"files for postgres": {
+			source.Options{Type: "postgres", DSN: secret.New("x"), Database: "x", Tables: []source.Table{{Name: "t", Files: "t.csv"}}},
+			"tables: belongs to a duckdb source; a postgres source has the tables of its server\ndatabase: belongs to a duckdb source; a postgres source names its database in the DSN",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.EqualError(t, c.options.Validate().Err(), c.want)
+			_, err := source.Open(t.Context(), c.options)
+			require.EqualError(t, err, c.want)
+		})
+	}
+}
+
+func TestGoodOptionsPass(t *testing.T) {
+	t.Parallel()
+	for _, o := range []source.Options{
+		{Type: "duckdb", Database: "a.duckdb"},
+		{Type: "duckdb", Memory: 256 << 20, Tables: []source.Table{{Name: "t", Files: "a/*.PARQUET"}, {Name: "u", Files: "b.jsonl.gz"}, {Name: "It's \"quoted\"", Files: "c.csv"}}},
+		{Type: "postgres", DSN: secret.New("host=x")},
+	} {
+		require.Empty(t, o.Validate())
+	}
+}
+
+func TestNamesOfTablesAndFilesMayHoldQuotes(t *testing.T) {
+	t.Parallel()
+	path := write(t, "it's \"a\" file.csv", "id\n1\n")
+	s, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: `o"ne's`, Files: path}}})
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"1"}}, texts(t, s, `SELECT * FROM "o""ne's"`))
+	require.NoError(t, s.Close())
+}
+
+func TestACSVFileIsSampledWhole(t *testing.T) {
+	t.Parallel()
+	content := "id,code\n"
+	for range 50000 {
+		content += "1,2\n"
+	}
+	s := overFiles(t, write(t, "late.csv", content+"1,jane@example.com\n"))
+	require.Equal(t, [][]string{{"VARCHAR"}}, texts(t, s, "SELECT DISTINCT typeof(code) FROM t"))
+}
+
+func TestSeveralCSVFilesHaveTypesThatFitAllOfThem(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i := range 15 {
+		value := "1"
+		if i == 14 {
+			value = "last"
+		}
+		generate(t, ":memory:", "COPY (SELECT '"+value+"' AS v) TO '"+dir+"/f"+string(rune('a'+i))+".csv'")
+	}
+	s := overFiles(t, dir+"/*.csv")
+	require.Equal(t, [][]string{{"VARCHAR", "15"}}, texts(t, s, "SELECT typeof(v), count(*)::VARCHAR FROM t GROUP BY 1"))
+}
