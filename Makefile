@@ -42,7 +42,7 @@ modules:
 	for module in temporal minio; do (cd internal/devstack/$$module && go vet ./...); done
 
 workflowcheck:
-	check=$(call tool,workflowcheck) && $$check ./workflows/...
+	check=$(call tool,workflowcheck) && $$check -test=false -config .workflowcheck.yaml ./workflows/...
 
 # Asks the Go vulnerability database, so it needs the network, and its answer changes from day to day: not part of test.
 vulnerabilities:
