@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -188,4 +189,51 @@ func TestParquetZerosAreBoundsOfBothSigns(t *testing.T) {
 	b := s.bounds()
 	require.Equal(t, byte(0x80), b.min[7], "-0.0")
 	require.Equal(t, byte(0), b.max[7], "+0.0")
+}
+
+func TestParquetSaysNothingAboutTheBoundsOfNaN(t *testing.T) {
+	t.Parallel()
+	w, err := newPageWriter(CompressionNone, 1)
+	require.NoError(t, err)
+	for _, typ := range []table.Type{scalar(table.Float32), scalar(table.Float64)} {
+		tree, err := newParquetSchema(table.Schema{{Name: "v", Type: typ}})
+		require.NoError(t, err)
+		leaf := newLeafWriter(tree.leaves[0], w)
+		nan := math.NaN()
+		bad, err := leaf.addFlat(&table.Vector{F32: []float32{1, float32(nan), 2}, F64: []float64{1, nan, 2}}, 0, 3)
+		require.NoError(t, err)
+		require.Nil(t, bad)
+		c, err := leaf.finish()
+		require.NoError(t, err)
+		require.True(t, c.noIndex)
+		require.Equal(t, format.Statistics{}, c.bounds.statistics(0))
+	}
+}
+
+func TestParquetComparesLikeTheFormat(t *testing.T) {
+	t.Parallel()
+	small, large := func(i int32) []byte { return put32(nil, []int32{i}) }, func(i int64) []byte { return put64(nil, []int64{i}) }
+	for _, c := range []struct {
+		name          string
+		leaf          parquetLeaf
+		less, greater []byte
+	}{
+		{"32 bits", parquetLeaf{physical: format.Int32}, small(-1), small(1)},
+		{"32 bits unsigned", parquetLeaf{physical: format.Int32, order: unsignedOrder}, small(1), small(-1)},
+		{"64 bits", parquetLeaf{physical: format.Int64}, large(-1), large(1)},
+		{"64 bits unsigned", parquetLeaf{physical: format.Int64, order: unsignedOrder}, large(1), large(-1)},
+		{"floats", parquetLeaf{physical: format.Float, order: floatOrder}, small(bitsOf[int32](-2)), small(bitsOf[int32](-1))},
+		{"doubles", parquetLeaf{physical: format.Double, order: floatOrder}, large(bitsOf[int64](-2)), large(bitsOf[int64](-1))},
+		{"wide decimals", parquetLeaf{physical: format.FixedLenByteArray, width: 2}, []byte{0xFF, 0xFF}, []byte{0, 1}},
+		{"negative wide decimals", parquetLeaf{physical: format.FixedLenByteArray, width: 2}, []byte{0xFF, 0xFE}, []byte{0xFF, 0xFF}},
+		{"UUIDs", parquetLeaf{physical: format.FixedLenByteArray, order: bytesOrder}, []byte{0, 1}, []byte{0xFF, 0xFF}},
+		{"strings", parquetLeaf{physical: format.ByteArray, order: bytesOrder}, []byte("z"), []byte("é")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			require.Negative(t, c.leaf.compare(c.less, c.greater))
+			require.Positive(t, c.leaf.compare(c.greater, c.less))
+			require.Zero(t, c.leaf.compare(c.less, c.less))
+		})
+	}
 }

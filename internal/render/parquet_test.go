@@ -31,6 +31,8 @@ func TestParquetValuesReadBack(t *testing.T) {
 		{"16 bits unsigned", "65535::USMALLINT, 0::USMALLINT", scalar(table.Uint16)},
 		{"32 bits unsigned", "4294967295::UINTEGER, 0::UINTEGER, 2147483648::UINTEGER", scalar(table.Uint32)},
 		{"64 bits unsigned", "18446744073709551615::UBIGINT, 0::UBIGINT, 9223372036854775808::UBIGINT", scalar(table.Uint64)},
+		{"finite floats", "3.4028235e38::FLOAT, -3.4028235e38::FLOAT, 1e-45::FLOAT", scalar(table.Float32)},
+		{"finite doubles", "1.7976931348623157e308, -1.7976931348623157e308, 5e-324", scalar(table.Float64)},
 		{"floats", "'nan'::FLOAT, 'inf'::FLOAT, '-inf'::FLOAT, 3.4028235e38::FLOAT, 1e-45::FLOAT, '-0'::FLOAT", scalar(table.Float32)},
 		{"doubles", "'nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::DOUBLE, 1.7976931348623157e308, 5e-324, '-0'::DOUBLE", scalar(table.Float64)},
 		{"decimals of 4 digits", "99.99::DECIMAL(4,2), -99.99, 0", decimal(4, 2)},
