@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"consign/internal/config"
 	"consign/internal/devstack"
 )
 
@@ -209,6 +210,17 @@ func TestTheImageHoldsWhatItNeedsAndRunsAsNobody(t *testing.T) {
 	worker := load(t).Services["worker"]
 	require.Contains(t, worker.Volumes, "workspace:/var/lib/consign/workspace")
 	require.True(t, worker.ReadOnly)
+}
+
+func TestTheConfigurationIsAccepted(t *testing.T) {
+	t.Parallel()
+	environment := load(t).Services["worker"].Environment
+	_, problems, err := config.Load(filepath.Join(root, "deploy", "consign"), func(name string) (string, bool) {
+		value, there := environment[name]
+		return value, there
+	})
+	require.NoError(t, err)
+	require.Empty(t, problems)
 }
 
 func TestAMistakeIsFound(t *testing.T) {

@@ -83,6 +83,8 @@ func TestTheRuleFindsFaults(t *testing.T) {
 		{"a test imports another stage", "internal/upload/a_test.go", "consign/internal/awsrole", "stages must not import stages"},
 		{"a workflow's test uses a stage", "workflows/a_test.go", "consign/internal/upload", ""},
 		{"a stage's test uses the configuration", "internal/upload/a_test.go", "consign/internal/config", "stages must not import config"},
+		{"a test uses another stage's test server", "internal/upload/a_test.go", "consign/internal/source/postgrestest", ""},
+		{"a stage uses another stage's test server", "internal/upload/a.go", "consign/internal/source/postgrestest", "stages must not import stages"},
 		{"a test uses testify", "internal/upload/a_test.go", "github.com/stretchr/testify/require", ""},
 		{"a stage uses testify", "internal/upload/a.go", "github.com/stretchr/testify/require", "stages must not import github.com/stretchr/"},
 	} {
@@ -129,6 +131,7 @@ func wrong(file string, imports []string) []string {
 		case other.name == "":
 			problems = append(problems, fmt.Sprintf("%s: %s has no layer", file, target))
 		case there == home || slices.Contains(own.may, other.name):
+		case test && strings.HasSuffix(target, "test"): // like net/http/httptest: servers and data for tests
 		case test && (other.name == "devstack" || below(own, other.name)): // a workflow's test runs the real steps
 		default:
 			problems = append(problems, fmt.Sprintf("%s imports %s: %s must not import %s", file, target, own.name, other.name))
