@@ -137,6 +137,9 @@ func appendJSONFloat(dst []byte, f float64, bitSize int) []byte {
 	if f != f || math.IsInf(f, 0) {
 		return append(appendFloat(append(dst, quote), f, bitSize), quote)
 	}
+	if f == 0 && math.Signbit(f) {
+		return append(dst, "-0.0"...) // readers take -0 for a whole number, which has no sign there
+	}
 	return appendFloat(dst, f, bitSize)
 }
 

@@ -88,10 +88,11 @@ func (r reader) duckdb() Loader {
 	case !r.o.delimited():
 		format := map[string]string{FormatJSON: "array", FormatNDJSON: "newline_delimited"}[r.o.FileFormat]
 		l.Statement = fmt.Sprintf("SELECT * FROM read_json(%s, format = '%s', columns = {%s});", path, format, r.duckdbColumns())
+		l.Notes = append(l.Notes, "read_json takes a number beyond 64 bits through DOUBLE: its last digits are lost to it, not to the file")
 		return l
 	}
-	if r.quoted() && r.o.EscapeCharacter == `\` && r.o.NullString == `\N` {
-		l.Impossible = `read_csv takes no nullstr that holds the escape character`
+	if r.o.EscapeCharacter == `\` && r.o.NullString == `\N` {
+		l.Impossible = `read_csv does not know NULL by a nullstr that holds the escape character: set another null_string`
 		return l
 	}
 	options := []string{

@@ -92,18 +92,24 @@ func writeWorst(t *testing.T) []roundTrip {
 	var all []roundTrip
 	for name, o := range dialects() {
 		r := roundTrip{name: name, o: o, rows: worstTable(o), path: filepath.Join(dir, fmt.Sprintf("%d.txt", len(all)))}
-		cols := []col{text("first"), text(`sec"ond`), text("last")}
-		for _, row := range r.rows {
-			for i := range cols {
-				cols[i].values = append(cols[i].values, row[i])
-			}
-		}
-		var b *table.Batch
-		r.schema, b = tableOf(cols...)
-		require.NoError(t, os.WriteFile(r.path, []byte(renderAll(t, o, r.schema, b)[0]), 0o600))
+		require.NoError(t, os.WriteFile(r.path, []byte(r.render(t)), 0o600))
 		all = append(all, r)
 	}
 	return all
+}
+
+// render returns the file.
+func (r *roundTrip) render(t *testing.T) string {
+	t.Helper()
+	cols := []col{text("first"), text(`sec"ond`), text("last")}
+	for _, row := range r.rows {
+		for i := range cols {
+			cols[i].values = append(cols[i].values, row[i])
+		}
+	}
+	var b *table.Batch
+	r.schema, b = tableOf(cols...)
+	return renderAll(t, r.o, r.schema, b)[0]
 }
 
 // seen returns the rows as a reader can see them that is told what Loaders says. Where NULL and a string are written the

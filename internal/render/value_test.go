@@ -55,7 +55,7 @@ func TestEveryTypeHasItsText(t *testing.T) {
 		"a smaller float with exponent":   {of(table.Float64), 0.0000012, "1.2e-06", ""},
 		"the greatest float":              {of(table.Float64), math.MaxFloat64, "1.7976931348623157e+308", ""},
 		"the smallest float":              {of(table.Float64), math.SmallestNonzeroFloat64, "5e-324", ""},
-		"minus zero":                      {of(table.Float64), math.Copysign(0, -1), "-0", ""},
+		"minus zero":                      {of(table.Float64), math.Copysign(0, -1), "-0", "-0.0"},
 		"not a number":                    {of(table.Float64), math.NaN(), "NaN", `"NaN"`},
 		"infinity":                        {of(table.Float64), math.Inf(1), "Infinity", `"Infinity"`},
 		"minus infinity":                  {of(table.Float32), float32(math.Inf(-1)), "-Infinity", `"-Infinity"`},
