@@ -2,6 +2,7 @@ package source
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -84,13 +85,13 @@ func sqlError(sql, text string) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: %s error%s", ErrEngine, e.Type, place(sql, e.Position))
-	case e.Errno == errnoNoSpace, known.cause == ErrOutOfMemory && strings.Contains(e.Message, maxDiskSetting):
+	case e.Errno == errnoNoSpace, errors.Is(known.cause, ErrOutOfMemory) && strings.Contains(e.Message, maxDiskSetting):
 		return fmt.Errorf("%w; make room, or give the query less to sort or join", ErrNoSpace)
-	case known.cause == ErrOutOfMemory:
+	case errors.Is(known.cause, ErrOutOfMemory):
 		return fmt.Errorf("%w than its limit; raise worker.memory, or give the query less to sort or join", ErrOutOfMemory)
 	case known.words:
 		return fmt.Errorf("%w: %s%s", known.cause, strings.TrimSpace(e.Message), place(sql, e.Position))
-	case known.cause == ErrUnreadable:
+	case errors.Is(known.cause, ErrUnreadable):
 		return fmt.Errorf("%w: damaged file", ErrUnreadable)
 	case e.Type == "Invalid Input": // what the engine says of a damaged page, too
 		return fmt.Errorf("%w, or a file is damaged: %s error; %s%s", known.cause, e.Type, valueHint, place(sql, e.Position))

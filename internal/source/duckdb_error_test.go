@@ -148,11 +148,11 @@ func TestAMissingOrForeignDatabaseIsUnreadable(t *testing.T) {
 func TestAQueryThatNeedsTooMuch(t *testing.T) {
 	t.Parallel()
 	path := parquet(t, "SELECT 1 AS id")
-	sql := "SELECT md5(i::VARCHAR) || sha256(i::VARCHAR) AS s FROM range(2000000) r(i) ORDER BY s"
+	sql := "SELECT md5(i::VARCHAR) || sha256(i::VARCHAR) AS s FROM range(600000) r(i) ORDER BY s"
 	open := func(temp string, bytes int64) source.Source {
 		s, err := source.Open(t.Context(), source.Options{
 			Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}},
-			Memory: 64 << 20, Threads: 1, TempDir: temp, TempBytes: bytes,
+			Memory: 32 << 20, Threads: 1, TempDir: temp, TempBytes: bytes,
 		})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
@@ -160,7 +160,7 @@ func TestAQueryThatNeedsTooMuch(t *testing.T) {
 	}
 	none := func(table.Schema, *table.Batch) {}
 	require.ErrorIs(t, each(t.Context(), open("", 0), sql, none), source.ErrOutOfMemory, "more memory, with nowhere to spill")
-	require.ErrorIs(t, each(t.Context(), open(t.TempDir(), 16<<20), sql, none), source.ErrNoSpace, "more room than there is for spilling")
+	require.ErrorIs(t, each(t.Context(), open(t.TempDir(), 4<<20), sql, none), source.ErrNoSpace, "more room than there is for spilling")
 
 	temp := t.TempDir()
 	s := open(temp, 0)

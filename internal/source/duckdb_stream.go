@@ -9,7 +9,7 @@ import duck "github.com/duckdb/duckdb-go-bindings"
 // startStreaming begins to run a statement whose rows are fetched while it runs.
 func startStreaming(statement duck.PreparedStatement) (duck.PendingResult, string) {
 	var pending duck.PendingResult
-	if duck.PendingPreparedStreaming(statement, &pending) != duck.StateSuccess { //nolint:staticcheck // see above
+	if duck.PendingPreparedStreaming(statement, &pending) != duck.StateSuccess {
 		text := duck.PendingError(pending)
 		duck.DestroyPending(&pending)
 		return duck.PendingResult{}, text

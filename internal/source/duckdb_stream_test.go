@@ -185,12 +185,12 @@ func TestOrderIsKeptAndRepeated(t *testing.T) {
 }
 
 // residentBytes is the memory of this process that is in RAM.
-func residentBytes(t testing.TB) int64 {
-	t.Helper()
+func residentBytes(tb testing.TB) int64 {
+	tb.Helper()
 	statm, err := os.ReadFile("/proc/self/statm")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	pages, err := strconv.ParseInt(strings.Fields(string(statm))[1], 10, 64)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return pages * int64(os.Getpagesize())
 }
 
@@ -228,6 +228,7 @@ func BenchmarkReadNested(b *testing.B) {
 
 // read counts the bytes of the values as they are in memory.
 func read(b *testing.B, sql string) {
+	b.Helper()
 	s, err := source.Open(b.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: parquet(b, sql)}}, TempDir: b.TempDir()})
 	require.NoError(b, err)
 	defer func() { require.NoError(b, s.Close()) }()

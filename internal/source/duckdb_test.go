@@ -17,17 +17,17 @@ import (
 )
 
 // generate runs statements in an engine without limits, to generate files. It is not the engine under test.
-func generate(t testing.TB, path string, statements ...string) {
-	t.Helper()
+func generate(tb testing.TB, path string, statements ...string) {
+	tb.Helper()
 	var config duck.Config
-	require.Equal(t, duck.StateSuccess, duck.CreateConfig(&config))
+	require.Equal(tb, duck.StateSuccess, duck.CreateConfig(&config))
 	defer duck.DestroyConfig(&config)
 	var db duck.Database
 	var text string
-	require.Equal(t, duck.StateSuccess, duck.OpenExt(path, &db, config, &text), text)
+	require.Equal(tb, duck.StateSuccess, duck.OpenExt(path, &db, config, &text), text)
 	defer duck.Close(&db)
 	var conn duck.Connection
-	require.Equal(t, duck.StateSuccess, duck.Connect(db, &conn))
+	require.Equal(tb, duck.StateSuccess, duck.Connect(db, &conn))
 	defer duck.Disconnect(&conn)
 	for _, s := range statements {
 		var result duck.Result
@@ -37,31 +37,31 @@ func generate(t testing.TB, path string, statements ...string) {
 			message = duck.ResultError(&result)
 		}
 		duck.DestroyResult(&result)
-		require.Equal(t, duck.StateSuccess, state, message)
+		require.Equal(tb, duck.StateSuccess, state, message)
 	}
 }
 
 // parquet writes the rows of a query to a file and returns its path.
-func parquet(t testing.TB, sql string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "rows.parquet")
-	generate(t, ":memory:", "COPY ("+sql+") TO '"+path+"' (FORMAT parquet)")
+func parquet(tb testing.TB, sql string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "rows.parquet")
+	generate(tb, ":memory:", "COPY ("+sql+") TO '"+path+"' (FORMAT parquet)")
 	return path
 }
 
-func write(t testing.TB, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+func write(tb testing.TB, name, content string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), name)
+	require.NoError(tb, os.WriteFile(path, []byte(content), 0o600))
 	return path
 }
 
 // overFiles opens a source with one table t.
-func overFiles(t testing.TB, files string) source.Source {
-	t.Helper()
-	s, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: files}}, Threads: 2, TempDir: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+func overFiles(tb testing.TB, files string) source.Source {
+	tb.Helper()
+	s, err := source.Open(tb.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: files}}, Threads: 2, TempDir: tb.TempDir()})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s
 }
 
@@ -86,10 +86,10 @@ func each(ctx context.Context, s source.Source, sql string, see func(schema tabl
 }
 
 // texts returns a result's values in the engine's own notation, row by row; NULL is "NULL".
-func texts(t testing.TB, s source.Source, sql string) [][]string {
-	t.Helper()
+func texts(tb testing.TB, s source.Source, sql string) [][]string {
+	tb.Helper()
 	var out [][]string
-	require.NoError(t, each(t.Context(), s, sql, func(schema table.Schema, b *table.Batch) {
+	require.NoError(tb, each(tb.Context(), s, sql, func(schema table.Schema, b *table.Batch) {
 		for i := range b.Rows {
 			row := make([]string, len(schema))
 			for c := range schema {

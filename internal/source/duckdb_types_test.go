@@ -12,13 +12,13 @@ import (
 )
 
 // inDatabase opens a database file that the statements made.
-func inDatabase(t testing.TB, statements ...string) source.Source {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "test.duckdb")
-	generate(t, path, statements...)
-	s, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Database: path, Threads: 2, TempDir: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+func inDatabase(tb testing.TB, statements ...string) source.Source {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "test.duckdb")
+	generate(tb, path, statements...)
+	s, err := source.Open(tb.Context(), source.Options{Type: source.TypeDuckDB, Database: path, Threads: 2, TempDir: tb.TempDir()})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s
 }
 

@@ -45,7 +45,7 @@ func openPostgres(ctx context.Context, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	hangUp(conn)
+	hangUp(ctx, conn)
 	return s, nil
 }
 
@@ -67,15 +67,15 @@ func (s *server) connect(ctx context.Context) (*pgconn.PgConn, error) {
 SET LOCAL statement_timeout = %d; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = 'postgres';
 SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; SET LOCAL client_encoding = 'UTF8'`, s.timeout.Milliseconds())
 	if err := conn.Exec(ctx, begin).Close(); err != nil {
-		hangUp(conn)
+		hangUp(ctx, conn)
 		return nil, serverError(ctx, "", err)
 	}
 	return conn, nil
 }
 
 // hangUp ends a connection; the server rolls back.
-func hangUp(conn *pgconn.PgConn) {
-	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
+func hangUp(ctx context.Context, conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()
 	_ = conn.Close(ctx)
 }
@@ -86,7 +86,7 @@ func (s *server) Describe(ctx context.Context, sql string) (table.Schema, error)
 	if err != nil {
 		return nil, err
 	}
-	defer hangUp(conn)
+	defer hangUp(ctx, conn)
 	columns, err := describe(ctx, conn, sql)
 	return schemaOf(columns), err
 }
@@ -99,7 +99,7 @@ func (s *server) Query(ctx context.Context, sql string) (Rows, error) {
 	}
 	columns, err := describe(ctx, conn, sql)
 	if err != nil {
-		hangUp(conn)
+		hangUp(ctx, conn)
 		return nil, err
 	}
 	return startCopy(ctx, conn, trimStatement(sql), columns), nil

@@ -62,7 +62,10 @@ func (p *copyParser) parse(data []byte) ([]byte, error) {
 		if !bytes.HasPrefix(data, copySignature) {
 			return nil, fmt.Errorf("%w: %w", ErrEngine, errCopyForm)
 		}
-		data = data[copyHeader+int(binary.BigEndian.Uint32(data[15:])):]
+		if binary.BigEndian.Uint32(data[15:]) != 0 { // an extension, of which there is none so far
+			return nil, fmt.Errorf("%w: %w", ErrEngine, errCopyForm)
+		}
+		data = data[copyHeader:]
 		p.begun = true
 	}
 	for !p.ended {

@@ -45,7 +45,7 @@ func startCopy(ctx context.Context, conn *pgconn.PgConn, sql string, columns []p
 	go func() {
 		defer close(r.stream.done)
 		_, err := conn.CopyTo(running, parser, "COPY (\n"+sql+"\n) TO STDOUT (FORMAT binary)")
-		hangUp(conn)
+		hangUp(ctx, conn)
 		r.stream.err = parser.outcome(running, err)
 		stop()
 	}()

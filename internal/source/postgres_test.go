@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,34 +17,49 @@ import (
 	"consign/internal/table"
 )
 
-// postgres is the server that all the tests share, started by the first that needs it and stopped by TestMain.
-var postgres = sync.OnceValues(func() (*postgrestest.Server, error) { return postgrestest.Start(context.Background()) })
+// shared is the server of all the tests: the first that needs it starts it, TestMain stops it.
+var shared struct {
+	sync.Mutex
+	server *postgrestest.Server
+}
+
+func postgres() (*postgrestest.Server, error) {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server != nil {
+		return shared.server, nil
+	}
+	server, err := postgrestest.Start(context.Background())
+	shared.server = server
+	return server, err
+}
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if s, err := postgres(); err == nil {
-		s.Stop()
-	}
-	os.Exit(code)
+	defer func() {
+		if shared.server != nil {
+			shared.server.Stop()
+		}
+	}()
+	m.Run()
 }
 
 // psql runs statements by psql.
-func psql(t testing.TB, statements string) string {
-	t.Helper()
+func psql(tb testing.TB, statements string) string {
+	tb.Helper()
 	s, err := postgres()
-	require.NoError(t, err)
-	out, err := s.SQL(t.Context(), statements)
-	require.NoError(t, err)
+	require.NoError(tb, err)
+	out, err := s.SQL(tb.Context(), statements)
+	require.NoError(tb, err)
 	return out
 }
 
-func inPostgres(t testing.TB, timeout time.Duration) source.Source {
-	t.Helper()
+func inPostgres(tb testing.TB, timeout time.Duration) source.Source {
+	tb.Helper()
 	server, err := postgres()
-	require.NoError(t, err)
-	s, err := source.Open(t.Context(), source.Options{Type: source.TypePostgres, DSN: secret.New(server.DSN()), StatementTimeout: timeout})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(tb, err)
+	s, err := source.Open(tb.Context(), source.Options{Type: source.TypePostgres, DSN: secret.New(server.DSN()), StatementTimeout: timeout})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s
 }
 

@@ -20,7 +20,7 @@ import (
 // Password is the password of the server's only user.
 const Password = "correct-horse-battery"
 
-// ErrMissing: no PostgreSQL is installed where Debian, Alpine and Homebrew put it, nor in the PATH.
+// ErrMissing says that no PostgreSQL is installed where Debian, Alpine and Homebrew put it, nor in the PATH.
 var ErrMissing = errors.New("no PostgreSQL server is installed")
 
 // readyLine is what the server writes when it takes connections.
