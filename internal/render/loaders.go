@@ -126,18 +126,16 @@ func (r reader) duckdb() Loader {
 func (r reader) duckdbColumns() string {
 	columns := make([]string, len(r.schema))
 	for i, c := range r.schema {
-		columns[i] = sqlText(c.Name) + ": " + sqlText(duckdbType(c.Type, r.o.delimited()))
+		columns[i] = sqlText(c.Name) + ": " + sqlText(duckdbType(c.Type))
 	}
 	return strings.Join(columns, ", ")
 }
 
 // duckdbType returns the type that reads a column back. A blob stays base64, an enum text.
-func duckdbType(t table.Type, delimited bool) string {
+func duckdbType(t table.Type) string {
 	switch {
 	case t.Kind == table.Blob || t.Kind == table.Enum:
 		return "VARCHAR"
-	case t.Nested() && delimited:
-		return "JSON"
 	case t.Nested():
 		return "JSON"
 	default:
@@ -181,6 +179,9 @@ func (r reader) postgres() Loader {
 	}
 	options = append(options, "DELIMITER "+escapeText(r.o.delimiterOf()), "NULL "+escapeText(r.o.NullString),
 		fmt.Sprintf("HEADER %t", r.o.Header), "ENCODING 'UTF8'")
+	if strings.Contains(r.at.URL, "://") {
+		l.Notes = append(l.Notes, "COPY reads files of the server: bring it there, or use FROM STDIN with psql's \\copy")
+	}
 	from := sqlText(r.at.URL)
 	if r.gzip() {
 		from = "PROGRAM " + sqlText("gunzip -c "+shellText(r.at.URL))

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	cloudAmbiguous = "a string equal to null_string is read as NULL too: only writers of files can tell the two apart by quotes"
+	cloudAmbiguous = "a string equal to null_string is read as NULL too"
 	array          = "it reads one object a line, not an array: set file_format: ndjson"
 )
 
@@ -122,6 +122,7 @@ func upper(b bool) string { return strings.ToUpper(fmt.Sprint(b)) }
 // athena follows the descriptions of its readers: OpenCSVSerDe for quotes, LazySimpleSerDe without.
 func (r reader) athena() Loader {
 	l := Loader{Name: "Amazon Athena"}
+	stringType := func(table.Type) string { return "string" }
 	lines := []string{"a value with a line break is not possible: its readers of text end the row there"}
 	var form []string
 	typeOf := athenaType
@@ -130,7 +131,7 @@ func (r reader) athena() Loader {
 		form = []string{"STORED AS PARQUET"}
 	case r.o.FileFormat == FormatNDJSON:
 		form = []string{"ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'"}
-		typeOf = func(table.Type) string { return "string" }
+		typeOf = stringType
 	case r.o.FileFormat == FormatJSON:
 		l.Impossible = array
 		return l
@@ -143,7 +144,7 @@ func (r reader) athena() Loader {
 			"ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'",
 			fmt.Sprintf("WITH SERDEPROPERTIES ('separatorChar' = %s, 'quoteChar' = '\"', 'escapeChar' = %s)", backslashText(r.o.delimiterOf()), backslashText(escape)),
 		}
-		typeOf = func(table.Type) string { return "string" }
+		typeOf = stringType
 		l.Notes = append(lines, "every column is a string, and NULL is not told from null_string")
 	default:
 		fields := "ROW FORMAT DELIMITED FIELDS TERMINATED BY " + backslashText(r.o.delimiterOf())
@@ -151,7 +152,7 @@ func (r reader) athena() Loader {
 			fields += " ESCAPED BY " + backslashText(r.o.EscapeCharacter)
 		}
 		form = []string{fields, "LINES TERMINATED BY '\\n'", "NULL DEFINED AS " + backslashText(r.o.NullString)}
-		typeOf = func(table.Type) string { return "string" }
+		typeOf = stringType
 		l.Notes = lines
 	}
 	columns := make([]string, len(r.schema))
