@@ -62,13 +62,13 @@ func expected(held []string, d access.Delivery) bool {
 	if has("restrict-data-exports") {
 		return false
 	}
-	if has("restrict-pii-access") && !(d.Destination.LimitedPII && d.DataTemplate.LimitedPII) {
+	if has("restrict-pii-access") && (!d.Destination.LimitedPII || !d.DataTemplate.LimitedPII) {
 		return false
 	}
 	if has("datagrid-administrator") || has("datagrid-operator") {
 		return true
 	}
-	if !(d.Destination.BusinessUsers && d.DataTemplate.BusinessUsers) {
+	if !d.Destination.BusinessUsers || !d.DataTemplate.BusinessUsers {
 		return false
 	}
 	return d.Campaign && has("ampiq-user") || !d.Campaign && has("amp360-user")
@@ -88,21 +88,26 @@ func TestARefusalNamesTheOneReason(t *testing.T) {
 		{"nobody", nil, access.Delivery{}, "no match", "no policy of dana allows to start orchestrations"},
 		{"a business user of the other kind", []string{access.AMP360User}, access.Delivery{Campaign: true}, "no match", "no policy of dana allows to start campaigns"},
 		{
-			"no exports beats the administrator", []string{access.Administrator, access.RestrictAll}, access.Delivery{},
+			"no exports beats the administrator",
+			[]string{access.Administrator, access.RestrictAll},
+			access.Delivery{},
 			access.RestrictAll, "dana may not send any data",
 		},
 		{
-			"the destination is closed to business users", []string{access.AMP360User},
+			"the destination is closed to business users",
+			[]string{access.AMP360User},
 			access.Delivery{Destination: access.Flags{Name: "acme"}, DataTemplate: named(open, "weekly")},
 			access.AMP360User, `the destination "acme" does not allow business users, as dana is`,
 		},
 		{
-			"the template is closed to business users", []string{access.AmpIQUser},
+			"the template is closed to business users",
+			[]string{access.AmpIQUser},
 			access.Delivery{Campaign: true, Destination: named(open, "acme"), DataTemplate: access.Flags{Name: "weekly"}},
 			access.AmpIQUser, `the data template "weekly" does not allow business users, as dana is`,
 		},
 		{
-			"the template is closed to restricted users", []string{access.Operator, access.RestrictPII},
+			"the template is closed to restricted users",
+			[]string{access.Operator, access.RestrictPII},
 			access.Delivery{Destination: named(open, "acme"), DataTemplate: access.Flags{Name: "weekly", BusinessUsers: true}},
 			access.RestrictPII, `the data template "weekly" does not allow users with restricted access to personal data, as dana is`,
 		},

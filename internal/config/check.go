@@ -192,7 +192,7 @@ func (k *checker) unbuilt(list []unbuilt) {
 	slices.Sort(written)
 	for _, at := range written {
 		for _, u := range list {
-			if u.matches(at) && !k.bad[at] {
+			if u.matches(at) && !k.bad[at] && (u.harmless == "" || k.value[at] != u.harmless) {
 				k.add(at, "leave it out for now", "is not built yet")
 			}
 		}

@@ -41,8 +41,10 @@ func (k *checker) deliveries() []delivery {
 	for i := range k.c.Orchestrations {
 		o := &k.c.Orchestrations[i]
 		if e, ok := k.c.effective(o.DataTemplate, o); ok {
-			all = append(all, delivery{item("orchestrations", i), "orchestration " + o.Name, e, false,
-				map[string]string{"orchestration_name": o.Name, "query_name": o.Query}})
+			all = append(all, delivery{
+				item("orchestrations", i), "orchestration " + o.Name, e, false,
+				map[string]string{"orchestration_name": o.Name, "query_name": o.Query},
+			})
 		}
 	}
 	for i := range k.c.Campaigns {
@@ -51,8 +53,10 @@ func (k *checker) deliveries() []delivery {
 			for n, name := range g.DataTemplates {
 				if e, ok := k.c.effective(name, nil); ok {
 					path := item(item(item("campaigns", i)+".groups", j)+".data_templates", n)
-					all = append(all, delivery{path, "campaign " + c.Name + ", group " + g.Name, e, true,
-						map[string]string{"campaign_name": c.Name, "group_name": g.Name, "query_name": g.Audience()}})
+					all = append(all, delivery{
+						path, "campaign " + c.Name + ", group " + g.Name, e, true,
+						map[string]string{"campaign_name": c.Name, "group_name": g.Name, "query_name": g.Audience()},
+					})
 				}
 			}
 		}

@@ -191,15 +191,18 @@ func TestNamesFollowFromTheSettings(t *testing.T) {
 		{"a split in gzip", Settings{FileFormat: ptr("csv"), Encoding: ptr("gzip"), Split: split}, true, campaign, "{{file_number}}.csv.gz"},
 		{"a split in an archive", Settings{FileFormat: ptr("csv"), Encoding: ptr("zip"), Split: split}, false, usual + ".zip", "{{file_number}}.csv"},
 		{
-			"a split in one template", Settings{FileFormat: ptr("csv"), Split: split, Filename: ptr("{{now|format:'yyyy/MM'}}/a/{{file_number}}.csv")},
+			"a split in one template",
+			Settings{FileFormat: ptr("csv"), Split: split, Filename: ptr("{{now|format:'yyyy/MM'}}/a/{{file_number}}.csv")},
 			false, "{{now|format:'yyyy/MM'}}/a", "{{file_number}}.csv",
 		},
 		{
-			"a split in two templates", Settings{FileFormat: ptr("csv"), Split: split, Filename: ptr("a/b"), SplitFilename: ptr("p{{file_number}}")},
+			"a split in two templates",
+			Settings{FileFormat: ptr("csv"), Split: split, Filename: ptr("a/b"), SplitFilename: ptr("p{{file_number}}")},
 			false, "a/b", "p{{file_number}}",
 		},
 		{
-			"parts with a name, in the usual folder", Settings{FileFormat: ptr("csv"), Split: split, SplitFilename: ptr("p{{file_number}}")},
+			"parts with a name, in the usual folder",
+			Settings{FileFormat: ptr("csv"), Split: split, SplitFilename: ptr("p{{file_number}}")},
 			false, usual, "p{{file_number}}",
 		},
 	} {

@@ -62,16 +62,22 @@ func walkSecrets(v reflect.Value, path string, visit func(string, *Secret)) {
 			walkSecrets(v.Index(i), item(path, i), visit)
 		}
 	case reflect.Struct:
-		if s, ok := v.Addr().Interface().(*Secret); ok {
-			if !s.IsZero() {
-				visit(path, s)
-			}
-			return
+		walkFields(v, path, visit)
+	default: // a single value, which is no secret
+	}
+}
+
+func walkFields(v reflect.Value, path string, visit func(string, *Secret)) {
+	if s, ok := v.Addr().Interface().(*Secret); ok {
+		if !s.IsZero() {
+			visit(path, s)
 		}
-		for i := range v.NumField() {
-			if name := v.Type().Field(i).Tag.Get("mapstructure"); v.Type().Field(i).IsExported() && name != "-" {
-				walkSecrets(v.Field(i), join(path, name), visit)
-			}
+		return
+	}
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if name := f.Tag.Get("mapstructure"); f.IsExported() && name != "-" {
+			walkSecrets(v.Field(i), join(path, name), visit)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func load(path string, environment func(string) (string, bool), unbuilt []unbuil
 		return nil, nil, err
 	}
 	c := r.config
-	c.places = r.report.places
+	c.places = r.places
 	check := &checker{report: r.report, c: c}
 	check.all()
 	check.unbuilt(unbuilt)

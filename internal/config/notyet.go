@@ -3,15 +3,18 @@ package config
 // An unbuilt key is one that the documents have and the product cannot honour yet. It is refused by name, never
 // ignored.
 type unbuilt struct {
-	section string // the list or section that it is in: "orchestrations"
-	key     string // below an item of it: "schedule"; empty: the section itself
+	section  string // the list or section that it is in, "orchestrations"; "*": any
+	key      string // below an item of it, "schedule"; empty: the section itself
+	harmless string // the one value that asks for nothing
 }
 
 // notYet is everything that is not built yet. Take a line out when it is.
 var notYet = []unbuilt{
 	{section: "orchestrations", key: "schedule"},
 	{section: "orchestrations", key: "downstream"},
+	{section: "orchestrations", key: "overlap"},
 	{section: "campaigns"},
-	{section: "*", key: "settings.manifest"},
-	{section: "*", key: "settings.receipt"},
+	{section: "workspace", key: "keep", harmless: "0s"},
+	{section: "*", key: "settings.manifest", harmless: "false"},
+	{section: "*", key: "settings.receipt", harmless: "false"},
 }

@@ -32,31 +32,37 @@ func (r *reader) variables(w *walker, t reflect.Type, path, prefix string) *yaml
 	section := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range fields(t) {
 		at, variable := join(path, f.name), prefix+"_"+strings.ToUpper(f.name)
-		switch sub := plain(f.typ); {
-		case sub == reflect.TypeFor[Secret]():
-		case isSection(sub):
-			if inner := r.variables(w, sub, at, variable); len(inner.Content) > 0 {
-				section.Content = append(section.Content, textNode(f.name), inner)
-			}
-		default:
-			value, _ := r.environment(variable)
-			if value == "" {
+		var value *yaml.Node
+		if sub := plain(f.typ); isSection(sub) && sub != reflect.TypeFor[Secret]() {
+			if value = r.variables(w, sub, at, variable); len(value.Content) == 0 {
 				continue
 			}
-			r.sums = append(r.sums, variable, value)
-			node := &yaml.Node{Kind: yaml.ScalarNode, Value: value}
-			if sub.Kind() == reflect.String {
-				node.Tag = "!!str"
-			}
-			w.where = "$" + variable
-			r.places.where[at] = w.where
-			f.path = false // relative to where the program runs, as everywhere in a shell
-			if w.value(node, f, at) {
-				section.Content = append(section.Content, textNode(f.name), node)
-			}
+		} else if value = r.variable(w, f, at, variable); value == nil {
+			continue
 		}
+		section.Content = append(section.Content, textNode(f.name), value)
 	}
 	return section
+}
+
+// variable returns what one variable sets; nil if there is nothing that can be decoded.
+func (r *reader) variable(w *walker, f field, at, name string) *yaml.Node {
+	value, _ := r.environment(name)
+	if value == "" || plain(f.typ) == reflect.TypeFor[Secret]() {
+		return nil
+	}
+	r.sums = append(r.sums, name, value)
+	node := &yaml.Node{Kind: yaml.ScalarNode, Value: value}
+	if plain(f.typ).Kind() == reflect.String {
+		node.Tag = "!!str"
+	}
+	w.where = "$" + name
+	r.where[at] = w.where
+	f.path = false // relative to where the program runs, as everywhere in a shell
+	if !w.value(node, f, at) {
+		return nil
+	}
+	return node
 }
 
 func textNode(text string) *yaml.Node {

@@ -43,24 +43,33 @@ func locate(path string, environment func(string) (string, bool)) ([]string, err
 		return nil, fmt.Errorf("%w: name it with --config or $CONSIGN_CONFIG, or write ./consign.yaml or ./consign/", ErrNoConfig)
 	}
 	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
+	case info.IsDir():
+		return filesIn(path)
+	default:
+		return []string{path}, nil
+	}
+}
+
+// filesIn returns the YAML files of a folder, in name order. Hidden ones are the work of editors.
+func filesIn(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
 	}
-	if !info.IsDir() {
-		return []string{path}, nil
-	}
 	var paths []string
-	entries, err := os.ReadDir(path) // in name order
 	for _, e := range entries {
-		name := e.Name()
-		if extension := filepath.Ext(name); (extension == ".yaml" || extension == ".yml") && !strings.HasPrefix(name, ".") && !e.IsDir() {
-			paths = append(paths, filepath.Join(path, name))
+		extension := filepath.Ext(e.Name())
+		if (extension == ".yaml" || extension == ".yml") && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+			paths = append(paths, filepath.Join(folder, e.Name()))
 		}
 	}
-	if err == nil && len(paths) == 0 {
-		err = fmt.Errorf("%w: the folder %s holds no .yaml file", ErrNoConfig, path)
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%w: the folder %s holds no .yaml file", ErrNoConfig, folder)
 	}
-	return paths, err
+	return paths, nil
 }
 
 // A reader joins the files of a configuration.
@@ -101,7 +110,7 @@ func (r *reader) read(paths []string) error {
 		r.config.Segments[i].Segment = true
 	}
 	r.readQueries()
-	bind(reflect.ValueOf(r.config).Elem(), r.environment)
+	r.bind()
 	return nil
 }
 
@@ -167,7 +176,7 @@ func (r *reader) once(w *walker, root *yaml.Node) {
 			continue
 		}
 		if first, ok := r.sections[key.Value]; ok {
-			r.places.where[key.Value] = w.place(key)
+			r.where[key.Value] = w.place(key)
 			r.add(key.Value, "keep one of them", "is written in two files, first in %s", first)
 			root.Content = slices.Delete(root.Content, i, i+2)
 			continue
@@ -243,30 +252,13 @@ func fileReason(err error) string {
 }
 
 // bind gives every {env:} secret its value of now.
-func bind(v reflect.Value, environment func(string) (string, bool)) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			bind(v.Elem(), environment)
+func (r *reader) bind() {
+	r.config.secrets(func(_ string, s *Secret) {
+		if value, set := r.environment(s.Env); set && s.Env != "" {
+			text := secret.New(value)
+			s.value = &text
 		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			bind(v.Index(i), environment)
-		}
-	case reflect.Struct:
-		if s, ok := v.Addr().Interface().(*Secret); ok {
-			if value, set := environment(s.Env); set && s.Env != "" {
-				text := secret.New(value)
-				s.value = &text
-			}
-			return
-		}
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				bind(v.Field(i), environment)
-			}
-		}
-	}
+	})
 }
 
 // sum is the digest of all that was read.

@@ -169,7 +169,7 @@ func TestTheDigestTellsWhetherAnythingHasChanged(t *testing.T) {
 func TestWhatIsNotBuiltIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{"a.yaml": "worker:\n  runs: 2\n  threads: 1\nusers:\n  - {name: x, policies: [datagrid-operator]}\n"})
-	_, list, err := load(dir, from(nil), []unbuilt{{"worker", "runs"}, {"users", ""}, {"*", "name"}, {"worker", "memory"}})
+	_, list, err := load(dir, from(nil), []unbuilt{{"worker", "runs", ""}, {"users", "", ""}, {"*", "name", "y"}, {"worker", "memory", ""}, {"worker", "threads", "1"}})
 	require.NoError(t, err)
 	a := filepath.Join(dir, "a.yaml")
 	require.Equal(t, strings.Join([]string{
@@ -181,7 +181,9 @@ func TestWhatIsNotBuiltIsRefusedByName(t *testing.T) {
 
 func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 	t.Parallel()
-	written := map[unbuilt]string{
+	written := map[[2]string]string{
+		{"orchestrations", "overlap"}:    "orchestrations: [{name: o, query: vips, data_template: all, overlap: wait}]",
+		{"workspace", "keep"}:            "workspace: {keep: 1h}",
 		{"orchestrations", "schedule"}:   "orchestrations: [{name: o, query: vips, data_template: all, schedule: {cron: '0 6 * * *'}}]",
 		{"orchestrations", "downstream"}: "orchestrations: [{name: o, query: vips, data_template: all, downstream: [{lambda: {function: f}}]}]",
 		{"campaigns", ""}:                "campaigns: [{name: c, groups: [{name: g, query: vips}]}]",
@@ -191,7 +193,7 @@ func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 	base, err := os.ReadFile("testdata/base.yaml")
 	require.NoError(t, err)
 	for _, u := range notYet {
-		text, ok := written[u]
+		text, ok := written[[2]string{u.section, u.key}]
 		require.True(t, ok, "%v needs a case here", u)
 		dir := folder(t, map[string]string{"0.yaml": string(base), "1.yaml": text})
 		good(t, dir, from(nil))
@@ -199,6 +201,13 @@ func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, list.Errors(), 1)
 		require.Equal(t, "is not built yet", list[0].Message)
+		if u.harmless != "" {
+			text = strings.NewReplacer("true", u.harmless, "1h", u.harmless).Replace(text)
+			harmless := folder(t, map[string]string{"0.yaml": string(base), "1.yaml": text})
+			_, list, err = Load(harmless, from(nil))
+			require.NoError(t, err)
+			require.NoError(t, list.Err())
+		}
 		_, list, err = LoadAhead(dir, from(nil))
 		require.NoError(t, err)
 		require.NoError(t, list.Err())

@@ -13,7 +13,9 @@ var cronFields = []struct {
 	least, most int
 	words       string
 }{
-	{"minute", 0, 59, ""}, {"hour", 0, 23, ""}, {"day of the month", 1, 31, ""},
+	{"minute", 0, 59, ""},
+	{"hour", 0, 23, ""},
+	{"day of the month", 1, 31, ""},
 	{"month", 1, 12, " JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"},
 	{"day of the week", 0, 7, "SUN MON TUE WED THU FRI SAT"},
 }

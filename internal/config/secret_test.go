@@ -20,7 +20,8 @@ credentials:
   - {name: a, type: iam-credential, access_key_id: {env: ID}, secret_access_key: {file: secret.txt}, session_token: {env: NOT_SET}}
   - {name: b, type: iam-credential, access_key_id: {env: EMPTY}, secret_access_key: {file: empty.txt}}
   - {name: c, type: iam-credential, access_key_id: {file: nowhere.txt}, secret_access_key: {file: large.txt}}
-`})
+`,
+	})
 	values := map[string]string{"ID": "AKIA", "EMPTY": ""}
 	c := good(t, dir, from(values))
 	read := func(s Secret) string {

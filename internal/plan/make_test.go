@@ -213,7 +213,8 @@ func TestWhatCannotBePlannedSaysWhy(t *testing.T) {
 		},
 		{
 			"a key that has expired", request("archive"), schema,
-			[]string{"acme.asc", "until-2030.asc", "yyyy-MM-dd", "yyyy"}, nil, "",
+			[]string{"acme.asc", "until-2030.asc", "yyyy-MM-dd", "yyyy"},
+			nil, "",
 		},
 		{"a key that can only sign", request("archive"), schema, []string{"acme.asc", "sign-only.asc"}, encrypt.ErrNoEncryption, "destinations[keys].settings.pgp_public_key"},
 		{"a key that is not there", request("archive"), schema, []string{"acme.asc", "nobody.asc"}, config.ErrSecret, "nobody.asc"},

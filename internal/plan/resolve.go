@@ -143,48 +143,59 @@ func (p *Plan) sideFiles(s config.Settings) error {
 // lastNumber is the highest number that the seven digits of {{file_number}} can show.
 const lastNumber = 9_999_999
 
+// taken is who has a name already.
+type taken map[string]string
+
+// claim takes a name, and refuses it if it is taken.
+func (t taken) claim(what, name string) error {
+	if other, twice := t[name]; twice {
+		return fmt.Errorf("%s and %s would both be called %s", other, what, name)
+	}
+	t[name] = what
+	return nil
+}
+
 // checkNames renders the first, the second and the last name that there can be, and refuses what S3 or a loader would
 // stumble over, before anything runs.
 func (p *Plan) checkNames() error {
-	taken := map[string]string{}
-	claim := func(what, key string) error {
-		if other, twice := taken[key]; twice {
-			return fmt.Errorf("%s and %s would both be called %s", other, what, key)
-		}
-		taken[key] = what
-		return nil
-	}
 	numbers := []int{1}
 	if p.Render.SplitRows > 0 || p.Render.SplitMegabytes > 0 {
 		numbers = []int{1, 2, lastNumber}
 	}
-	entries := map[string]bool{}
-	for i, number := range numbers {
+	keys := taken{}
+	if p.Names.Archive {
+		if err := p.checkEntries(numbers); err != nil {
+			return err
+		}
+		numbers = numbers[:1]
+	}
+	for _, number := range numbers {
 		key, err := p.Names.Key(number)
 		if err != nil {
 			return err
 		}
-		if !p.Names.Archive || i == 0 {
-			if err := claim(fmt.Sprintf("file %d", number), key); err != nil {
-				return err
-			}
+		if err := keys.claim(fmt.Sprintf("file %d", number), key); err != nil {
+			return err
 		}
-		if !p.Names.Archive {
-			continue
-		}
+	}
+	return p.checkSideNames(keys)
+}
+
+func (p *Plan) checkEntries(numbers []int) error {
+	entries := taken{}
+	for _, number := range numbers {
 		entry, err := p.Names.Entry(number)
 		if err != nil {
 			return err
 		}
-		if entries[entry] {
-			return fmt.Errorf("two entries of the archive would both be called %s", entry)
+		if err := entries.claim(fmt.Sprintf("entry %d", number), entry); err != nil {
+			return err
 		}
-		entries[entry] = true
 	}
-	return p.checkSideNames(claim)
+	return nil
 }
 
-func (p *Plan) checkSideNames(claim func(what, key string) error) error {
+func (p *Plan) checkSideNames(keys taken) error {
 	for _, side := range []struct{ what, key string }{{"the manifest", p.ManifestKey}, {"the receipt", p.ReceiptKey}, {"the success file", p.SuccessKey}} {
 		if side.key == "" {
 			continue
@@ -192,7 +203,7 @@ func (p *Plan) checkSideNames(claim func(what, key string) error) error {
 		if err := naming.Check(side.key); err != nil {
 			return err
 		}
-		if err := claim(side.what, side.key); err != nil {
+		if err := keys.claim(side.what, side.key); err != nil {
 			return err
 		}
 	}
