@@ -33,7 +33,7 @@ func run(args []string) error {
 	}
 	// The watch begins before the servers do: a parent that dies early must not leave a server behind.
 	if os.Getenv("DEVSTACK_STDIN") == "watch" {
-		go dieWithParent(os.Getenv("DEVSTACK_REMOVE"))
+		go dieWithParent()
 	}
 	// So does this: the SDK's test suite may interrupt as soon as the port answers.
 	stop := make(chan os.Signal, 1)
@@ -59,13 +59,9 @@ func run(args []string) error {
 }
 
 // dieWithParent ends the process when standard input does: the kernel closes the pipe also when the process that
-// holds its other end is killed. SQLite keeps what was committed, so nothing needs to be closed first. Data that nobody
-// can ask for any more goes along.
-func dieWithParent(remove string) {
+// holds its other end is killed. SQLite keeps what was committed, so nothing needs to be closed first.
+func dieWithParent() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	if remove != "" {
-		_ = os.RemoveAll(remove)
-	}
 	os.Exit(0)
 }
 
