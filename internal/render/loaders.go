@@ -117,9 +117,6 @@ func (r reader) duckdb() Loader {
 		options = append(options, "compression = 'gzip'")
 	}
 	l.Statement = fmt.Sprintf("SELECT * FROM read_csv(%s, columns = {%s});", strings.Join(options, ", "), r.duckdbColumns())
-	if len(r.schema) == 1 && r.o.NullString == "" && r.o.QuoteMode != QuoteAll {
-		l.Notes = append(l.Notes, "with one column, a row of NULL is an empty line, which DuckDB leaves out: set null_string")
-	}
 	return l
 }
 

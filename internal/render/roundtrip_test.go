@@ -235,3 +235,67 @@ func python(t *testing.T, script string, cases any) [][][]any {
 	}
 	return all
 }
+
+func TestOneColumnKeepsItsRowsAndNULLs(t *testing.T) {
+	t.Parallel()
+	d := newDuck(t)
+	conn := postgres(t)
+	run(t, conn, "CREATE TABLE delivered (n serial, a text)")
+	values := []any{nil, "", "x", nil, `\.`, " ", nil}
+	for _, o := range []Options{
+		{FileFormat: FormatCSV}, {FileFormat: FormatCSV, Header: true, NullString: "NULL"}, {FileFormat: FormatCSV, QuoteMode: QuoteAllNonNull, LineEnding: LineCRLF},
+		{FileFormat: FormatCSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: "NULL"},
+	} {
+		r := roundTrip{o: o, path: filepath.Join(t.TempDir(), "one")}
+		var b *table.Batch
+		r.schema, b = tableOf(text("a", values...))
+		content := renderAll(t, o, r.schema, b)[0]
+		require.NoError(t, os.WriteFile(r.path, []byte(content), 0o600))
+
+		run(t, conn, "TRUNCATE delivered")
+		copyIn(t, conn, r, content)
+		rows, err := conn.Query(t.Context(), "SELECT a FROM delivered ORDER BY n")
+		require.NoError(t, err)
+		var got []any
+		for rows.Next() {
+			one, err := rows.Values()
+			require.NoError(t, err)
+			got = append(got, one[0])
+		}
+		require.NoError(t, rows.Err())
+		require.Equal(t, values, got, "PostgreSQL: %+v", o)
+
+		l := r.statement(t, "DuckDB")
+		got = nil
+		for _, row := range d.texts(t, strings.TrimSuffix(l.Statement, ";")) {
+			got = append(got, row[0])
+		}
+		want := []any{"NULL", "", "x", "NULL", `\.`, " ", "NULL"}
+		require.Equal(t, want, got, "DuckDB: %+v", o)
+	}
+}
+
+func TestAMebibyteOfEachMarkReadsBack(t *testing.T) {
+	t.Parallel()
+	for _, o := range []Options{{FileFormat: FormatCSV}, {FileFormat: FormatCSV, EscapeCharacter: `\`}, {FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`}} {
+		var values []any
+		for _, mark := range []string{"x", "\"", "\\", "\n", "\t", "é,"} {
+			values = append(values, strings.Repeat(mark, 1<<20/len(mark)))
+		}
+		schema, b := tableOf(text("a", values...), text("b", values...))
+		path := filepath.Join(t.TempDir(), "large")
+		require.NoError(t, os.WriteFile(path, []byte(renderAll(t, o, schema, b)[0]), 0o600))
+		dialect := map[string]any{"delimiter": o.delimiterOf(), "quotechar": `"`, "doublequote": o.EscapeCharacter == ""}
+		if o.EscapeCharacter != "" {
+			dialect["escapechar"] = o.EscapeCharacter
+		}
+		if o.QuoteMode == QuoteNone {
+			dialect["quoting"], dialect["quotechar"] = 3, nil
+		}
+		got := python(t, pythonReader, []map[string]any{{"path": path, "bom": false, "dialect": dialect}})[0]
+		require.Equal(t, len(values), len(got))
+		for i := range values {
+			require.True(t, values[i] == got[i][0] && values[i] == got[i][1], "row %d of %+v", i+1, o)
+		}
+	}
+}
