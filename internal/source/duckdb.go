@@ -115,9 +115,7 @@ func (e *engine) prepareTables(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		call := fmt.Sprintf(readerOf(t.Files), quoteTexts(files))
-		text := run(ctx, conn, "CREATE VIEW "+quoteName(t.Name)+" AS SELECT * FROM "+call, nil)
-		if text != "" {
+		if text := createView(ctx, conn, t, files); text != "" {
 			return fileError(t, text)
 		}
 		allowed = append(allowed, files...)
@@ -128,6 +126,26 @@ func (e *engine) prepareTables(ctx context.Context, o Options) error {
 	}
 	e.refused = refused
 	return lockDown(ctx, conn, o, allowed)
+}
+
+// createView makes the table's view and returns the engine's error.
+func createView(ctx context.Context, conn duck.Connection, t Table, files []string) string {
+	head := "CREATE VIEW " + quoteName(t.Name) + " AS SELECT * FROM "
+	call := fmt.Sprintf(readerOf(t.Files), quoteTexts(files))
+	if len(files) > 1 || !strings.HasPrefix(call, csvReader) {
+		return run(ctx, conn, head+call, nil)
+	}
+	// What the engine finds out about a CSV file is written into the view: else it reads the whole file for it again
+	// whenever a query is described or run.
+	var found []string
+	text := run(ctx, conn, "SELECT Prompt FROM sniff_csv("+quoteText(files[0])+", sample_size = -1)", &found)
+	if text == "" && len(found) == 1 {
+		fixed := strings.TrimSuffix(strings.TrimPrefix(found[0], "FROM "), ";")
+		if text = run(ctx, conn, head+fixed, nil); text == "" {
+			return ""
+		}
+	}
+	return run(ctx, conn, head+call, nil)
 }
 
 // findFiles returns the files of a table, sorted by name.

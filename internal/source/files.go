@@ -8,13 +8,15 @@ import (
 	"consign/internal/problem"
 )
 
+const csvReader = "read_csv"
+
 // readers are the engine's functions by the extension of the files, also with .gz behind it. CSV and NDJSON are
 // sampled whole, so that a type does not turn out wrong in the middle of a delivery.
 var readers = []struct{ extension, function, options string }{
 	{".parquet", "read_parquet", ""},
-	{".csv", "read_csv", ", sample_size = -1, files_to_sniff = -1"},
-	{".tsv", "read_csv", ", sample_size = -1, files_to_sniff = -1"},
-	{".psv", "read_csv", ", sample_size = -1, files_to_sniff = -1"},
+	{".csv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
+	{".tsv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
+	{".psv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
 	{".ndjson", "read_ndjson", ", sample_size = -1, maximum_sample_files = 2147483647"},
 	{".jsonl", "read_ndjson", ", sample_size = -1, maximum_sample_files = 2147483647"},
 }

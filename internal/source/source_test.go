@@ -1,6 +1,8 @@
 package source_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -88,4 +90,40 @@ func TestSeveralCSVFilesHaveTypesThatFitAllOfThem(t *testing.T) {
 	}
 	s := overFiles(t, dir+"/*.csv")
 	require.Equal(t, [][]string{{"VARCHAR", "15"}}, texts(t, s, "SELECT typeof(v), count(*)::VARCHAR FROM t GROUP BY 1"))
+}
+
+// One CSV file is looked into once, several whenever they are read: both must come to the same.
+func TestOneCSVFileIsReadAsSeveralAre(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string]string{
+		"names with quotes":    "\"it's\",\"a \"\"b\"\"\",\"c,d\",e;f\n1,2,3,4\n",
+		"no header":            "1,a\n2,b\n",
+		"semicolons":           "id;amount;name\n1;1,5;\"x;y\"\n2;2,5;z\n",
+		"other dates":          "id,day,at\n1,31/12/2020,2020-12-31 10:00:00\n2,01/02/2021,2021-02-01 10:00:00\n",
+		"names twice":          "a,a,A\n1,2,3\n",
+		"empty values":         "a,b,c\n,\"\",x\n1,,\n",
+		"new lines":            "a,b\r\n\"x\r\ny\",1\r\n",
+		"one column":           "name\nx\n\ny\n",
+		"only a header":        "a,b\n",
+		"backslashes":          "a,b\n\"x\\\"y\",1\n\"z\",2\n",
+		"wide numbers":         "a,b\n123456789012345678901234567890,1e400\n",
+		"booleans":             "a,b\ntrue,yes\nfalse,no\n",
+		"the byte-order mark":  "\ufeffa,b\n1,2\n",
+		"single quotes around": "a,b\n'x, y','z'\n'1','2'\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one := overFiles(t, write(t, "one.csv", content))
+			dir := filepath.Dir(write(t, "1.csv", content))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "2.csv"), []byte(content), 0o600))
+			two := overFiles(t, filepath.Join(dir, "*.csv"))
+			want, err := two.Describe(t.Context(), "FROM t")
+			require.NoError(t, err)
+			got, err := one.Describe(t.Context(), "FROM t")
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			rows := texts(t, one, "FROM t")
+			require.Equal(t, texts(t, two, "FROM t"), append(rows, rows...))
+		})
+	}
 }
