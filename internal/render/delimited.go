@@ -32,6 +32,7 @@ type delimited struct {
 
 func newDelimited(schema table.Schema, o Options) (*delimited, error) {
 	d := newDialect(o)
+	d.alone = len(schema) == 1
 	e := &delimited{schema: schema, delimiter: d.delimiter, null: o.NullString, end: lineEnd(o.LineEnding)}
 	if d.mode == QuoteAll {
 		e.null = string(quote) + o.NullString + string(quote)
@@ -57,8 +58,11 @@ func newDelimited(schema table.Schema, o Options) (*delimited, error) {
 
 // guardNone refuses what would be read as something else because of where it stands, and cannot be quoted.
 func (e *delimited) guardNone(d *dialect, o Options) {
-	if len(e.cells) == 1 && d.escape != '\\' {
+	if d.alone && d.escape != '\\' {
 		e.cells[0] = refuse(e.cells[0], whyEnd, func(s string) bool { return s == `\.` })
+	}
+	if d.alone && d.null != "" {
+		e.cells[0] = refuse(e.cells[0], whyEmpty, func(s string) bool { return s == "" })
 	}
 	switch {
 	case o.Header || o.BOM:

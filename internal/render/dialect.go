@@ -24,6 +24,7 @@ const (
 	whyDelimiter = "it holds the delimiter or a line break, and quote_mode none without escape_character has no way to write these"
 	whyMarker    = "it is the same as null_string, and quote_mode none has no way to tell the two apart"
 	whyEnd       = `it is a lone \. on a line of its own, which PostgreSQL takes for the end of the data`
+	whyEmpty     = "it is empty and makes an empty line, which DuckDB and others leave out"
 	whyBOM       = "it begins the file with a byte-order mark, which readers remove"
 	whyJSON      = "it is not valid JSON"
 )
@@ -35,6 +36,7 @@ type dialect struct {
 	escape    byte // what stands in front of a quote within quotes; in quote_mode none: in front of what is special, 0: nothing
 	null      string
 	guard     bool
+	alone     bool // there is one column: an empty value makes an empty line, which DuckDB and others leave out
 	anyway    bool // on_unwritable: write
 	class     [256]uint8
 }
@@ -110,7 +112,7 @@ func (d *dialect) ambiguous(s string, seen uint8) bool {
 		return true
 	}
 	if s == "" {
-		return false
+		return d.alone
 	}
 	if (d.class[s[0]]|d.class[s[len(s)-1]])&classSpace != 0 {
 		return true

@@ -241,3 +241,11 @@ func TestAByteOrderMarkInAValueFailsOnlyWhereItWouldBeginAFile(t *testing.T) {
 	schema, b = tableOf(text("a", "\ufeff"))
 	require.Equal(t, []string{"a\n\ufeff\n"}, renderAll(t, o, schema, b))
 }
+
+func TestAnEmptyValueAloneOnItsLineShows(t *testing.T) {
+	t.Parallel()
+	schema, b := tableOf(text("only", "", nil, "x"))
+	require.Equal(t, []string{"\"\"\nNULL\nx\n"}, renderAll(t, Options{FileFormat: FormatCSV, NullString: "NULL"}, schema, b))
+	schema, b = tableOf(text("only", "x", ""))
+	require.ErrorContains(t, renderFails(t, Options{FileFormat: FormatCSV, QuoteMode: QuoteNone, NullString: "NULL"}, schema, b), whyEmpty)
+}
