@@ -25,11 +25,13 @@ type waiting struct {
 	run client.WorkflowRun
 }
 
+func (w *world) clientOptions() client.Options {
+	return client.Options{HostPort: w.stack.TemporalAddress, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+}
+
 // startCampaign starts the example campaign system: a workflow of its own, with a worker of its own.
 func (w *world) startCampaign(ctx context.Context, n narrator) (*waiting, error) {
-	c, err := client.DialContext(ctx, client.Options{
-		HostPort: w.stack.TemporalAddress, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-	})
+	c, err := client.DialContext(ctx, w.clientOptions())
 	if err != nil {
 		return nil, fmt.Errorf("start the campaign: %w", err)
 	}

@@ -75,14 +75,14 @@ func (s *script) introduce(own []string) {
 func (s *script) closing(begun time.Time, own bool) {
 	s.title("Look around")
 	s.line("%s", s.world.stack.UIAddress+"/namespaces/default/workflows")
-	s.line("Open a run there: its name and state are search attributes, its steps have summaries, and its")
-	s.line("details say what was delivered. No key, no password and no row of the data is in its history.")
+	s.line("Open a run there: its name and state are search attributes, its steps have summaries, and its details")
+	s.line("say what was delivered.")
 	if !s.Keep {
-		s.line("It ends with the demo: make demo KEEP=1 stays until Ctrl-C.")
+		s.line("It ends with the demo: make demo KEEP=1 stays up until Ctrl-C.")
 	}
-	what := "All that was sent has arrived, value by value."
-	if !own {
-		what = "Three deliveries arrived, value by value, and nothing half-done was ever to be seen."
+	what := "Three deliveries have arrived, value by value."
+	if own {
+		what = "All that was sent has arrived, value by value."
 	}
 	s.say("\nDone in %s. %s", took(s.Clock().Sub(begun)), what)
 }
@@ -133,5 +133,9 @@ func (s *script) three(ctx context.Context) error {
 	if err := s.prove(ctx, deliveries); err != nil {
 		return err
 	}
-	return campaign.tell(ctx, s.narrator)
+	if err := campaign.tell(ctx, s.narrator); err != nil {
+		return err
+	}
+	s.title("What Temporal knows")
+	return s.searchHistories(ctx, deliveries)
 }

@@ -69,16 +69,20 @@ func (k *keyPair) decrypt(ctx context.Context, from, to string) (string, error) 
 	if gpg, err := exec.LookPath("gpg"); err == nil {
 		return "gpg", k.gnupg(ctx, gpg, from, to)
 	}
+	return "OpenPGP", k.openPGP(from, to)
+}
+
+func (k *keyPair) openPGP(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { _ = in.Close() }()
 	message, err := openpgp.ReadMessage(in, openpgp.EntityList{k.entity}, nil, nil)
 	if err != nil {
-		return "", fmt.Errorf("decrypt %s: %w", filepath.Base(from), err)
+		return fmt.Errorf("decrypt %s: %w", filepath.Base(from), err)
 	}
-	return "OpenPGP", writeFile(to, message.UnverifiedBody)
+	return writeFile(to, message.UnverifiedBody)
 }
 
 // gnupg has GnuPG decrypt a file, with a folder of keys of its own.

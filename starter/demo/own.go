@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,8 +83,11 @@ func (w *world) configuration(files []string) (text string, names []string) {
 	var sources, queries, orchestrations strings.Builder
 	for i, file := range files {
 		base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-		name := strconv.Itoa(i+1) + "-" + unnamed.ReplaceAllString(base, "_")
+		name := strings.TrimLeft(unnamed.ReplaceAllString(base, "_"), "_.-")
 		name = name[:min(len(name), 40)]
+		if name == "" || slices.Contains(names, name) {
+			name = strconv.Itoa(i+1) + "-" + name
+		}
 		names = append(names, name)
 		fmt.Fprintf(&sources, "  - {name: %s, type: duckdb, tables: [{name: data, files: %q}]}\n", name, file)
 		fmt.Fprintf(&queries, "  - {name: %s, source: %s, sql: SELECT * FROM data}\n", name, name)

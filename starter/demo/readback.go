@@ -99,7 +99,9 @@ func textOf(c column) (kind, value string) {
 	case c.kind == "BLOB":
 		return "VARCHAR", "from_base64(" + name + ")"
 	case strings.HasSuffix(c.kind, "]"), strings.HasPrefix(c.kind, "STRUCT("), strings.HasPrefix(c.kind, "MAP("):
-		return "VARCHAR", name + "::JSON::" + c.kind
+		stands, _ := fromJSON(c.kind, "")
+		_, made := fromJSON(c.kind, "("+name+"::JSON::"+stands+")")
+		return "VARCHAR", made
 	case strings.HasPrefix(c.kind, "ENUM("):
 		return "VARCHAR", name + "::" + c.kind
 	default:

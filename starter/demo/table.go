@@ -96,9 +96,9 @@ func (v verdict) same() bool { return v.rows == v.arrived && v.sum == v.arrivedS
 
 // compare reads both and compares them row by row and value by value.
 func (r *reader) compare(ctx context.Context, expected, arrived string) (v verdict, err error) {
-	for name, query := range map[string]string{"expected": expected, "arrived": arrived} {
-		if err := r.exec(ctx, "CREATE OR REPLACE TEMP TABLE "+name+" AS "+query); err != nil {
-			return v, fmt.Errorf("read what is %s: %w", name, err)
+	for _, read := range [][2]string{{"expected", expected}, {"arrived", arrived}} {
+		if err := r.exec(ctx, "CREATE OR REPLACE TEMP TABLE "+read[0]+" AS "+read[1]); err != nil {
+			return v, fmt.Errorf("read the %s rows: %s", read[0], firstLine(err))
 		}
 	}
 	if v.rows, v.sum, err = r.sum(ctx, "expected"); err != nil {
@@ -119,6 +119,12 @@ func (r *reader) sum(ctx context.Context, table string) (rows int64, sum string,
 		return 0, "", err
 	}
 	return rows, short(total.String), nil
+}
+
+// firstLine leaves out the statement that the engine repeats under its errors.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // short writes a sum of 64-bit hashes as 16 hexadecimal digits.

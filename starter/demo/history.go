@@ -1,0 +1,58 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/proto"
+)
+
+// ErrTold means that something stands in Temporal's history that may not.
+var ErrTold = errors.New("a secret or a value of the data is in Temporal's history")
+
+// searchHistories looks for secrets and values of the data in all that Temporal keeps of the runs.
+func (s *script) searchHistories(ctx context.Context, deliveries []delivery) error {
+	c, err := client.DialContext(ctx, s.world.clientOptions())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	events := 0
+	for _, d := range deliveries {
+		history := c.GetWorkflowHistory(ctx, d.done.WorkflowID, d.done.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for history.HasNext() {
+			event, err := history.Next()
+			if err != nil {
+				return fmt.Errorf("read the history of %s: %w", d.name, err)
+			}
+			raw, err := proto.Marshal(event)
+			if err != nil {
+				return err
+			}
+			for what, value := range s.world.unspeakable() {
+				if bytes.Contains(raw, []byte(value)) {
+					return fmt.Errorf("%w: %s, event %d of %s", ErrTold, what, event.GetEventId(), d.name)
+				}
+			}
+			events++
+		}
+	}
+	s.line("The %d events of these runs were searched for keys, passwords and values of the data: none is in them.", events)
+	return nil
+}
+
+// unspeakable is what may not stand in a history: secrets, and what only stands in the data.
+func (w *world) unspeakable() map[string]string {
+	return map[string]string{
+		"the secret access key":   w.environment["ACME_SECRET_ACCESS_KEY"],
+		"the owner's secret key":  w.stack.SecretKey,
+		"a customer's address":    "+news@example.",
+		"a customer's name":       "Dvořák",
+		"a customer's street":     "Hinterhaus",
+		"the private OpenPGP key": "PRIVATE KEY",
+	}
+}

@@ -1,0 +1,43 @@
+package demo
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestNestedTypesStandInJSONAndComeBack(t *testing.T) {
+	t.Parallel()
+	r, err := newReader(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.close()) })
+	for name, c := range map[string]struct{ value, json string }{
+		"a list":                        {`[1, NULL, 3]`, `[1,null,3]`},
+		"a list of lists":               {`[['a'], NULL, []]`, `[["a"],null,[]]`},
+		"a struct":                      {`{'a b': 1, 'c': 'x, y'}`, `{"a b":1,"c":"x, y"}`},
+		"a map by text":                 {`MAP {'a': 1}`, `{"a":1}`},
+		"a map by number":               {`MAP {1: true, 2: NULL}`, `[{"key":1,"value":true},{"key":2,"value":null}]`},
+		"a map of maps":                 {`MAP {'a': MAP {1: true}}`, `{"a":[{"key":1,"value":true}]}`},
+		"a struct that holds such maps": {`{'m': [MAP {1: 'x'}], "n": DECIMAL '1.50'}`, `{"m":[[{"key":1,"value":"x"}]],"n":1.50}`},
+		"a list of NULL structs":        {`[{'m': MAP {1: 2}}, NULL]`, `[{"m":[{"key":1,"value":2}]},null]`},
+		"NULL of a nested type":         {`NULL::MAP(INTEGER, MAP(DATE, VARCHAR[]))`, `null`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			columns, err := r.describe(t.Context(), "SELECT "+c.value+" AS v")
+			require.NoError(t, err)
+			_, made := textOf(columns[0])
+			verdict, err := r.compare(t.Context(), "SELECT "+c.value+" AS v", "SELECT "+made+" AS v FROM (SELECT "+quoted(c.json)+" AS v)")
+			require.NoError(t, err)
+			require.True(t, verdict.same(), "%+v", verdict)
+		})
+	}
+}
+
+func TestTypesAreCutAtTheirCommas(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{"VARCHAR", "MAP(INTEGER, BOOLEAN)"}, split("VARCHAR, MAP(INTEGER, BOOLEAN)"))
+	require.Equal(t, []string{`"a, (b" INTEGER`, "c DECIMAL(18,2)[]"}, split(`"a, (b" INTEGER, c DECIMAL(18,2)[]`))
+	name, kind := field(`"a ""b" STRUCT(x INTEGER)`)
+	require.Equal(t, `"a ""b"`, name)
+	require.Equal(t, "STRUCT(x INTEGER)", kind)
+}

@@ -1,0 +1,88 @@
+package demo
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/config"
+	"consign/internal/devstack"
+)
+
+func TestOwnFilesAreFilesFoldersOrPatterns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"a.csv", "b.PARQUET", "notes.txt"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	a, b := filepath.Join(dir, "a.csv"), filepath.Join(dir, "b.PARQUET")
+	for given, want := range map[string][]string{
+		a: {a}, dir: {a, b}, filepath.Join(dir, "*.csv"): {a},
+	} {
+		files, err := ownFiles([]string{given})
+		require.NoError(t, err)
+		require.Equal(t, want, files, given)
+	}
+	for _, given := range []string{filepath.Join(dir, "notes.txt"), filepath.Join(dir, "none.csv"), t.TempDir()} {
+		_, err := ownFiles([]string{a, given})
+		require.ErrorIs(t, err, ErrNoData, given)
+	}
+}
+
+func TestTheConfigurationForOwnFilesIsOne(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	var files []string
+	for _, name := range []string{"2026 sales (final).csv", "x/2026 sales (final).csv", "_.csv", "it's \"here\".csv"} {
+		require.NoError(t, w.write("own/"+name, []byte("a\n1\n")))
+		files = append(files, w.path("own/"+name))
+	}
+	text, names := w.configuration(files)
+	require.Len(t, names, len(files))
+	c := loaded(t, w, text)
+	require.Len(t, c.Orchestrations, 3*len(files))
+}
+
+func TestTheExampleIsAGoodConfiguration(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	require.NoError(t, w.copyExamples())
+	text, err := os.ReadFile(w.path("consign.yaml"))
+	require.NoError(t, err)
+	require.NotContains(t, string(text), exampleEndpoint)
+	_, _, err = makeCustomers(t.Context(), w.path(tableFile))
+	require.NoError(t, err)
+	c := loaded(t, w, string(text))
+	require.Len(t, c.Orchestrations, 3)
+
+	expected, err := w.expected("lapsed-to-calls")
+	require.NoError(t, err)
+	require.Contains(t, expected, `"customer_id" AS "Customer"`)
+	require.Contains(t, expected, `'spring-sale' AS "Reason"`)
+	_, err = w.expected("nothing")
+	require.ErrorIs(t, err, config.ErrNotFound)
+}
+
+// testWorld is a world without servers.
+func testWorld(t *testing.T) *world {
+	t.Helper()
+	keys, err := newKeyPair(now())
+	require.NoError(t, err)
+	return &world{
+		dir: t.TempDir(), keys: keys, stack: &devstack.Stack{S3Endpoint: "http://127.0.0.1:29000"},
+		environment: map[string]string{"ACME_ACCESS_KEY_ID": "id", "ACME_SECRET_ACCESS_KEY": "secret"},
+	}
+}
+
+// loaded reads a configuration that must have nothing wrong with it, not even a warning.
+func loaded(t *testing.T, w *world, text string) *config.Config {
+	t.Helper()
+	require.NoError(t, w.write("consign.yaml", []byte(text)))
+	require.NoError(t, w.write(keyFile, w.keys.public))
+	c, problems, err := config.Load(w.path("consign.yaml"), w.lookup)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	return c
+}

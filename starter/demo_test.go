@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// showDemo runs the demo with a worker that is built for it, and returns what it says.
+func showDemo(t *testing.T, args ...string) (said string, status int) {
+	t.Helper()
+	worker := filepath.Join(t.TempDir(), "worker")
+	built, err := exec.Command("go", "build", "-o", worker, "consign/worker").CombinedOutput()
+	require.NoError(t, err, "%s", built)
+	var out bytes.Buffer
+	status = run(t.Context(), append([]string{"demo", "--worker", worker}, args...), strings.NewReader(""), &out, &out, os.LookupEnv)
+	return out.String(), status
+}
+
+func TestTheDemoDeliversAndProvesIt(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	said, status := showDemo(t)
+	require.Equal(t, exitDone, status, said)
+	for _, what := range []string{
+		`\$ starter send customers-to-lake --wait`, `lake/customers_\d{4}-\d\d-\d\d.parquet\.DONE +0 B`,
+		`(?s)customers-to-lake, sent +100,000 +([0-9a-f]{16}).*arrived +100,000 +[0-9a-f]{16} +0  DuckDB`,
+		`arrived +100,000 +[0-9a-f]{16} +0  gpg, gunzip, DuckDB, Python's csv`, `has launched`, `none is in them`,
+		`Three deliveries have arrived, value by value`,
+	} {
+		require.Regexp(t, regexp.MustCompile(what), said)
+	}
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	require.Empty(t, left, "the demo leaves nothing behind")
+}
+
+func TestTheDemoSendsAFileOfYours(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	own := filepath.Join(t.TempDir(), "my data.csv")
+	require.NoError(t, os.WriteFile(own, []byte("id,name,joined\n1,\"O'Neil, \"\"Bo\"\"\",2026-01-02\n2,,\n"), 0o600))
+	said, status := showDemo(t, "--data", own)
+	require.Equal(t, exitDone, status, said)
+	require.Equal(t, 3, strings.Count(said, "arrived"+strings.Repeat(" ", 0))-strings.Count(said, "has arrived"), said)
+	require.Contains(t, said, "All that was sent has arrived, value by value.")
+}
+
+func TestADemoThatCannotBeginSaysWhy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no such file": {[]string{"--data", "nowhere.csv"}, "starter: nowhere.csv: no Parquet or CSV file\nhint: make demo builds what is needed"},
+		"no worker":    {[]string{"--worker", "nowhere"}, "starter: find the worker: stat nowhere: no such file or directory\nhint: make demo builds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			status := run(context.Background(), append([]string{"demo"}, c.args...), strings.NewReader(""), &out, &out, os.LookupEnv)
+			require.Equal(t, exitWrong, status)
+			require.Contains(t, out.String(), c.want)
+		})
+	}
+}
