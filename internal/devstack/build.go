@@ -81,15 +81,18 @@ func Build(ctx context.Context, name string, log io.Writer) (string, error) {
 	return path, nil
 }
 
-// compile builds aside and renames, so that a program that is there is whole. Older versions go.
+// compile builds aside and renames, so that a program that is there is whole. Versions of last week go; younger ones may be
+// another process's, which starts them again later.
 func compile(ctx context.Context, source, pkg, name, folder string, log io.Writer) error {
 	old, err := filepath.Glob(filepath.Join(filepath.Dir(folder), name+"-*"))
 	if err != nil {
 		return err
 	}
 	for _, o := range old {
-		if err := os.RemoveAll(o); err != nil {
-			return err
+		if stale(o) {
+			if err := os.RemoveAll(o); err != nil {
+				return err
+			}
 		}
 	}
 	aside := folder + ".building"
@@ -166,6 +169,11 @@ func rootAbove(dir string) string {
 		}
 		dir = parent
 	}
+}
+
+func stale(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && time.Since(info.ModTime()) > 7*24*time.Hour
 }
 
 func exists(path string) bool {

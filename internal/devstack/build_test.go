@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -29,14 +30,18 @@ func TestAnUnknownToolIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "build hammer")
 }
 
-func TestCompileReplacesOlderVersionsAndLeavesNoHalfBuiltOne(t *testing.T) {
+func TestCompileRemovesOldVersionsAndLeavesNoHalfBuiltOne(t *testing.T) {
 	t.Parallel()
 	source, target := module(t, "package main\n\nfunc main() {}\n"), t.TempDir()
-	old := filepath.Join(target, "probe-old")
+	old, young := filepath.Join(target, "probe-old"), filepath.Join(target, "probe-young")
 	require.NoError(t, os.Mkdir(old, 0o755))
+	require.NoError(t, os.Mkdir(young, 0o755))
+	lastMonth := time.Now().AddDate(0, -1, 0)
+	require.NoError(t, os.Chtimes(old, lastMonth, lastMonth))
 	require.NoError(t, compile(t.Context(), source, ".", "probe", filepath.Join(target, "probe-new"), &bytes.Buffer{}))
 	require.FileExists(t, filepath.Join(target, "probe-new", "probe"))
 	require.NoDirExists(t, old)
+	require.DirExists(t, young, "somebody may run it")
 	require.NoDirExists(t, filepath.Join(target, "probe-new.building"))
 }
 
