@@ -72,6 +72,7 @@ func requireChunkIndexAgrees(t *testing.T, c parquet.ColumnChunk) int {
 	defer pages.Close()
 	row := int64(0)
 	for i := range offsets.NumPages() {
+		require.NoError(t, pages.SeekToRow(row), "by the offset index")
 		p, err := pages.ReadPage()
 		require.NoError(t, err)
 		require.Equal(t, row, offsets.FirstRowIndex(i))
