@@ -235,16 +235,19 @@ func TestAPostgresQueryCannotChangeAnything(t *testing.T) {
 
 func TestAPostgresQuerySeesOneSnapshot(t *testing.T) {
 	t.Parallel()
-	psql(t, "CREATE TABLE growing AS SELECT i FROM generate_series(1, 300000) i")
+	psql(t, `CREATE TABLE growing AS SELECT i, repeat('x', 100) AS s FROM generate_series(1, 300000) i;
+		CREATE FUNCTION grown() RETURNS bigint VOLATILE LANGUAGE sql AS 'SELECT count(*) FROM growing'`)
 	s := inPostgres(t, 0)
-	seen := 0
-	require.NoError(t, each(t.Context(), s, "SELECT i FROM growing UNION ALL SELECT i FROM growing", func(_ table.Schema, b *table.Batch) {
-		if seen == 0 {
+	seen, last := 0, int64(0)
+	require.NoError(t, each(t.Context(), s, "SELECT i::bigint, s FROM growing UNION ALL SELECT grown(), ''", func(_ table.Schema, b *table.Batch) {
+		if seen == 0 { // long before the server gets to the function, which would see this by itself
 			psql(t, "INSERT INTO growing SELECT 0 FROM generate_series(1, 1000)")
 		}
 		seen += b.Rows
+		last = b.Columns[0].I64[b.Rows-1]
 	}))
-	require.Equal(t, 600000, seen)
+	require.Equal(t, 300001, seen)
+	require.EqualValues(t, 300000, last)
 }
 
 func TestAPostgresQueryIsStopped(t *testing.T) {
