@@ -95,6 +95,7 @@ func TestEveryCodeHasAName(t *testing.T) {
 			_, err := identityOf(t, o)
 			require.ErrorIs(t, err, tc.want)
 			requireNoSecret(t, err, o)
+			require.Equal(t, strings.Contains(code, "Signature"), !strings.Contains(err.Error(), "about"), "STS repeats what was signed for these codes")
 			var hint interface{ RetryAfter() time.Duration }
 			require.ErrorAs(t, err, &hint)
 			require.Equal(t, 7*time.Second, hint.RetryAfter())

@@ -37,6 +37,7 @@ func TestAPartIsSentAgainAfterWhatMayPass(t *testing.T) {
 		"the connection breaks in the middle": cut("part", 1, 2*mib),
 		"the answer gets lost":                lose("part", 1),
 		"bytes are damaged on their way":      damage("part", 1),
+		"S3 says that they were damaged":      refuse("part", 1, 400, "BadDigest"),
 		"the list of parts breaks off":        half("parts", 1),
 		"nothing moves any more":              hang("part", 1),
 	} {
@@ -229,6 +230,17 @@ func TestARoleThatMayNotLookForUploadsFindsNone(t *testing.T) {
 	require.Empty(t, found)
 	_, err = b.Find(t.Context(), "k")
 	require.ErrorIs(t, err, upload.ErrServer)
+}
+
+func TestUploadsOfLongerKeysAreNotFound(t *testing.T) {
+	t.Parallel()
+	// S3 lists by prefix; MinIO lists the exact key only.
+	b, _ := faulty(t, newBucket(t), 1, &rule{"uploads", 1, func(w http.ResponseWriter, _ *http.Request, _ *proxy) {
+		fmt.Fprint(w, `<ListMultipartUploadsResult><Upload><Key>k</Key><UploadId>1</UploadId></Upload><Upload><Key>k.csv</Key><UploadId>2</UploadId></Upload></ListMultipartUploadsResult>`)
+	}})
+	found, err := b.Find(t.Context(), "k")
+	require.NoError(t, err)
+	require.Equal(t, []string{"1"}, found)
 }
 
 func TestALostAnswerToAPutIsFoundAgain(t *testing.T) {

@@ -16,7 +16,7 @@ const (
 	tlsTimeout      = 10 * time.Second
 	idleTimeout     = 90 * time.Second
 	continueTimeout = time.Second // S3 may refuse before a part's body is sent
-	writeBuffer     = 128 << 10   // measured: 4 KiB, the default, costs a fifth of the rate on loopback
+	writeBuffer     = 128 << 10   // a thirtieth of the system calls that the default, 4 KiB, makes
 )
 
 func newHTTPClient(o Options) *http.Client {
