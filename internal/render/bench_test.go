@@ -72,8 +72,11 @@ func customers(rows int) (table.Schema, *table.Batch) {
 func BenchmarkText(b *testing.B) {
 	schema, batch := customers(table.BatchRows)
 	for _, o := range []Options{
-		{FileFormat: FormatCSV}, {FileFormat: FormatCSV, QuoteMode: QuoteAll}, {FileFormat: FormatCSV, QuoteMode: QuoteNonNumeric},
-		{FileFormat: FormatCSV, EscapeCharacter: `\`}, {FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: `\N`},
+		{FileFormat: FormatCSV},
+		{FileFormat: FormatCSV, QuoteMode: QuoteAll},
+		{FileFormat: FormatCSV, QuoteMode: QuoteNonNumeric},
+		{FileFormat: FormatCSV, EscapeCharacter: `\`},
+		{FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: `\N`},
 		{FileFormat: FormatNDJSON},
 	} {
 		b.Run(o.FileFormat+"/"+o.QuoteMode+o.EscapeCharacter, func(b *testing.B) {

@@ -179,18 +179,18 @@ func (f *memoryFile) Write(p []byte) (int, error) {
 func (f *memoryFile) Close() error { f.closed++; return nil }
 
 // texts returns the files' content. Every file must have been closed once.
-func (m *memory) texts(t testing.TB) []string {
-	t.Helper()
+func (m *memory) texts(tb testing.TB) []string {
+	tb.Helper()
 	var all []string
 	for _, f := range m.files {
-		require.Equal(t, 1, f.closed, "file %d", f.number)
+		require.Equal(tb, 1, f.closed, "file %d", f.number)
 		all = append(all, f.String())
 	}
 	return all
 }
 
 // renderAll renders one batch, and fails the test if that does not work.
-func renderAll(t testing.TB, o Options, schema table.Schema, batches ...*table.Batch) []string {
+func renderAll(t *testing.T, o Options, schema table.Schema, batches ...*table.Batch) []string {
 	t.Helper()
 	m := &memory{}
 	w, err := New(schema, o, m.create)
@@ -203,7 +203,7 @@ func renderAll(t testing.TB, o Options, schema table.Schema, batches ...*table.B
 }
 
 // renderFails returns the error that the table ends with.
-func renderFails(t testing.TB, o Options, schema table.Schema, b *table.Batch) error {
+func renderFails(t *testing.T, o Options, schema table.Schema, b *table.Batch) error {
 	t.Helper()
 	w, err := New(schema, o, (&memory{}).create)
 	if err != nil {

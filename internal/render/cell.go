@@ -11,8 +11,7 @@ import (
 // decided here once, not for each value.
 func (d *dialect) cell(t table.Type) cell {
 	force := d.mode == QuoteAll || d.mode == QuoteAllNonNull || d.mode == QuoteNonNumeric && !t.Kind.Numeric()
-	switch t.Kind {
-	case table.String, table.Enum, table.JSON:
+	if t.Kind == table.String || t.Kind == table.Enum || t.Kind == table.JSON {
 		return d.textCell(force)
 	}
 	plain := plainCell(t)

@@ -106,25 +106,34 @@ func (e *delimited) appendRows(dst []byte, ends []int, b *table.Batch, from int,
 	row := from
 	for ; row < b.Rows && len(dst) < enough; row++ {
 		start := len(dst)
-		for i, c := range e.cells {
-			if i > 0 {
-				dst = append(dst, e.delimiter)
-			}
-			v := &b.Columns[i]
-			if v.Null(row) {
-				dst = append(dst, e.null...)
-				continue
-			}
-			var why string
-			if dst, why = c(dst, v, row); why != "" {
-				return dst, ends, row, &UnwritableValue{Row: firstRow + int64(row), Column: e.schema[i].Name, Reason: why}
-			}
+		var column int
+		var why string
+		if dst, column, why = e.appendRow(dst, b, row); why == "" && firstRow+int64(row) <= e.markless && strings.HasPrefix(view(dst[start:]), string(bom)) {
+			why = whyBOM
 		}
-		if firstRow+int64(row) <= e.markless && strings.HasPrefix(view(dst[start:]), string(bom)) {
-			return dst, ends, row, &UnwritableValue{Row: firstRow + int64(row), Column: e.schema[0].Name, Reason: whyBOM}
+		if why != "" {
+			return dst, ends, row, &UnwritableValue{Row: firstRow + int64(row), Column: e.schema[column].Name, Reason: why}
 		}
 		dst = append(dst, e.end...)
 		ends = append(ends, len(dst))
 	}
 	return dst, ends, row, nil
+}
+
+// appendRow appends the fields of a row. If one cannot be written, it returns its column and the reason.
+func (e *delimited) appendRow(dst []byte, b *table.Batch, row int) (_ []byte, column int, why string) {
+	for i, c := range e.cells {
+		if i > 0 {
+			dst = append(dst, e.delimiter)
+		}
+		v := &b.Columns[i]
+		if v.Null(row) {
+			dst = append(dst, e.null...)
+			continue
+		}
+		if dst, why = c(dst, v, row); why != "" {
+			return dst, i, why
+		}
+	}
+	return dst, 0, ""
 }

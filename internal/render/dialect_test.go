@@ -1,7 +1,6 @@
 package render
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -221,7 +220,7 @@ func TestHeaderNamesFollowTheDialect(t *testing.T) {
 	}
 	schema, _ := tableOf(text("a,b"))
 	_, err := New(schema, Options{FileFormat: FormatCSV, QuoteMode: QuoteNone, Header: true}, (&memory{}).create)
-	require.True(t, errors.Is(err, ErrColumn), err)
+	require.ErrorIs(t, err, ErrColumn)
 }
 
 func TestAByteOrderMarkInAValueFailsOnlyWhereItWouldBeginAFile(t *testing.T) {

@@ -40,13 +40,12 @@ func jsonCell(t table.Type) cell {
 		return jsonStruct(t)
 	case table.Map:
 		return jsonMap(t)
-	case table.Bool:
-		return plainCell(t)
+	default:
+		if t.Kind == table.Bool || t.Kind.Numeric() {
+			return plainCell(t)
+		}
+		return quotedCell(plainCell(t)) // dates, UUIDs, base64 and the like hold nothing that JSON escapes
 	}
-	if t.Kind.Numeric() {
-		return plainCell(t)
-	}
-	return quotedCell(plainCell(t)) // dates, UUIDs, base64 and the like hold nothing that JSON escapes
 }
 
 // nullable returns the cell with null for NULL.

@@ -19,8 +19,11 @@ var update = flag.Bool("update", false, "write the golden files")
 func TestLoaderStatements(t *testing.T) {
 	t.Parallel()
 	schema := table.Schema{
-		{Name: "customer id", Type: of(table.String)}, {Name: `a"b'c`, Type: dec(18, 2)}, {Name: "at", Type: of(table.TimestampTZ)},
-		{Name: "tags", Type: listOf(of(table.String))}, {Name: "raw", Type: of(table.Blob)},
+		{Name: "customer id", Type: of(table.String)},
+		{Name: `a"b'c`, Type: dec(18, 2)},
+		{Name: "at", Type: of(table.TimestampTZ)},
+		{Name: "tags", Type: listOf(of(table.String))},
+		{Name: "raw", Type: of(table.Blob)},
 	}
 	for name, c := range map[string]struct {
 		o  Options

@@ -132,7 +132,7 @@ var (
 )
 
 // An UnwritableValue says where the value is that cannot be written. It never holds the value.
-type UnwritableValue struct {
+type UnwritableValue struct { //nolint:errname // it is what operators see, and what the documents call it
 	Row    int64  // counted from 1 over all rows of the delivery
 	Column string // the column's name in the file
 	Reason string

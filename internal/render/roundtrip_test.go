@@ -243,7 +243,9 @@ func TestOneColumnKeepsItsRowsAndNULLs(t *testing.T) {
 	run(t, conn, "CREATE TABLE delivered (n serial, a text)")
 	values := []any{nil, "", "x", nil, `\.`, " ", nil}
 	for _, o := range []Options{ // but quote_mode none, which refuses the empty string
-		{FileFormat: FormatCSV}, {FileFormat: FormatCSV, Header: true, NullString: "NULL"}, {FileFormat: FormatCSV, QuoteMode: QuoteAllNonNull, LineEnding: LineCRLF},
+		{FileFormat: FormatCSV},
+		{FileFormat: FormatCSV, Header: true, NullString: "NULL"},
+		{FileFormat: FormatCSV, QuoteMode: QuoteAllNonNull, LineEnding: LineCRLF},
 		{FileFormat: FormatCSV, QuoteMode: QuoteNonNumeric, EscapeCharacter: `\`, NullString: "NULL"},
 	} {
 		r := roundTrip{o: o, path: filepath.Join(t.TempDir(), "one")}
@@ -293,7 +295,7 @@ func TestAMebibyteOfEachMarkReadsBack(t *testing.T) {
 			dialect["quoting"], dialect["quotechar"] = 3, nil
 		}
 		got := python(t, pythonReader, []map[string]any{{"path": path, "bom": false, "dialect": dialect}})[0]
-		require.Equal(t, len(values), len(got))
+		require.Len(t, got, len(values))
 		for i := range values {
 			require.True(t, values[i] == got[i][0] && values[i] == got[i][1], "row %d of %+v", i+1, o)
 		}

@@ -90,7 +90,8 @@ func typedDialects() []Options {
 		{FileFormat: FormatCustom, Delimiter: "-", NullString: "0"},
 		{FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: `\N`, Header: true},
 		{FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: "NULL"},
-		{FileFormat: FormatNDJSON}, {FileFormat: FormatJSON},
+		{FileFormat: FormatNDJSON},
+		{FileFormat: FormatJSON},
 	}
 }
 

@@ -62,10 +62,10 @@ func (o Options) validateDelimiter(l *problem.List) {
 		l.AddHint(key, `set one character, such as ";" or "\t"`, "%s", why)
 		return
 	}
-	switch c := o.Delimiter[0]; {
-	case c == '"' || c == '\'':
+	switch o.Delimiter[0] {
+	case '"', '\'':
 		l.Add(key, "a quote cannot be the delimiter")
-	case c == '\\':
+	case '\\':
 		l.Add(key, `a \ cannot be the delimiter: loaders take it for an escape`)
 	}
 }
@@ -119,8 +119,12 @@ func (o Options) validateNull(l *problem.List) {
 		return
 	}
 	for _, bad := range []struct{ mark, name string }{
-		{o.delimiterOf(), "the delimiter"}, {o.EscapeCharacter, "the escape"}, {string(quote), "a quote"},
-		{"\r", "a line break"}, {"\n", "a line break"}, {"\x00", "a NUL character"},
+		{o.delimiterOf(), "the delimiter"},
+		{o.EscapeCharacter, "the escape"},
+		{string(quote), "a quote"},
+		{"\r", "a line break"},
+		{"\n", "a line break"},
+		{"\x00", "a NUL character"},
 	} {
 		if bad.mark != "" && strings.Contains(o.NullString, bad.mark) {
 			l.AddHint(key, `use a word that no column holds, such as NULL, or \N with escape_character: \`, "it must not hold %s", bad.name)

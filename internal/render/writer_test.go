@@ -115,9 +115,9 @@ func TestAFileStaysBelowItsMegabytes(t *testing.T) {
 		})
 	}
 	schema, b := tableOf(text("a", strings.Repeat("x", 499_998), strings.Repeat("y", 499_998), "zz"))
-	require.Equal(t, 2, len(renderAll(t, Options{FileFormat: FormatCSV, SplitMegabytes: 1}, schema, b)), "a byte too many")
+	require.Len(t, renderAll(t, Options{FileFormat: FormatCSV, SplitMegabytes: 1}, schema, b), 2, "a byte too many")
 	schema, b = tableOf(text("a", strings.Repeat("x", 499_999), strings.Repeat("y", 499_999)))
-	require.Equal(t, 1, len(renderAll(t, Options{FileFormat: FormatCSV, SplitMegabytes: 1}, schema, b)), "exactly a megabyte")
+	require.Len(t, renderAll(t, Options{FileFormat: FormatCSV, SplitMegabytes: 1}, schema, b), 1, "exactly a megabyte")
 }
 
 func TestTheSameRowsGiveTheSameBytesWithAnyNumberOfGoroutines(t *testing.T) {
