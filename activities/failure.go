@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"consign/internal/workspace"
@@ -63,7 +62,6 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 	if errors.As(*err, &later) {
 		options.NextRetryDelay = later.RetryAfter()
 	}
-	activity.GetLogger(ctx).Warn(f.Message, "step", step, "type", f.Type, "attribution", f.Attribution, "permanent", c.permanent)
 	*err = temporal.NewApplicationErrorWithOptions(f.Message, f.Type, options)
 }
 

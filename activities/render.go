@@ -55,6 +55,11 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 		return RenderResult{}, err
 	}
 	defer end()
+	defer func() { // the next attempt may be on another host, and nobody would know what is left on this one
+		if err != nil {
+			err = errors.Join(err, run.Remove())
+		}
+	}()
 	step, err := run.Step(in.Delivery, stepRender)
 	if err != nil {
 		return RenderResult{}, err

@@ -5,7 +5,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -123,7 +122,9 @@ func (s *Steps) session(ctx context.Context, t Target) (*awsrole.Session, error)
 	})
 }
 
-func sessionKey(t Target) string { return t.Run + "/" + t.Credential + "/" + t.Upload.Bucket + "/" + t.Prefix }
+func sessionKey(t Target) string {
+	return t.Run + "/" + t.Credential + "/" + t.Upload.Bucket + "/" + t.Prefix
+}
 
 // role is how the target's credential is assumed, with secrets, for this process alone.
 func (s *Steps) role(t Target) (awsrole.Options, error) {
@@ -133,7 +134,7 @@ func (s *Steps) role(t Target) (awsrole.Options, error) {
 	}
 	o, err := c.Role(t.Credential)
 	if err != nil {
-		return awsrole.Options{}, fmt.Errorf("credential %s: %w", t.Credential, err)
+		return awsrole.Options{}, err
 	}
 	if o.RoleARN != "" {
 		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)

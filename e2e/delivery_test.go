@@ -48,15 +48,15 @@ func TestParquetByAnAssumedRole(t *testing.T) {
 data_templates:
   - {name: t, destination: lake, settings: {filename: "{{orchestration_name}}_{{now|format:'yyyy-MM-dd'}}.parquet"}}
 orchestrations:
-  - {name: lake-all, query: all, data_template: t}
+  - {name: lake-all-{site}, query: all, data_template: t}
 `)
 	s.worker()
-	c := s.send("lake-all", "--run-key", "2026-11-23")
+	c := s.send(s.id("lake-all"), "--run-key", "2026-11-23")
 	require.Equal(t, workflows.Completed, c.Status)
 	require.EqualValues(t, 5000, c.Rows)
 	require.Len(t, c.Objects, 1)
 	require.Equal(t, []string{c.Objects[0].Key, c.Objects[0].Key + ".DONE"}, s.keys())
-	require.Equal(t, "send/lake-all/2026-11-23", c.WorkflowID)
+	require.Equal(t, "send/"+s.id("lake-all")+"/2026-11-23", c.WorkflowID)
 
 	got := s.get(c.Objects[0].Key)
 	require.Zero(t, one[int](t, db, fmt.Sprintf("SELECT count(*) FROM (SELECT * FROM '%s' EXCEPT ALL SELECT * FROM '%s')", got, s.path("data.parquet"))))
@@ -76,7 +76,7 @@ func (s *site) gpgHome() string {
 	gpg := func(args ...string) string {
 		return tool(s.t, "gpg", append([]string{"--homedir", home, "--batch", "--yes", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""}, args...)...)
 	}
-	gpg("--quick-generate-key", "acme@example.com", "rsa2048", "default", "1y")
+	gpg("--quick-generate-key", "acme@example.com", "default", "default", "1y")
 	gpg("--output", s.path("acme.asc"), "--armor", "--export", "acme@example.com")
 	return home
 }
@@ -106,14 +106,14 @@ func TestCSVWithGzipAndPGP(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(20000))
 	home := s.gpgHome()
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "prefix: /in/, file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}, success_file: true") + `
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "prefix: in/, file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}, success_file: true") + `
 data_templates:
   - {name: t, destination: acme, settings: {filename: "{{query_name}}.csv.gz"}}
 orchestrations:
-  - {name: weekly, query: all, data_template: t}
+  - {name: weekly-{site}, query: all, data_template: t}
 `)
 	s.worker()
-	c := s.send("weekly")
+	c := s.send(s.id("weekly"))
 	require.Equal(t, []string{"in/all.csv.gz.pgp", "in/all.csv.gz.pgp.DONE"}, s.keys())
 	require.Equal(t, "in/all.csv.gz.pgp.DONE", c.SuccessFile)
 	packed := s.decrypt(home, s.get("in/all.csv.gz.pgp"))
@@ -129,13 +129,13 @@ func TestCSVInATgzTellsACampaignThatWaits(t *testing.T) {
 	waiting := s.name + "-campaign"
 	s.configure(source + "destinations:" + s.destination("acme", "role", "file_format: csv, encoding: tgz, success_file: true") + `
 data_templates:
-  - {name: t, destination: acme, settings: {filename: "{{orchestration_name}}.tgz"}}
+  - {name: t, destination: acme, settings: {filename: "weekly.tgz"}}
 orchestrations:
-  - {name: weekly, query: all, data_template: t, notify: [{workflow_id: ` + waiting + `}]}
+  - {name: weekly-{site}, query: all, data_template: t, notify: [{workflow_id: ` + waiting + `}]}
 `)
 	s.worker()
 	heard := s.campaign(waiting)
-	c := s.send("weekly")
+	c := s.send(s.id("weekly"))
 	told := heard()
 	require.Equal(t, c.DeliveryID, told[0].DeliveryID)
 	require.Equal(t, c.Objects, told[0].Objects)
@@ -191,11 +191,11 @@ func TestTheSameRunKeyIsTheSameRun(t *testing.T) {
 data_templates:
   - {name: t, destination: acme, settings: {filename: "{{run_id}}.csv"}}
 orchestrations:
-  - {name: weekly, query: all, data_template: t}
+  - {name: weekly-{site}, query: all, data_template: t}
 `)
 	s.worker()
-	first := s.send("weekly", "--run-key", "monday")
-	again := s.send("weekly", "--run-key", "monday")
+	first := s.send(s.id("weekly"), "--run-key", "monday")
+	again := s.send(s.id("weekly"), "--run-key", "monday")
 	require.Equal(t, first.RunID, again.RunID)
 	require.Len(t, s.keys(), 2, "one object and one success file")
 }

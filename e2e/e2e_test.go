@@ -138,8 +138,17 @@ retry: {attempts: 4, initial_interval: 100ms, max_interval: 1s}
 credentials:
   - {name: platform, type: iam-credential, access_key_id: {env: PLATFORM_ID}, secret_access_key: {file: secret}}
   - {name: role, type: iam-role-to-role, base: platform, role_arn: "arn:aws:iam::210987654321:role/consign", external_id: an-external-id-4711, sts_endpoint: %q}
-`, stack.TemporalAddress, s.name, stack.S3Endpoint)+rest)
+`, stack.TemporalAddress, s.name, stack.S3Endpoint)+strings.ReplaceAll(rest, "{site}", s.name))
 	s.config = s.path("consign.yaml")
+}
+
+// id makes a name of an orchestration the site's own: all tests share one namespace, and a run is known by its
+// orchestration and key.
+func (s *site) id(orchestration string) string { return orchestration + "-" + s.name }
+
+// workflow is the id of the run with the key that all tests use.
+func (s *site) workflow(orchestration string) string {
+	return workflows.OrchestrationID(s.id(orchestration), "k")
 }
 
 // destination is the settings that every destination of the tests needs.

@@ -43,9 +43,9 @@ data_templates:
   - {name: t, destination: acme, settings: {filename: "{{query_name}}.csv.gz"}}
   - {name: p, destination: plain, settings: {filename: "{{query_name}}.csv"}}
 orchestrations:
-  - {name: good, query: good, data_template: t}
-  - {name: bad, query: bad, data_template: p}
-  - {name: worse, query: worse, data_template: p}
+  - {name: good-{site}, query: good, data_template: t}
+  - {name: bad-{site}, query: bad, data_template: p}
+  - {name: worse-{site}, query: worse, data_template: p}
 `)
 	s.worker()
 	var said strings.Builder
@@ -53,14 +53,14 @@ orchestrations:
 		said.WriteString(a.out + a.err)
 		return a
 	}
-	require.Equal(t, 0, hear(s.starter("send", "good", "--run-key", "k", "--wait")).code)
-	require.Equal(t, 4, hear(s.starter("send", "bad", "--run-key", "k", "--wait")).code)
-	require.Equal(t, 4, hear(s.starter("send", "worse", "--run-key", "k", "--wait")).code)
-	for _, args := range [][]string{{"plan", "good"}, {"validate"}, {"runs"}, {"show", "bad/k"}, {"show", "worse/k"}, {"abort", "bad/k"}, {"abort", "worse/k"}} {
+	require.Equal(t, 0, hear(s.starter("send", s.id("good"), "--run-key", "k", "--wait")).code)
+	require.Equal(t, 4, hear(s.starter("send", s.id("bad"), "--run-key", "k", "--wait")).code)
+	require.Equal(t, 4, hear(s.starter("send", s.id("worse"), "--run-key", "k", "--wait")).code)
+	for _, args := range [][]string{{"plan", s.id("good")}, {"validate"}, {"runs"}, {"show", s.id("bad") + "/k"}, {"show", s.id("worse") + "/k"}, {"abort", s.id("bad") + "/k"}, {"abort", s.id("worse") + "/k"}} {
 		hear(s.starter(args...))
 	}
 	eventually(t, "both are closed", func() bool {
-		return s.status("send/bad/k") == enums.WORKFLOW_EXECUTION_STATUS_CANCELED && s.status("send/worse/k") == enums.WORKFLOW_EXECUTION_STATUS_CANCELED
+		return s.status(s.workflow("bad")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED && s.status(s.workflow("worse")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED
 	})
 
 	secretKey, err := os.ReadFile(s.path("secret"))
@@ -71,8 +71,8 @@ orchestrations:
 	}
 	places := map[string]string{"the worker's log": s.logs.String(), "the commands' output": said.String()}
 	for _, run := range []string{"good", "bad", "worse"} {
-		places["the history of "+run] = decoded(t, history(t, "send/"+run+"/k"))
-		places["the description of "+run] = s.description("send/" + run + "/k")
+		places["the history of "+run] = decoded(t, history(t, s.workflow(run)))
+		places["the description of "+run] = s.description(s.workflow(run))
 	}
 	for place, text := range places {
 		require.NotEmpty(t, text, place)
@@ -122,8 +122,8 @@ func TestTheWorkspaceIsForNobodyElse(t *testing.T) {
 	s.endpoint = g.URL
 	s.plainSend("nobody-" + s.name)
 	s.worker()
-	require.Equal(t, 0, s.starter("send", "weekly", "--run-key", "k").code)
-	eventually(t, "a part sent", func() bool { return g.count("UploadPart") >= 1 })
+	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	eventually(t, "a part sent", func() bool { return g.answered("UploadPart") >= 1 })
 	seen := 0
 	require.NoError(t, filepath.WalkDir(s.path("workspace/runs"), func(path string, d os.DirEntry, err error) error {
 		require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestTheWorkspaceIsForNobodyElse(t *testing.T) {
 	}))
 	require.Greater(t, seen, 3)
 	g.release()
-	require.Equal(t, 0, s.starter("abort", "weekly/k").code)
-	eventually(t, "closed", func() bool { return s.status("send/weekly/k") != enums.WORKFLOW_EXECUTION_STATUS_RUNNING })
+	require.Equal(t, 0, s.starter("abort", s.id("weekly")+"/k").code)
+	eventually(t, "closed", func() bool { return s.status(s.workflow("weekly")) != enums.WORKFLOW_EXECUTION_STATUS_RUNNING })
 	s.nothingLeft()
 }
