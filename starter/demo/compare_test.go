@@ -12,7 +12,7 @@ import (
 const people = `SELECT * FROM (VALUES
 	(1, 'Ada', NULL, 1.50::DECIMAL(9, 2), true),
 	(2, 'say "hi", all', '', NULL, false),
-	(3, E'two\r\nlines', ' x ', DECIMAL '-0.07', NULL)) AS t(id, name, note, amount, flag)`
+	(3, E'two\r\nlines', ' x ', -0.07::DECIMAL(9, 2), NULL)) AS t(id, name, note, amount, flag)`
 
 // asCSV is people as it has to arrive: NULL bare, the empty text quoted.
 const asCSV = "id,name,note,amount,flag\n1,Ada,,1.50,true\n2,\"say \"\"hi\"\", all\",\"\",,false\n3,\"two\r\nlines\",\" x \",-0.07,\n"
