@@ -42,7 +42,7 @@ func parse(t *testing.T, o Options, file string) [][]any {
 			if !inQuotes && (c == o.delimiterOf()[0] || len(file) >= len(end) && file[:len(end)] == end) {
 				break
 			}
-			field, raw, file = append(field, c), raw+string(c), file[1:]
+			field, raw, file = append(field, c), raw+file[:1], file[1:]
 		}
 		if raw == o.NullString && !wasQuoted || wasQuoted && o.QuoteMode == QuoteAll && string(field) == o.NullString {
 			row = append(row, nil)
