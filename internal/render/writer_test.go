@@ -289,3 +289,17 @@ func TestAValueOf64MiBWorks(t *testing.T) {
 		require.LessOrEqual(t, cap((<-free).text), keepBytes, "its buffer is not kept")
 	}
 }
+
+func TestTheBracketsOfAnArrayCountToo(t *testing.T) {
+	t.Parallel()
+	const around = len("[\n{\"a\":\"\"},\n{\"a\":\"\"}\n]\n")
+	o := Options{FileFormat: FormatJSON, SplitMegabytes: 1}
+	for more, files := range []int{1, 2} {
+		schema, b := tableOf(text("a", strings.Repeat("x", 500_000), strings.Repeat("y", 500_000-around+more)))
+		got := renderAll(t, o, schema, b)
+		require.Len(t, got, files, "%d bytes too many", more)
+		if files == 1 {
+			require.Len(t, got[0], bytesPerMegabyte)
+		}
+	}
+}
