@@ -27,45 +27,57 @@ func TestObjectsAndEntriesHaveTheirNames(t *testing.T) {
 	}{
 		{
 			"one file", named(func(n *plan.Names) { n.Filename = "{{orchestration_name}}_{{now|format:'yyyy'}}.csv" }),
-			map[int]string{1: "upload/my_send_2026.csv"}, nil,
+			map[int]string{1: "upload/my_send_2026.csv"},
+			nil,
 		},
 		{
 			"no prefix", named(func(n *plan.Names) { n.Prefix, n.Filename = "", "a/b.csv" }),
-			map[int]string{1: "a/b.csv"}, nil,
+			map[int]string{1: "a/b.csv"},
+			nil,
 		},
 		{
 			"one encrypted file", named(func(n *plan.Names) { n.Filename, n.Encrypted = "a.csv.gz", true }),
-			map[int]string{1: "upload/a.csv.gz.pgp"}, nil,
+			map[int]string{1: "upload/a.csv.gz.pgp"},
+			nil,
 		},
 		{
 			"a numbered file without a split", named(func(n *plan.Names) { n.Filename = "a-{{file_number}}.csv" }),
-			map[int]string{1: "upload/a-0000001.csv"}, nil,
+			map[int]string{1: "upload/a-0000001.csv"},
+			nil,
 		},
 		{
 			"parts in a folder", named(func(n *plan.Names) { n.Filename, n.Parts, n.Encrypted = "{{query_name}}/", "{{file_number}}.csv", true }),
-			map[int]string{1: "upload/q/0000001.csv.pgp", 12: "upload/q/0000012.csv.pgp", 9_999_999: "upload/q/9999999.csv.pgp"}, nil,
+			map[int]string{1: "upload/q/0000001.csv.pgp", 12: "upload/q/0000012.csv.pgp", 9_999_999: "upload/q/9999999.csv.pgp"},
+			nil,
 		},
 		{
-			"one archive", named(func(n *plan.Names) { n.Filename, n.Archive, n.ArchiveExtension, n.Encrypted = "d/q_2026_11_23.tgz", true, "tgz", true }),
-			map[int]string{1: "upload/d/q_2026_11_23.tgz.pgp", 5: "upload/d/q_2026_11_23.tgz.pgp"}, map[int]string{1: "q_2026_11_23.csv"},
+			"one archive", named(func(n *plan.Names) {
+				n.Filename, n.Archive, n.ArchiveExtension, n.Encrypted = "d/q_2026_11_23.tgz", true, "tgz", true
+			}),
+			map[int]string{1: "upload/d/q_2026_11_23.tgz.pgp", 5: "upload/d/q_2026_11_23.tgz.pgp"},
+			map[int]string{1: "q_2026_11_23.csv"},
 		},
 		{
 			"an archive with the long extension", named(func(n *plan.Names) { n.Filename, n.Archive, n.ArchiveExtension = "q.tar.gz", true, "tgz" }),
-			map[int]string{1: "upload/q.tar.gz"}, map[int]string{1: "q.csv"},
+			map[int]string{1: "upload/q.tar.gz"},
+			map[int]string{1: "q.csv"},
 		},
 		{
 			"an archive with the format in its name", named(func(n *plan.Names) { n.Filename, n.Archive, n.ArchiveExtension = "q.csv.ZIP", true, "zip" }),
-			map[int]string{1: "upload/q.csv.ZIP"}, map[int]string{1: "q.csv"},
+			map[int]string{1: "upload/q.csv.ZIP"},
+			map[int]string{1: "q.csv"},
 		},
 		{
 			"an archive without extension", named(func(n *plan.Names) { n.Filename, n.Archive, n.ArchiveExtension = "q.2026", true, "tar" }),
-			map[int]string{1: "upload/q.2026"}, map[int]string{1: "q.2026.csv"},
+			map[int]string{1: "upload/q.2026"},
+			map[int]string{1: "q.2026.csv"},
 		},
 		{
 			"an archive of parts", named(func(n *plan.Names) {
 				n.Filename, n.Parts, n.Archive, n.ArchiveExtension = "q.zip", "p/{{file_number}}.csv", true, "zip"
 			}),
-			map[int]string{1: "upload/q.zip", 2: "upload/q.zip"}, map[int]string{1: "p/0000001.csv", 2: "p/0000002.csv"},
+			map[int]string{1: "upload/q.zip", 2: "upload/q.zip"},
+			map[int]string{1: "p/0000001.csv", 2: "p/0000002.csv"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -170,6 +182,6 @@ func TestDurationsCanBeReadInTheHistory(t *testing.T) {
 func TestDigestsTellQueriesApart(t *testing.T) {
 	t.Parallel()
 	require.Len(t, plan.Digest(""), 64)
-	require.Equal(t, plan.Digest("SELECT 1"), plan.Digest("SELECT 1"))
+	require.Equal(t, "e004ebd5b5532a4b85984a62f8ad48a81aa3460c1ca07701f386135d72cdecf5", plan.Digest("SELECT 1"), "sha256sum says so")
 	require.NotEqual(t, plan.Digest("SELECT 1"), plan.Digest("SELECT 1 "))
 }
