@@ -73,7 +73,7 @@ RUN is a workflow id, or ORCHESTRATION/RUN-KEY.`,
 	return root
 }
 
-func (a *app) check(cmd *cobra.Command, _ []string) error {
+func (a *app) check(*cobra.Command, []string) error {
 	if a.output != "text" && a.output != "json" {
 		return wrong(fmt.Errorf("--output %s: only text and json are known", a.output), "")
 	}

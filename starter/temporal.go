@@ -64,7 +64,7 @@ func (a *app) asked(c *config.Config, id string, err error) error {
 	var namespace *serviceerror.NamespaceNotFound
 	switch {
 	case errors.As(err, &namespace):
-		return wrong(fmt.Errorf("Temporal has no namespace %q", c.Temporal.Namespace), "temporal operator namespace create --namespace "+c.Temporal.Namespace)
+		return wrong(fmt.Errorf("there is no namespace %q in Temporal", c.Temporal.Namespace), "temporal operator namespace create --namespace "+c.Temporal.Namespace)
 	case errors.As(err, &missing):
 		return wrong(fmt.Errorf("there is no run %s", shortRun(id)), "starter runs lists them; Temporal forgets a run when the namespace's retention is over")
 	default:

@@ -45,15 +45,19 @@ func SpringSale(ctx workflow.Context, patience time.Duration) (Launch, error) {
 		case ctx.Err() != nil:
 			return Launch{}, ctx.Err()
 		case late:
-			return Launch{}, temporal.NewApplicationError(fmt.Sprintf("no delivery within %s", patience), ErrNoDelivery)
+			return Launch{}, noDelivery("no delivery within %s", patience)
 		case delivery.Status == workflows.Parked:
 			workflow.SetCurrentDetails(ctx, "Waits for the call list: its delivery is parked, and an operator has been asked.")
 		case delivery.Status == workflows.Completed:
 			return launch(ctx, delivery), nil
 		default:
-			return Launch{}, temporal.NewApplicationError(fmt.Sprintf("delivery %s: %s", delivery.WorkflowID, delivery.Status), ErrNoDelivery)
+			return Launch{}, noDelivery("delivery %s: %s", delivery.WorkflowID, delivery.Status)
 		}
 	}
+}
+
+func noDelivery(format string, args ...any) error {
+	return temporal.NewApplicationError(fmt.Sprintf(format, args...), ErrNoDelivery) //nolint:forbidigo // another system's failures are not in our table
 }
 
 // launch is where a real system would begin to call, print or send.

@@ -23,26 +23,35 @@ func (s *script) searchHistories(ctx context.Context, deliveries []delivery) err
 	defer c.Close()
 	events := 0
 	for _, d := range deliveries {
-		history := c.GetWorkflowHistory(ctx, d.done.WorkflowID, d.done.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for history.HasNext() {
-			event, err := history.Next()
-			if err != nil {
-				return fmt.Errorf("read the history of %s: %w", d.name, err)
-			}
-			raw, err := proto.Marshal(event)
-			if err != nil {
-				return err
-			}
-			for what, value := range s.world.unspeakable() {
-				if bytes.Contains(raw, []byte(value)) {
-					return fmt.Errorf("%w: %s, event %d of %s", ErrTold, what, event.GetEventId(), d.name)
-				}
-			}
-			events++
+		n, err := search(c.GetWorkflowHistory(ctx, d.done.WorkflowID, d.done.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT), s.world.unspeakable())
+		if err != nil {
+			return fmt.Errorf("history of %s: %w", d.name, err)
 		}
+		events += n
 	}
 	s.line("The %d events of these runs were searched for keys, passwords and values of the data: none is in them.", events)
 	return nil
+}
+
+// search returns how many events a history has, and an error if one of them holds what is unspeakable.
+func search(history client.HistoryEventIterator, unspeakable map[string]string) (events int, err error) {
+	for history.HasNext() {
+		event, err := history.Next()
+		if err != nil {
+			return events, err
+		}
+		raw, err := proto.Marshal(event)
+		if err != nil {
+			return events, err
+		}
+		for what, value := range unspeakable {
+			if bytes.Contains(raw, []byte(value)) {
+				return events, fmt.Errorf("event %d: %w: %s", event.GetEventId(), ErrTold, what)
+			}
+		}
+		events++
+	}
+	return events, nil
 }
 
 // unspeakable is what may not stand in a history: secrets, and what only stands in the data.

@@ -19,30 +19,28 @@ var ErrNoData = errors.New("no Parquet or CSV file")
 func ownFiles(named []string) ([]string, error) {
 	var files []string
 	for _, name := range named {
-		pattern := name
-		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			pattern = filepath.Join(name, "*")
+		found, err := filesOf(name)
+		if err == nil && len(found) == 0 {
+			err = ErrNoData
 		}
-		found, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		before := len(files)
-		for _, f := range found {
-			if readerOf(f) == "" {
-				continue
-			}
-			absolute, err := filepath.Abs(f)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, absolute)
-		}
-		if len(files) == before {
-			return nil, fmt.Errorf("%s: %w", name, ErrNoData)
-		}
+		files = append(files, found...)
 	}
 	return files, nil
+}
+
+func filesOf(name string) ([]string, error) {
+	absolute, err := filepath.Abs(name) // the worker has a folder of its own
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(absolute); err == nil && info.IsDir() {
+		absolute = filepath.Join(absolute, "*")
+	}
+	found, err := filepath.Glob(absolute)
+	return slices.DeleteFunc(found, func(f string) bool { return readerOf(f) == "" }), err
 }
 
 // readerOf is the query that reads a file, "" if it is of no known kind. CSV is sampled whole, as our source does.
@@ -123,21 +121,11 @@ func (s *script) own(ctx context.Context, files []string) error {
 	var bad error
 	for i, file := range files {
 		s.title(filepath.Base(file))
-		for j, way := range ways {
-			if j > 0 {
-				s.say("")
-			}
-			d := delivery{name: names[i] + "-" + way.name, about: way.about}
-			result, err := s.sendOwn(ctx, r, &d, readerOf(file))
-			if err != nil {
-				bad = errors.Join(bad, fmt.Errorf("%s as %s: %w", filepath.Base(file), way.about, err))
-				continue
-			}
-			lines = append(lines, result.lines(d.name)...)
-		}
+		more, err := s.threeWays(ctx, r, names[i], file)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		lines, bad = append(lines, more...), errors.Join(bad, err)
 	}
 	if err := s.list(ctx); err != nil {
 		return err
@@ -145,6 +133,23 @@ func (s *script) own(ctx context.Context, files []string) error {
 	s.title("What Acme reads in it")
 	s.table(lines, 1, 3)
 	return bad
+}
+
+// threeWays sends one file in every way, and goes on after one that does not arrive.
+func (s *script) threeWays(ctx context.Context, r *reader, name, file string) (lines [][]string, bad error) {
+	for i, way := range ways {
+		if i > 0 {
+			s.say("")
+		}
+		d := delivery{name: name + "-" + way.name, about: way.about}
+		result, err := s.sendOwn(ctx, r, &d, readerOf(file))
+		if err != nil {
+			bad = errors.Join(bad, fmt.Errorf("%s as %s: %w", filepath.Base(file), way.about, err))
+			continue
+		}
+		lines = append(lines, result.lines(d.name)...)
+	}
+	return lines, bad
 }
 
 // sendOwn plans first: a type that a format cannot hold is said by the plan, with what to write in the query.

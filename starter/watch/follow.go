@@ -42,31 +42,23 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 	defer f.View.Close()
 	ticker := time.NewTicker(f.Every)
 	defer ticker.Stop()
-	var silentSince time.Time
+	var silent silence
 	warned := false
 	for {
 		s, err := Look(ctx, f.Client, workflowID, runID)
 		now := f.Clock()
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return s, context.Cause(ctx)
-		case err != nil && !passing(err):
+		}
+		if err := f.bear(&silent, err, now); err != nil {
 			return s, err
-		case err != nil && silentSince.IsZero():
-			silentSince = now
-			f.View.Note("Temporal does not answer; trying again")
-		case err != nil && now.Sub(silentSince) > patience:
-			return s, fmt.Errorf("no answer for %s: %w", Took(patience), err)
-		case err == nil:
-			silentSince = time.Time{}
+		}
+		if err == nil {
 			f.View.Show(s, now)
 			if !s.Open || s.State == workflows.Parked {
 				return s, nil
 			}
-			if !warned && s.Progress == nil && now.Sub(s.Started) > unworked && f.workerless(ctx, s.Queue) {
-				warned = true
-				f.View.Note(fmt.Sprintf("no worker takes work from the task queue %q: the run waits until one is started", s.Queue))
-			}
+			warned = warned || f.warn(ctx, s, now)
 		}
 		select {
 		case <-ctx.Done():
@@ -74,6 +66,34 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 		case <-ticker.C:
 		}
 	}
+}
+
+// silence is since when Temporal has not answered; zero if it has.
+type silence struct{ since time.Time }
+
+// bear returns the error of a look if it is no use to look again.
+func (f Follower) bear(silent *silence, err error, now time.Time) error {
+	switch {
+	case err == nil:
+		silent.since = time.Time{}
+	case !passing(err):
+		return err
+	case silent.since.IsZero():
+		silent.since = now
+		f.View.Note("Temporal does not answer; trying again")
+	case now.Sub(silent.since) > patience:
+		return fmt.Errorf("no answer for %s: %w", Took(patience), err)
+	}
+	return nil
+}
+
+// warn points out that nobody works on the run, and reports whether it had to.
+func (f Follower) warn(ctx context.Context, s Snapshot, now time.Time) bool {
+	if s.Progress != nil || now.Sub(s.Started) <= unworked || !f.workerless(ctx, s.Queue) {
+		return false
+	}
+	f.View.Note(fmt.Sprintf("no worker takes work from the task queue %q: the run waits until one is started", s.Queue))
+	return true
 }
 
 // passing reports whether an error of Temporal may pass by itself.

@@ -107,6 +107,8 @@ func StateOf(info *workflowpb.WorkflowExecutionInfo) workflows.State {
 		return workflows.Aborted
 	case enums.WORKFLOW_EXECUTION_STATUS_FAILED, enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
 		return workflows.Failed
+	case enums.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED, enums.WORKFLOW_EXECUTION_STATUS_RUNNING,
+		enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, enums.WORKFLOW_EXECUTION_STATUS_PAUSED:
 	}
 	if Attribute(info, workflows.AttributeState.GetName()) == string(workflows.Parked) {
 		return workflows.Parked
