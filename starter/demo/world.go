@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,10 +144,10 @@ func (w *world) write(name string, content []byte) error {
 	return os.WriteFile(w.path(name), content, 0o600)
 }
 
-// exports is what a shell needs to talk to this world.
+// exports is what a shell needs to talk to this world. Secrets are the worker's alone.
 func (w *world) exports() []string {
 	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(w.environment)) {
+	for _, name := range []string{"CONSIGN_CONFIG", "CONSIGN_TEMPORAL_ADDRESS"} {
 		lines = append(lines, "export "+name+"="+w.environment[name])
 	}
 	return lines
