@@ -110,7 +110,7 @@ type checkedReader struct {
 func (c *checkedReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.crc = crc32.Update(c.crc, castagnoli, p[:n])
-	if err == io.EOF && crcText(c.crc) != c.want { //nolint:errorlint // io.Reader promises the bare value
+	if err == io.EOF && crcText(c.crc) != c.want {
 		err = c.bad
 	}
 	return n, err

@@ -36,6 +36,7 @@ type PublishResult struct {
 // recognised by delivery id and checksum.
 func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, err error) {
 	defer s.fail(ctx, "Publish", &err)
+	defer s.renew(in.Target, &err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
 	bucket, err := s.bucket(ctx, in.Target)
@@ -70,7 +71,7 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 }
 
 func object(delivery string, o Uploaded) upload.Object {
-	return upload.Object{Key: o.Key, Size: o.Bytes, CRC32C: o.CRC32C, Delivery: delivery}
+	return upload.Object{Key: o.Key, Size: o.Bytes, CRC32C: o.CRC32C, Delivery: delivery, Opened: o.Opened}
 }
 
 // verify looks at one object before any is completed: its parts are all there and ours, or it is complete already; and
@@ -121,6 +122,7 @@ type SuccessResult struct {
 // WriteSuccessFile puts the empty object that says "all is there". It is the last thing that a delivery writes.
 func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ SuccessResult, err error) {
 	defer s.fail(ctx, "WriteSuccessFile", &err)
+	defer s.renew(in.Target, &err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
 	bucket, err := s.bucket(ctx, in.Target)

@@ -2,10 +2,12 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"consign/internal/awsrole"
+	"consign/internal/upload"
 )
 
 // sessionIdle is how long a session is kept after its last use: the longest pause between two steps of a run that is
@@ -57,4 +59,11 @@ func (s *sessions) forget(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.held, key)
+}
+
+// renew drops the run's session if S3 or STS said that it has expired, so that the next try assumes the role anew.
+func (s *Steps) renew(t Target, err *error) {
+	if errors.Is(*err, upload.ErrExpired) || errors.Is(*err, awsrole.ErrExpired) {
+		s.sessions.forget(sessionKey(t))
+	}
 }

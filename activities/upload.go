@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,13 +32,14 @@ type UploadResult struct {
 
 // Uploaded is an object whose parts are all in S3, and which nobody can read yet.
 type Uploaded struct {
-	Key      string `json:"key"`
-	UploadID string `json:"upload_id,omitempty"` // empty for an object without bytes, which Publish puts
-	Rows     int64  `json:"rows"`
-	Bytes    int64  `json:"bytes"`
-	CRC32C   string `json:"crc32c"`
-	SHA256   string `json:"sha256"`
-	Plain    string `json:"plain_sha256,omitempty"` // before encryption
+	Key      string    `json:"key"`
+	UploadID string    `json:"upload_id,omitempty"` // empty for an object without bytes, which Publish puts
+	Rows     int64     `json:"rows"`
+	Bytes    int64     `json:"bytes"`
+	CRC32C   string    `json:"crc32c"`
+	SHA256   string    `json:"sha256"`
+	Opened   time.Time `json:"opened,omitzero"`        // when the upload was
+	Plain    string    `json:"plain_sha256,omitempty"` // before encryption
 }
 
 // Upload sends files to the bucket in parts and leaves the uploads open: nothing can be read before Publish.
@@ -46,6 +48,7 @@ type Uploaded struct {
 // file is noted on the disk before the first part leaves.
 func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err error) {
 	defer s.fail(ctx, "Upload", &err)
+	defer s.renew(in.Target, &err)
 	ctx, run, end, err := s.work(ctx, stepUpload, in.Folder)
 	if err != nil {
 		return UploadResult{}, err
@@ -71,7 +74,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
-	sender := sender{bucket: bucket, from: from, journal: journal, begun: begun, delivery: in.Delivery}
+	sender := sender{bucket: bucket, from: from, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock}
 	sender.progress = startProgress(ctx, "Upload", filesResult("", files).Bytes)
 	defer sender.progress.stop()
 	result := UploadResult{Objects: make([]Uploaded, len(files))}
@@ -117,6 +120,7 @@ type sender struct {
 	journal  *workspace.Step
 	begun    map[int]workspace.File
 	delivery string
+	clock    func() time.Time
 	progress *progress
 }
 
@@ -132,14 +136,15 @@ func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploa
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	if noted := s.begun[f.Number]; noted.CRC32C == f.CRC32C {
-		sent.UploadID = noted.Upload
+		sent.UploadID, sent.Opened = noted.Upload, noted.Opened
 	}
 	for fresh := sent.UploadID == ""; ; fresh = true {
 		if fresh {
 			if sent.UploadID, err = s.bucket.Start(ctx, o); err != nil {
 				return Uploaded{}, err
 			}
-			f.Upload = sent.UploadID
+			sent.Opened = s.clock().UTC().Truncate(time.Second)
+			f.Upload, f.Opened = sent.UploadID, sent.Opened
 			if err := s.journal.Enter(f); err != nil {
 				return Uploaded{}, err
 			}

@@ -221,8 +221,8 @@ func TestTwoWorkersCannotShareAWorkspace(t *testing.T) {
 	require.Contains(t, string(out), "hint: one worker runs per workspace")
 }
 
-// history returns every event of a run, whole, as JSON.
-func history(t *testing.T, workflowID string) string {
+// historyOf returns every event of a run, whole, as JSON.
+func historyOf(t *testing.T, workflowID string) string {
 	t.Helper()
 	var all strings.Builder
 	events := temporal.GetWorkflowHistory(t.Context(), workflowID, "", false, 0)

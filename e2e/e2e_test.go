@@ -7,6 +7,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -42,6 +44,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	code, err := inStack(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
@@ -56,7 +59,7 @@ func inStack(m *testing.M) (_ int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	bin = dir
 	build := exec.Command("go", "build", "-o", dir, "consign/worker", "consign/starter")
 	build.Stderr = os.Stderr
@@ -75,7 +78,8 @@ func inStack(m *testing.M) (_ int, err error) {
 		return 1, err
 	}
 	defer temporal.Close()
-	return m.Run(), nil
+	code := m.Run()
+	return code, replayAll(ctx)
 }
 
 // quiet keeps the SDK's chatter out of the tests' output.
@@ -334,7 +338,7 @@ func (s *site) get(key string) string {
 	s.t.Helper()
 	out, err := s.s3.GetObject(s.t.Context(), &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
 	require.NoError(s.t, err)
-	defer out.Body.Close()
+	defer func() { _ = out.Body.Close() }()
 	path := s.path(filepath.Join("got", strings.ReplaceAll(key, "/", "_")))
 	require.NoError(s.t, os.MkdirAll(filepath.Dir(path), 0o755))
 	f, err := os.Create(path)

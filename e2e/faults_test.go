@@ -194,8 +194,8 @@ func TestAStoppedWorkerGoesOnWhereItWas(t *testing.T) {
 
 // A broken is a run that must end parked, with an explanation and nothing in the bucket.
 type broken struct {
-	destination, template, query, orchestration string
-	prepare                                     func(*site)
+	destination, query string
+	prepare            func(*site)
 
 	attribution, kind string
 	says              []string // in what the person who waits is told
@@ -348,7 +348,7 @@ orchestrations:
 	c := s.send(s.id("weekly"), "--run-key", "k")
 	require.Equal(t, workflows.Completed, c.Status)
 	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
-	require.NotContains(t, history(t, s.workflow("weekly")), "the-right-one")
+	require.NotContains(t, historyOf(t, s.workflow("weekly")), "the-right-one")
 	s.nothingLeft()
 }
 

@@ -71,7 +71,7 @@ orchestrations:
 	}
 	places := map[string]string{"the worker's log": s.logs.String(), "the commands' output": said.String()}
 	for _, run := range []string{"good", "bad", "worse"} {
-		places["the history of "+run] = decoded(t, history(t, s.workflow(run)))
+		places["the history of "+run] = decoded(t, historyOf(t, s.workflow(run)))
 		places["the description of "+run] = s.description(s.workflow(run))
 	}
 	for place, text := range places {

@@ -40,8 +40,8 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	if err != nil {
 		return exitUsage, err
 	}
-	for _, w := range problems.Warnings() {
-		log.Warn(w.Error())
+	for _, p := range append(problems.Warnings(), c.Check(time.Now())...) {
+		log.Warn(p.Error()) // a key that cannot be used stops the runs that need it, and no other
 	}
 	debug.SetMemoryLimit(int64(c.Worker.Memory))
 	host, err := workspace.Open(workspace.Options{Dir: c.Workspace.Dir, MaxBytes: int64(c.Workspace.MaxBytes), Runs: c.Worker.Runs})

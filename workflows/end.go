@@ -9,16 +9,16 @@ import (
 	"consign/activities"
 )
 
-// A failedRun is how a run ends that failed for good.
-type failedRun struct {
+// A runFailedError is how a run ends that failed for good.
+type runFailedError struct {
 	failure *activities.Failure
 }
 
-func (f failedRun) Error() string { return f.failure.Message }
+func (f runFailedError) Error() string { return f.failure.Message }
 
 func (r *run) fail(f *activities.Failure) error {
 	r.failure = f
-	return failedRun{f}
+	return runFailedError{f}
 }
 
 // end brings the run to its close: whatever happened, the workspace is emptied, open uploads are aborted, and everybody
@@ -83,8 +83,8 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 	if status != Parked {
 		c.CompletedAt = workflow.Now(ctx).UTC()
 	}
-	if r.abort != nil && r.failure == nil {
-		c.Failure = &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was aborted: " + reason(r.abort)}
+	if status == Aborted {
+		c.Failure = r.aborted()
 	}
 	if r.plan != nil {
 		c.Campaign, c.Group, c.Destination = r.plan.Campaign, r.plan.Group, r.plan.Destination.Name
@@ -99,11 +99,17 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 	return c
 }
 
-func reason(a *AbortRequest) string {
-	if a.Reason == "" {
-		return "no reason given"
+// aborted says why the run was aborted, and what had been wrong with it before.
+func (r *run) aborted() *activities.Failure {
+	f := &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was aborted: " + r.abort.Reason}
+	if r.abort.Reason == "" {
+		f.Message += "no reason given"
 	}
-	return a.Reason
+	if r.failure != nil {
+		f.Step, f.Attribution = r.failure.Step, r.failure.Attribution
+		f.Message += " (it was parked: " + r.failure.Message + ")"
+	}
+	return f
 }
 
 // What discard takes away.

@@ -30,33 +30,36 @@ func (r *run) listen(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	r.listenForSignals(ctx)
+	return nil
+}
+
+func (r *run) listenForSignals(ctx workflow.Context) {
 	retries := workflow.GetSignalChannelWithOptions(ctx, RetryName, workflow.SignalChannelOptions{
 		Description: `Lets a parked run go on at the step that failed; ignored otherwise. Input: {} or {"replan": true}.`,
 	})
 	aborts := workflow.GetSignalChannelWithOptions(ctx, AbortName, workflow.SignalChannelOptions{
 		Description: `Ends the run. Input: {} or {"reason": "..."}.`,
 	})
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var request RetryRequest
-			if !retries.Receive(ctx, &request) {
-				return
-			}
-			if r.mayRetry(ctx, request) == nil {
-				r.decision = &request
-			}
+	receive(ctx, retries, func(ctx workflow.Context, request RetryRequest) {
+		if r.mayRetry(ctx, request) == nil {
+			r.decision = &request
 		}
 	})
+	receive(ctx, aborts, func(_ workflow.Context, request AbortRequest) { r.stop(request) })
+}
+
+// receive hands every signal of a channel to do, for as long as the workflow runs.
+func receive[T any](ctx workflow.Context, from workflow.ReceiveChannel, do func(workflow.Context, T)) {
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
-			var request AbortRequest
-			if !aborts.Receive(ctx, &request) {
+			var signal T
+			if !from.Receive(ctx, &signal) {
 				return
 			}
-			r.stop(request)
+			do(ctx, signal)
 		}
 	})
-	return nil
 }
 
 // mayRetry answers why a run cannot be retried.

@@ -69,7 +69,7 @@ func requireChunkIndexAgrees(t *testing.T, c parquet.ColumnChunk) int {
 	offsets, err := c.OffsetIndex()
 	require.NoError(t, err)
 	pages := c.Pages()
-	defer pages.Close()
+	defer func() { _ = pages.Close() }()
 	row := int64(0)
 	for i := range offsets.NumPages() {
 		if i > 0 {
@@ -123,8 +123,12 @@ func TestParquetPageIndexAgreesOverManyPages(t *testing.T) {
 	t.Parallel()
 	d := newDuck(t)
 	schema := table.Schema{
-		{Name: "rising", Type: scalar(table.Int64)}, {Name: "falling", Type: scalar(table.Int32)}, {Name: "text", Type: scalar(table.String)},
-		{Name: "few", Type: scalar(table.String)}, {Name: "gaps", Type: scalar(table.UUID)}, {Name: "list", Type: listOf(decimal(20, 0))},
+		{Name: "rising", Type: scalar(table.Int64)},
+		{Name: "falling", Type: scalar(table.Int32)},
+		{Name: "text", Type: scalar(table.String)},
+		{Name: "few", Type: scalar(table.String)},
+		{Name: "gaps", Type: scalar(table.UUID)},
+		{Name: "list", Type: listOf(decimal(20, 0))},
 	}
 	query := `SELECT i AS rising, (-i)::INTEGER AS falling, repeat('é', (i % 90)::INT) || i AS text, 'f' || i % 9 AS few,
 		CASE WHEN i > 30000 THEN md5(i::VARCHAR)::UUID END AS gaps, [i * -1e15, NULL, i]::DECIMAL(20,0)[] AS list FROM range(45000) t(i)`

@@ -22,38 +22,38 @@ type duck struct {
 	dir string
 }
 
-func newDuck(t testing.TB) duck {
-	t.Helper()
+func newDuck(tb testing.TB) duck {
+	tb.Helper()
 	db, err := sql.Open("duckdb", "")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
 	_, err = db.Exec("SET threads=1; SET TimeZone='UTC'")
-	require.NoError(t, err)
-	return duck{db, t.TempDir()}
+	require.NoError(tb, err)
+	return duck{db, tb.TempDir()}
 }
 
-func (d duck) exec(t testing.TB, query string) {
-	t.Helper()
+func (d duck) exec(tb testing.TB, query string) {
+	tb.Helper()
 	_, err := d.Exec(query)
-	require.NoError(t, err, query)
+	require.NoError(tb, err, query)
 }
 
 // texts returns all rows of a query, every value as DuckDB writes it, NULL as "NULL".
-func (d duck) texts(t testing.TB, query string) [][]string {
-	t.Helper()
+func (d duck) texts(tb testing.TB, query string) [][]string {
+	tb.Helper()
 	rows, err := d.Query(query)
-	require.NoError(t, err, query)
-	defer rows.Close()
+	require.NoError(tb, err, query)
+	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	var out [][]string
 	for rows.Next() {
 		values := make([]any, len(columns))
 		for i := range values {
 			values[i] = new(any)
 		}
-		require.NoError(t, rows.Scan(values...))
+		require.NoError(tb, rows.Scan(values...))
 		line := make([]string, len(columns))
 		for i, v := range values {
 			line[i] = "NULL"
@@ -63,46 +63,46 @@ func (d duck) texts(t testing.TB, query string) [][]string {
 		}
 		out = append(out, line)
 	}
-	require.NoError(t, rows.Err())
+	require.NoError(tb, rows.Err())
 	return out
 }
 
-func (d duck) text(t testing.TB, query string) string {
-	t.Helper()
-	rows := d.texts(t, query)
-	require.Len(t, rows, 1, query)
+func (d duck) text(tb testing.TB, query string) string {
+	tb.Helper()
+	rows := d.texts(tb, query)
+	require.Len(tb, rows, 1, query)
 	return rows[0][0]
 }
 
 // batches reads a query into batches of the given size.
-func (d duck) batches(t testing.TB, schema table.Schema, query string, size int) []*table.Batch {
-	t.Helper()
+func (d duck) batches(tb testing.TB, schema table.Schema, query string, size int) []*table.Batch {
+	tb.Helper()
 	rows, err := d.Query(query)
-	require.NoError(t, err, query)
-	defer rows.Close()
+	require.NoError(tb, err, query)
+	defer func() { _ = rows.Close() }()
 	values, pointers := make([]any, len(schema)), make([]any, len(schema))
 	for i := range values {
 		pointers[i] = &values[i]
 	}
 	var out []*table.Batch
 	for rows.Next() {
-		require.NoError(t, rows.Scan(pointers...))
+		require.NoError(tb, rows.Scan(pointers...))
 		if len(out) == 0 || out[len(out)-1].Rows == size {
 			out = append(out, &table.Batch{Columns: make([]table.Vector, len(schema))})
 		}
 		b := out[len(out)-1]
 		for i := range values {
-			appendValue(t, &schema[i].Type, &b.Columns[i], b.Rows, values[i])
+			appendValue(tb, &schema[i].Type, &b.Columns[i], b.Rows, values[i])
 		}
 		b.Rows++
 	}
-	require.NoError(t, rows.Err())
+	require.NoError(tb, rows.Err())
 	return out
 }
 
 // appendValue appends value i to a vector. At NULLs it leaves rubbish, as sources do.
-func appendValue(t testing.TB, typ *table.Type, v *table.Vector, i int, value any) {
-	t.Helper()
+func appendValue(tb testing.TB, typ *table.Type, v *table.Vector, i int, value any) {
+	tb.Helper()
 	if value == nil && v.Valid == nil {
 		v.Valid = make([]uint64, 64)
 		for j := range i {
@@ -151,9 +151,9 @@ func appendValue(t testing.TB, typ *table.Type, v *table.Vector, i int, value an
 	case table.Date, table.Time, table.Timestamp, table.TimestampTZ:
 		appendTime(typ, v, or(value, time.Unix(99999, 0)))
 	case table.List, table.Map, table.Struct:
-		appendNested(t, typ, v, i, value)
+		appendNested(tb, typ, v, i, value)
 	default:
-		require.Fail(t, "no test values of this type", typ.String())
+		require.Fail(tb, "no test values of this type", typ.String())
 	}
 }
 
@@ -195,8 +195,8 @@ func appendTime(typ *table.Type, v *table.Vector, value time.Time) {
 	}
 }
 
-func appendNested(t testing.TB, typ *table.Type, v *table.Vector, i int, value any) {
-	t.Helper()
+func appendNested(tb testing.TB, typ *table.Type, v *table.Vector, i int, value any) {
+	tb.Helper()
 	if v.Children == nil {
 		v.Children = make([]table.Vector, map[table.Kind]int{table.List: 1, table.Map: 2, table.Struct: len(typ.Fields)}[typ.Kind])
 	}
@@ -204,7 +204,7 @@ func appendNested(t testing.TB, typ *table.Type, v *table.Vector, i int, value a
 		fields, _ := value.(map[string]any)
 		for j := range typ.Fields {
 			f := &typ.Fields[j]
-			appendValue(t, &f.Type, &v.Children[j], i, fields[f.Name])
+			appendValue(tb, &f.Type, &v.Children[j], i, fields[f.Name])
 		}
 		return
 	}
@@ -221,63 +221,63 @@ func appendNested(t testing.TB, typ *table.Type, v *table.Vector, i int, value a
 	}
 	for j := range values {
 		if typ.Kind == table.Map {
-			appendValue(t, typ.Key, &v.Children[0], next+j, keys[j])
-			appendValue(t, typ.Elem, &v.Children[1], next+j, values[j])
+			appendValue(tb, typ.Key, &v.Children[0], next+j, keys[j])
+			appendValue(tb, typ.Elem, &v.Children[1], next+j, values[j])
 		} else {
-			appendValue(t, typ.Elem, &v.Children[0], next+j, values[j])
+			appendValue(tb, typ.Elem, &v.Children[0], next+j, values[j])
 		}
 	}
 	v.Entries = append(v.Entries, table.Entry{Offset: uint64(next), Length: uint64(len(values))})
 }
 
 // encode writes batches to bytes.
-func encode(t testing.TB, schema table.Schema, batches []*table.Batch, compression string, threads int) []byte {
-	t.Helper()
-	return encodeWith(t, schema, batches, Options{ParquetCompression: compression, Threads: threads})
+func encode(tb testing.TB, schema table.Schema, batches []*table.Batch, compression string, threads int) []byte {
+	tb.Helper()
+	return encodeWith(tb, schema, batches, Options{ParquetCompression: compression, Threads: threads})
 }
 
-func encodeWith(t testing.TB, schema table.Schema, batches []*table.Batch, o Options) []byte {
-	t.Helper()
+func encodeWith(tb testing.TB, schema table.Schema, batches []*table.Batch, o Options) []byte {
+	tb.Helper()
 	var out bytes.Buffer
 	e, err := newParquetEncoder(&out, schema, o)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	row := int64(1)
 	for _, b := range batches {
 		rows := b.Rows
-		require.NoError(t, e.write(b, row))
+		require.NoError(tb, e.write(b, row))
 		row += int64(rows)
 	}
-	require.NoError(t, e.close())
+	require.NoError(tb, e.close())
 	return out.Bytes()
 }
 
 // write puts a Parquet file where the duck can read it; each has a name of its own, since DuckDB remembers footers.
-func (d duck) write(t testing.TB, content []byte) string {
-	t.Helper()
+func (d duck) write(tb testing.TB, content []byte) string {
+	tb.Helper()
 	f, err := os.CreateTemp(d.dir, "*.parquet")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	_, err = f.Write(content)
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
+	require.NoError(tb, err)
+	require.NoError(tb, f.Close())
 	return f.Name()
 }
 
 // roundTrip writes the query's rows as Parquet and requires DuckDB to read the same rows back, in the same order.
-func (d duck) roundTrip(t testing.TB, schema table.Schema, query string) string {
-	t.Helper()
-	path := d.write(t, encode(t, schema, d.batches(t, schema, query, table.BatchRows), "snappy", 2))
-	d.same(t, query, path)
+func (d duck) roundTrip(tb testing.TB, schema table.Schema, query string) string {
+	tb.Helper()
+	path := d.write(tb, encode(tb, schema, d.batches(tb, schema, query, table.BatchRows), "snappy", 2))
+	d.same(tb, query, path)
 	return path
 }
 
-func (d duck) same(t testing.TB, query, path string) {
-	t.Helper()
+func (d duck) same(tb testing.TB, query, path string) {
+	tb.Helper()
 	wrote := fmt.Sprintf("(SELECT row_number() OVER () AS nr, * FROM (%s))", query)
 	read := fmt.Sprintf("(SELECT row_number() OVER () AS nr, * FROM '%s')", path)
-	require.Equal(t, d.text(t, "SELECT count(*) FROM "+wrote), d.text(t, "SELECT count(*) FROM "+read))
+	require.Equal(tb, d.text(tb, "SELECT count(*) FROM "+wrote), d.text(tb, "SELECT count(*) FROM "+read))
 	for _, pair := range [][2]string{{wrote, read}, {read, wrote}} {
-		differ := d.texts(t, fmt.Sprintf("SELECT * FROM (FROM %s EXCEPT ALL FROM %s) ORDER BY nr LIMIT 3", pair[0], pair[1]))
-		require.Empty(t, differ)
+		differ := d.texts(tb, fmt.Sprintf("SELECT * FROM (FROM %s EXCEPT ALL FROM %s) ORDER BY nr LIMIT 3", pair[0], pair[1]))
+		require.Empty(tb, differ)
 	}
 }
 
@@ -291,6 +291,7 @@ func listOf(t table.Type) table.Type { return table.Type{Kind: table.List, Elem:
 func mapOf(key, elem table.Type) table.Type {
 	return table.Type{Kind: table.Map, Key: &key, Elem: &elem}
 }
+
 func structOf(fields ...table.Field) table.Type {
 	return table.Type{Kind: table.Struct, Fields: slices.Clone(fields)}
 }

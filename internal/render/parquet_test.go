@@ -249,8 +249,11 @@ func TestParquetBytesDependOnRowsAndOptionsAlone(t *testing.T) {
 	t.Parallel()
 	d := newDuck(t)
 	schema := table.Schema{
-		{Name: "i", Type: scalar(table.Int64)}, {Name: "few", Type: scalar(table.String)}, {Name: "many", Type: scalar(table.String)},
-		{Name: "l", Type: listOf(scalar(table.String))}, {Name: "d", Type: scalar(table.Float64)},
+		{Name: "i", Type: scalar(table.Int64)},
+		{Name: "few", Type: scalar(table.String)},
+		{Name: "many", Type: scalar(table.String)},
+		{Name: "l", Type: listOf(scalar(table.String))},
+		{Name: "d", Type: scalar(table.Float64)},
 	}
 	query := `SELECT i, CASE WHEN i % 7 > 0 THEN 'v' || i % 40 END AS few, repeat('x', (i % 300)::INT) || i AS many,
 		CASE WHEN i % 5 > 0 THEN list_transform(range(i % 5), lambda e: 'e' || e * i) END AS l, i % 10 / 4 AS d FROM range(60000) t(i)`

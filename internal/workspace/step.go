@@ -10,19 +10,21 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // A File is a finished file of a step, as its journal has it.
 type File struct {
-	Name   string `json:"name"`             // within the step's folder
-	Number int    `json:"number"`           // 1, 2, ... over the delivery
-	Entry  string `json:"entry,omitempty"`  // its name inside an archive
-	Rows   int64  `json:"rows"`             //
-	Bytes  int64  `json:"bytes"`            //
-	SHA256 string `json:"sha256"`           // hex
-	CRC32C string `json:"crc32c"`           // base64, big-endian, as S3 writes it
-	Plain  string `json:"plain,omitempty"`  // SHA-256 before encryption
-	Upload string `json:"upload,omitempty"` // the upload that sends it; set by the upload's journal only
+	Name   string    `json:"name"`             // within the step's folder
+	Number int       `json:"number"`           // 1, 2, ... over the delivery
+	Entry  string    `json:"entry,omitempty"`  // its name inside an archive
+	Rows   int64     `json:"rows"`             //
+	Bytes  int64     `json:"bytes"`            //
+	SHA256 string    `json:"sha256"`           // hex
+	CRC32C string    `json:"crc32c"`           // base64, big-endian, as S3 writes it
+	Plain  string    `json:"plain,omitempty"`  // SHA-256 before encryption
+	Upload string    `json:"upload,omitempty"` // the upload that sends it; set by the upload's journal only
+	Opened time.Time `json:"opened,omitzero"`  // when that upload was opened
 }
 
 // A Step is the folder of one step of one delivery. Files are written aside and renamed when they are whole; the

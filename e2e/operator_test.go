@@ -1,0 +1,152 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+
+	"consign/workflows"
+)
+
+// to is a plain delivery of the site's rows to a bucket.
+func (s *site) to(orchestration, bucket, more string) {
+	s.t.Helper()
+	own := s.bucket
+	s.bucket = bucket
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true"+more) + fmt.Sprintf(`
+data_templates:
+  - {name: t, destination: acme, settings: {filename: "all.csv"}}
+orchestrations:
+  - {name: %s-{site}, query: all, data_template: t}
+`, orchestration))
+	s.bucket = own
+}
+
+func TestAParkedRunIsRetriedWhenTheCustomerHasMendedIt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	later := s.bucket + "-later"
+	s.to("parked", later, "")
+	s.worker()
+	require.Equal(t, 4, s.starter("send", s.id("parked"), "--run-key", "k", "--wait").code)
+	require.Equal(t, "NoSuchBucket", s.failure("parked").Type)
+	require.NoError(t, stack.S3.MakeBucket(t.Context(), later))
+	require.Equal(t, 0, s.starter("retry", s.id("parked")+"/k").code)
+	c := s.send(s.id("parked"), "--run-key", "k")
+	require.Equal(t, workflows.Completed, c.Status)
+	require.Equal(t, later, c.Objects[0].Bucket)
+	require.Equal(t, 2, s.starter("retry", s.id("parked")+"/k").code, "a run that is over cannot be retried")
+	s.nothingLeft()
+}
+
+func TestAParkedRunIsReplannedWithAnotherConfiguration(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	s.to("replanned", "acme-typo", "")
+	s.worker()
+	require.Equal(t, 4, s.starter("send", s.id("replanned"), "--run-key", "k", "--wait").code)
+	s.to("replanned", s.bucket, "")
+	require.Equal(t, 0, s.starter("retry", s.id("replanned")+"/k", "--replan").code)
+	c := s.send(s.id("replanned"), "--run-key", "k")
+	require.Equal(t, s.bucket, c.Objects[0].Bucket)
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	s.nothingLeft()
+}
+
+func TestAParkedRunIsAborted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	s.to("dropped", "acme-typo", "")
+	s.worker()
+	require.Equal(t, 4, s.starter("send", s.id("dropped"), "--run-key", "k", "--wait").code)
+	require.Equal(t, 0, s.starter("abort", s.id("dropped")+"/k", "--reason", "not wanted any more").code)
+	a := s.starter("send", s.id("dropped"), "--run-key", "k", "--wait")
+	require.Equal(t, 1, a.code, "%s\n%s", a.out, a.err)
+	require.Contains(t, a.out+a.err, "not wanted any more")
+	require.Contains(t, a.out+a.err, "--run-key NEW-KEY")
+	require.Equal(t, enums.WORKFLOW_EXECUTION_STATUS_CANCELED, s.status(s.workflow("dropped")))
+	s.nothingLeft()
+}
+
+// TestAHostThatDoesNotComeBackIsReplaced kills a host for good: its disk stays away, and another one renders anew.
+func TestAHostThatDoesNotComeBackIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 2 })
+	s.endpoint = g.URL
+	s.to("lost", s.bucket, "")
+	first := s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("lost"), "--run-key", "k").code)
+	eventually(t, "two parts sent", func() bool { return g.answered("UploadPart") >= 2 })
+	first.kill()
+	g.release()
+	text, err := os.ReadFile(s.config)
+	require.NoError(t, err)
+	second := s.write("second/consign.yaml", string(text))
+	require.NoError(t, os.Symlink(s.path("data.parquet"), s.path("second/data.parquet")))
+	require.NoError(t, os.Symlink(s.path("secret"), s.path("second/secret")))
+	s.workerIn(second)
+	c := s.send(s.id("lost"), "--run-key", "k")
+	require.Contains(t, c.Warnings[0], "rendered again")
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	s.sameCSV(s.get("all.csv"))
+
+	s.worker() // the first host is back: its janitor finds what it had left
+	eventually(t, "the first host is clean", func() bool {
+		left, err := filepath.Glob(s.path("workspace/runs/*"))
+		return err == nil && len(left) == 0
+	})
+	s.nothingLeft()
+}
+
+func TestARunThatWasTerminatedIsCleanedUpByTheJanitor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 2 })
+	s.endpoint = g.URL
+	s.to("terminated", s.bucket, "")
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("terminated"), "--run-key", "k").code)
+	eventually(t, "two parts sent", func() bool { return g.answered("UploadPart") >= 2 })
+	require.NoError(t, temporal.TerminateWorkflow(t.Context(), s.workflow("terminated"), "", "a test"))
+	w.kill()
+	g.release()
+	s.worker() // its janitor looks at once
+	eventually(t, "clean", func() bool {
+		left, err := filepath.Glob(s.path("workspace/runs/*"))
+		return err == nil && len(left) == 0
+	})
+	s.nothingLeft()
+	require.Empty(t, s.keys())
+}
+
+// TestARestartWithinTheSameHostDoesNotWaitForAHeartbeat: the new process tells Temporal that the old one is dead.
+func TestARestartWithinTheSameHostDoesNotWaitForAHeartbeat(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
+	s.endpoint = g.URL
+	s.to("again", s.bucket, "")
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("again"), "--run-key", "k").code)
+	eventually(t, "three parts sent", func() bool { return g.answered("UploadPart") >= 3 })
+	w.kill()
+	sent := g.count("UploadPart")
+	g.release()
+	s.worker()
+	ready := time.Now()
+	eventually(t, "the upload goes on", func() bool { return g.count("UploadPart") > sent })
+	require.Less(t, time.Since(ready), 15*time.Second, "a missed heartbeat takes 30 s")
+	s.send(s.id("again"), "--run-key", "k")
+}

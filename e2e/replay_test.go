@@ -1,0 +1,80 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"consign/workflows"
+)
+
+// record names a folder for the histories of the paths that a release must be able to replay. Record from committed
+// code only: a history made by the change that it is to judge proves nothing.
+var record = flag.String("record", "", "write the histories of the tests' runs to this folder")
+
+// recorded says which orchestrations stand for which path.
+var recorded = map[string]string{
+	"lake-all": "completed-parquet", "kept": "completed-encrypted", "told": "completed-notified", "parked": "parked-and-retried", "replanned": "replanned",
+	"dropped": "parked-and-aborted", "killed-upload": "killed-during-upload", "lost": "host-lost",
+}
+
+// replayAll replays every run that the tests have made with the code as it is: whatever path a run took, its workflow
+// decides the same the second time.
+func replayAll(ctx context.Context) (err error) {
+	runs, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Namespace: "default", PageSize: 1000, Query: fmt.Sprintf("WorkflowType = %q", workflows.TypeOrchestration),
+	})
+	if err != nil {
+		return err
+	}
+	for _, run := range runs.GetExecutions() {
+		id := run.GetExecution().GetWorkflowId()
+		whole := &history.History{}
+		events := temporal.GetWorkflowHistory(ctx, id, run.GetExecution().GetRunId(), false, 0)
+		for events.HasNext() {
+			event, err := events.Next()
+			if err != nil {
+				return err
+			}
+			whole.Events = append(whole.Events, event)
+		}
+		replayer := worker.NewWorkflowReplayer()
+		replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+		if replayErr := replayer.ReplayWorkflowHistory(quiet{}, whole); replayErr != nil {
+			err = errors.Join(err, fmt.Errorf("replay %s: %w", id, replayErr))
+		}
+		err = errors.Join(err, save(id, whole))
+	}
+	return err
+}
+
+var (
+	siteSuffix = regexp.MustCompile(`-t\d+$`)
+	identities = regexp.MustCompile(`"identity":\s*"[^"]*"`)
+)
+
+// save writes a history that stands for a path, without the name of the machine that made it.
+func save(id string, whole *history.History) error {
+	orchestration, _, _ := strings.Cut(strings.TrimPrefix(id, "send/"), "/")
+	name, wanted := recorded[siteSuffix.ReplaceAllString(orchestration, "")]
+	if *record == "" || !wanted {
+		return nil
+	}
+	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(whole)
+	if err != nil {
+		return err
+	}
+	text = identities.ReplaceAll(text, []byte(`"identity": "worker"`))
+	return os.WriteFile(filepath.Join(*record, name+".json"), text, 0o600)
+}

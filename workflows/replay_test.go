@@ -1,0 +1,29 @@
+package workflows_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"consign/workflows"
+)
+
+// TestRecordedHistoriesCanBeReplayed replays runs that earlier, committed code has made (see CONTRIBUTING.md, "Changing a
+// workflow"): one that fails here would leave runs stuck that are under way while a new version is deployed.
+func TestRecordedHistoriesCanBeReplayed(t *testing.T) {
+	t.Parallel()
+	histories, err := filepath.Glob("testdata/replay/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, histories)
+	for _, path := range histories {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			replayer := worker.NewWorkflowReplayer()
+			replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(nil, path))
+		})
+	}
+}
