@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func document(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(name)))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestTheConfigurationInTheReadmeIsGood(t *testing.T) {
+	t.Parallel()
+	_, block, ok := strings.Cut(document(t, "README.md"), "```yaml\n")
+	require.True(t, ok)
+	block, _, _ = strings.Cut(block, "```")
+	path := filepath.Join(t.TempDir(), "consign.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(block), 0o600))
+	var out, messages bytes.Buffer
+	status := run(t.Context(), []string{"--config", path, "validate"}, strings.NewReader(""), &out, &messages, func(string) (string, bool) { return "", false })
+	require.Equal(t, exitDone, status, messages.String())
+	require.Empty(t, messages.String())
+}
+
+func TestTheExampleAnswersAsTheDocumentsSay(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"validate"}, {"plan", "customers-to-lake"}, {"plan", "customers-to-loyalty"}, {"plan", "lapsed-to-calls"}} {
+		var out, messages bytes.Buffer
+		status := run(t.Context(), append([]string{"--config", "../examples/consign.yaml"}, args...), strings.NewReader(""), &out, &messages,
+			func(string) (string, bool) { return "", false })
+		require.Equal(t, exitDone, status, "%s: %s", args, messages.String())
+	}
+}
+
+func TestEveryCommandOfTheDocumentsIsThere(t *testing.T) {
+	t.Parallel()
+	var known []string
+	for _, c := range new(app).root().Commands() {
+		known = append(known, c.Name())
+	}
+	known = append(known, "completion")
+	for _, name := range []string{"README.md", "docs/CONFIG.md", "CHANGELOG.md", "examples/consign.yaml"} {
+		for _, used := range regexp.MustCompile("(?m)(?:bin/starter|^#   starter|`starter)(?: --config \\S+)? ([a-z]+)").FindAllStringSubmatch(document(t, name), -1) {
+			require.True(t, slices.Contains(known, used[1]), "%s: starter %s", name, used[1])
+		}
+	}
+	table := document(t, "docs/CONFIG.md")
+	for _, command := range known {
+		require.Regexp(t, "(?m)^\\| `"+command+"[ `]", table, "docs/CONFIG.md says nothing of %s", command)
+	}
+}
+
+func TestLinksBetweenTheDocumentsLead(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/CONFIG.md", "docs/FILES.md"} {
+		for _, to := range link.FindAllStringSubmatch(document(t, name), -1) {
+			if strings.Contains(to[1], "://") {
+				continue
+			}
+			require.FileExists(t, filepath.Join("..", filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(to[1])), name)
+		}
+	}
+}
