@@ -57,7 +57,7 @@ func SpringSale(ctx workflow.Context, patience time.Duration) (Launch, error) {
 }
 
 func noDelivery(format string, args ...any) error {
-	return temporal.NewApplicationError(fmt.Sprintf(format, args...), ErrNoDelivery) //nolint:forbidigo // another system's failures are not in our table
+	return temporal.NewApplicationError(fmt.Sprintf(format, args...), ErrNoDelivery)
 }
 
 // launch is where a real system would begin to call, print or send.
