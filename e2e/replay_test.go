@@ -49,12 +49,12 @@ func replayAll(ctx context.Context) (err error) {
 			}
 			whole.Events = append(whole.Events, event)
 		}
+		err = errors.Join(err, save(id, whole)) // first: a replay writes into the history that it is given
 		replayer := worker.NewWorkflowReplayer()
 		replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
 		if replayErr := replayer.ReplayWorkflowHistory(quiet{}, whole); replayErr != nil {
 			err = errors.Join(err, fmt.Errorf("replay %s: %w", id, replayErr))
 		}
-		err = errors.Join(err, save(id, whole))
 	}
 	return err
 }
@@ -62,6 +62,7 @@ func replayAll(ctx context.Context) (err error) {
 var (
 	siteSuffix = regexp.MustCompile(`-t\d+$`)
 	identities = regexp.MustCompile(`"identity":\s*"[^"]*"`)
+	stickies   = regexp.MustCompile(`"[^":]*:[0-9a-f-]{36}"`) // task queues named after the machine
 )
 
 // save writes a history that stands for a path, without the name of the machine that made it.
@@ -76,5 +77,6 @@ func save(id string, whole *history.History) error {
 		return err
 	}
 	text = identities.ReplaceAll(text, []byte(`"identity": "worker"`))
+	text = stickies.ReplaceAll(text, []byte(`"worker:sticky"`))
 	return os.WriteFile(filepath.Join(*record, name+".json"), text, 0o600)
 }
