@@ -70,27 +70,43 @@ func (s *Steps) discardUploads(ctx context.Context, in DiscardInput) (DiscardRes
 
 // abortNoted aborts the uploads of the host's journal.
 func (s *Steps) abortNoted(ctx context.Context, run *workspace.Run, in DiscardInput) (DiscardResult, error) {
-	journal, err := run.Step(in.Delivery, stepUpload)
-	if err != nil {
-		return DiscardResult{}, err
-	}
-	noted, _, err := journal.Files(nil)
-	if err != nil || len(noted) == 0 {
-		return DiscardResult{}, err
-	}
 	open := map[string][]string{}
-	for _, f := range noted {
-		key, err := in.Names.Key(f.Number)
-		if err != nil {
+	for step, nameOf := range map[string]func(int) (string, error){
+		stepUpload: in.Names.Key,
+		stepSides:  func(number int) (string, error) { return sideKey(in.Names, number) },
+	} {
+		if err := noted(run, in.Delivery, step, nameOf, open); err != nil {
 			return DiscardResult{}, err
 		}
-		open[key] = append(open[key], f.Upload)
+	}
+	if len(open) == 0 {
+		return DiscardResult{}, nil
 	}
 	bucket, err := s.bucket(ctx, in.Target)
 	if err != nil {
 		return DiscardResult{}, err
 	}
 	return abortUploads(ctx, bucket, open)
+}
+
+// noted adds the uploads that a step's journal knows to open, by key.
+func noted(run *workspace.Run, delivery, step string, nameOf func(int) (string, error), open map[string][]string) error {
+	journal, err := run.Step(delivery, step)
+	if err != nil {
+		return err
+	}
+	files, _, err := journal.Files(nil)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		key, err := nameOf(f.Number)
+		if err != nil {
+			return err
+		}
+		open[key] = append(open[key], f.Upload)
+	}
+	return nil
 }
 
 // openUploads returns the uploads to abort, by key: those that are known, and those that S3 finds under the delivery's
@@ -102,11 +118,11 @@ func openUploads(ctx context.Context, b *upload.Bucket, in DiscardInput) (map[st
 			open[u.Key] = append(open[u.Key], u.UploadID)
 		}
 	}
-	for number := 1; number <= in.Unknown; number++ {
-		key, err := in.Names.Key(number)
-		if err != nil {
-			return nil, err
-		}
+	keys, err := unknownKeys(in)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
 		if len(open[key]) > 0 {
 			continue
 		}
@@ -115,6 +131,29 @@ func openUploads(ctx context.Context, b *upload.Bucket, in DiscardInput) (map[st
 		}
 	}
 	return open, nil
+}
+
+// unknownKeys are the keys under which an upload may be open that nobody knows.
+func unknownKeys(in DiscardInput) ([]string, error) {
+	if in.Unknown == 0 {
+		return nil, nil
+	}
+	var keys []string
+	for number := 1; number <= in.Unknown; number++ {
+		key, err := in.Names.Key(number)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	for _, number := range []int{sideReceipt, sideManifest} {
+		key, err := sideKey(in.Names, number)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }
 
 func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]string) (DiscardResult, error) {

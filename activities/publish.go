@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"consign/internal/upload"
 )
@@ -24,6 +25,8 @@ type PublishInput struct {
 	Delivery string      `json:"delivery"`
 	Objects  []Uploaded  `json:"objects"`
 	Mode     PublishMode `json:"mode"`
+	// Sides are verified with the objects; WriteSuccessFile completes them.
+	Sides SideFiles `json:"sides,omitzero"`
 }
 
 // PublishResult is what can be read now.
@@ -46,7 +49,7 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	progress := startProgress(ctx, "Publish", int64(len(in.Objects)))
 	defer progress.stop()
 	if in.Mode != PublishComplete {
-		for _, o := range in.Objects {
+		for _, o := range append(slices.Clone(in.Objects), in.Sides.List()...) {
 			if err := verify(ctx, bucket, in.Delivery, in.Target.Upload, o); err != nil {
 				return PublishResult{}, err
 			}
@@ -105,32 +108,4 @@ func complete(ctx context.Context, b *upload.Bucket, delivery string, o Uploaded
 		return b.Put(ctx, object(delivery, o), nil)
 	}
 	return b.Complete(ctx, object(delivery, o), o.UploadID)
-}
-
-// SuccessInput says where the success file goes.
-type SuccessInput struct {
-	Target   Target `json:"target"`
-	Delivery string `json:"delivery"`
-	Key      string `json:"key"`
-}
-
-// SuccessResult says where it is.
-type SuccessResult struct {
-	Key string `json:"key"`
-}
-
-// WriteSuccessFile puts the empty object that says "all is there". It is the last thing that a delivery writes.
-func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ SuccessResult, err error) {
-	defer s.fail(ctx, "WriteSuccessFile", &err)
-	defer s.renew(in.Target, &err)
-	ctx, cancel := stoppable(ctx)
-	defer cancel()
-	bucket, err := s.bucket(ctx, in.Target)
-	if err != nil {
-		return SuccessResult{}, err
-	}
-	if _, err := bucket.Put(ctx, upload.Object{Key: in.Key, Delivery: in.Delivery, CRC32C: crcText(0)}, nil); err != nil {
-		return SuccessResult{}, fmt.Errorf("success file: %w", err)
-	}
-	return SuccessResult{Key: in.Key}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,11 +24,14 @@ type UploadInput struct {
 	Names  plan.Names  `json:"names"`
 	First  int         `json:"first,omitempty"`
 	Count  int         `json:"count"`
+	// Facts asks for the delivery's side files too. They list all files, so the call that sends the last ones has them.
+	Facts *Facts `json:"facts,omitempty"`
 }
 
 // UploadResult says what waits in S3 to be published.
 type UploadResult struct {
 	Objects []Uploaded `json:"objects"`
+	Sides   SideFiles  `json:"sides,omitzero"`
 }
 
 // Uploaded is an object whose parts are all in S3, and which nobody can read yet.
@@ -58,6 +62,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
+	all := files
 	files = files[min(in.First, len(files)):min(in.First+in.Count, len(files))]
 	journal, err := run.Step(in.Delivery, stepUpload)
 	if err != nil {
@@ -78,7 +83,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	sender.progress = startProgress(ctx, "Upload", filesResult("", files).Bytes)
 	defer sender.progress.stop()
 	result := UploadResult{Objects: make([]Uploaded, len(files))}
-	group, ctx := errgroup.WithContext(ctx)
+	group, sending := errgroup.WithContext(ctx)
 	group.SetLimit(filesAtOnce(in.Target.Upload, files))
 	for i, f := range files {
 		group.Go(func() error {
@@ -86,11 +91,15 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 			if err != nil {
 				return err
 			}
-			result.Objects[i], err = sender.send(ctx, key, f)
+			result.Objects[i], err = sender.send(sending, key, f)
 			return err
 		})
 	}
-	return result, group.Wait()
+	if err := group.Wait(); err != nil || in.Facts == nil {
+		return result, err
+	}
+	result.Sides, err = sender.sides(ctx, run, in, all)
+	return result, err
 }
 
 // filesAtOnce is how many files are sent side by side: several only if each is a single part, for a larger one keeps all
@@ -125,7 +134,6 @@ type sender struct {
 }
 
 func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploaded, err error) {
-	o := upload.Object{Key: key, Size: f.Bytes, CRC32C: f.CRC32C, Delivery: s.delivery}
 	sent := Uploaded{Key: key, Rows: f.Rows, Bytes: f.Bytes, CRC32C: f.CRC32C, SHA256: f.SHA256, Plain: f.Plain}
 	if f.Bytes == 0 {
 		return sent, nil
@@ -135,29 +143,40 @@ func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploa
 		return Uploaded{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if noted := s.begun[f.Number]; noted.CRC32C == f.CRC32C {
+	err = s.fill(ctx, upload.Object{Key: key, Size: f.Bytes, CRC32C: f.CRC32C, Delivery: s.delivery}, f, file, &sent)
+	return sent, err
+}
+
+// fill brings the bytes into the upload that the journal knows, or into a new one, and tells sent which.
+func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, from io.ReaderAt, sent *Uploaded) (err error) {
+	switch noted := s.begun[f.Number]; {
+	case noted.CRC32C == f.CRC32C:
 		sent.UploadID, sent.Opened = noted.Upload, noted.Opened
+	case noted.Upload != "": // of other bytes: nobody would look for it again
+		if err := s.bucket.Abort(ctx, o.Key, noted.Upload); err != nil {
+			return err
+		}
 	}
 	for fresh := sent.UploadID == ""; ; fresh = true {
 		if fresh {
 			if sent.UploadID, err = s.bucket.Start(ctx, o); err != nil {
-				return Uploaded{}, err
+				return err
 			}
 			sent.Opened = s.clock().UTC().Truncate(time.Second)
 			f.Upload, f.Opened = sent.UploadID, sent.Opened
 			if err := s.journal.Enter(f); err != nil {
-				return Uploaded{}, err
+				return err
 			}
 		}
-		got, err := s.bucket.Send(ctx, o, sent.UploadID, file, s.progress.add)
+		got, err := s.bucket.Send(ctx, o, sent.UploadID, from, s.progress.add)
 		switch {
 		case errors.Is(err, upload.ErrUploadLost) && !fresh: // aborted meanwhile, by a lifecycle rule say: once more
 			continue
 		case err != nil:
-			return Uploaded{}, err
+			return err
 		case got.CRC32C != f.CRC32C:
-			return Uploaded{}, fmt.Errorf("upload %s: %w: the file changed on the disk", key, workspace.ErrCorrupt)
+			return fmt.Errorf("upload %s: %w: the file changed on the disk", o.Key, workspace.ErrCorrupt)
 		}
-		return sent, nil
+		return nil
 	}
 }

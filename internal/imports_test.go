@@ -30,7 +30,7 @@ func layers() []layer {
 		{"words", []string{"internal/secret", "internal/table", "internal/problem"}, nil},
 		{"stages", []string{
 			"internal/access", "internal/naming", "internal/awsrole", "internal/source", "internal/render", "internal/archive",
-			"internal/encrypt", "internal/upload", "internal/workspace",
+			"internal/encrypt", "internal/upload", "internal/workspace", "internal/receipt",
 		}, []string{"words"}},
 		{"config", []string{"internal/config"}, []string{"words", "stages"}},
 		{"plan", []string{"internal/plan"}, []string{"words", "stages", "config"}},

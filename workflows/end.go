@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -78,7 +79,7 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 	c := Completion{
 		Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, WorkflowID: r.wfID, RunID: r.id, DeliveryID: r.deliveryID(),
 		Status: status, StartedAt: r.start, Failure: r.failure, ObjectCount: len(r.published), Objects: []activities.Object{},
-		Warnings: r.notes, SuccessFile: r.success.Key,
+		Warnings: r.notes, SuccessFile: r.success.Key, Receipt: r.success.Receipt,
 	}
 	if status != Parked {
 		c.CompletedAt = workflow.Now(ctx).UTC()
@@ -148,7 +149,7 @@ func (r *run) discardUploads(ctx workflow.Context) {
 	if r.attempted("Upload") == 0 {
 		return
 	}
-	open := r.uploads[min(len(r.published), len(r.uploads)):]
+	open := append(slices.Clone(r.uploads[min(len(r.published), len(r.uploads)):]), r.sides.List()...)
 	for from := 0; from == 0 || from < len(open); from += batchObjects {
 		input := activities.DiscardInput{
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,

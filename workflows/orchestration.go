@@ -106,7 +106,11 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 		r.startOver(ctx, "files on host "+r.rendered.Host+" were lost or damaged: rendered again")
 	case kind == activities.TypeUploadLost && s.name == "Publish":
 		r.notes = append(r.notes, "an open upload was aborted by somebody else: sent again")
-		r.uploads, r.published = nil, nil
+		r.uploads, r.published, r.sides = nil, nil, activities.SideFiles{}
+		r.backTo("Upload")
+	case kind == activities.TypeUploadLost && s.name == "WriteSuccessFile":
+		r.notes = append(r.notes, "the open upload of the receipt or the manifest was aborted by somebody else: sent again")
+		r.sides = activities.SideFiles{}
 		r.backTo("Upload")
 	default:
 		return false

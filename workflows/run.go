@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -42,7 +43,9 @@ type run struct {
 	account    activities.AssumeRoleResult
 	rendered   activities.RenderResult
 	files      activities.FilesResult // of the last step that made files
+	renderedAt time.Time
 	uploads    []activities.Uploaded
+	sides      activities.SideFiles // receipt and manifest, sent and open
 	published  []activities.Object
 	success    activities.SuccessResult
 	unheard    []string // notify targets that never came
@@ -92,7 +95,7 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 		{name: "Encrypt", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Encrypts() }, do: r.encrypt},
 		{name: "Upload", hosted: true, needed: hasRows, do: r.upload},
 		{name: "Publish", needed: func(r *run) bool { return len(r.uploads) > 0 }, do: r.publish},
-		{name: "WriteSuccessFile", needed: func(r *run) bool { return r.plan.SuccessKey != "" }, do: r.writeSuccessFile},
+		{name: "WriteSuccessFile", needed: func(r *run) bool { return r.plan.SuccessKey != "" || r.wantsSides() }, do: r.writeSuccessFile},
 	}
 	for _, s := range r.steps {
 		s.state = stepWaiting
@@ -143,7 +146,7 @@ func (r *run) render(ctx workflow.Context) (err error) {
 	r.rendered, err = execute(ctx, r.timing.render(activities.RenderQueue(workflow.GetInfo(ctx).TaskQueueName), summary), steps.Render, activities.RenderInput{
 		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts,
 	})
-	r.files = r.rendered.FilesResult
+	r.files, r.renderedAt = r.rendered.FilesResult, workflow.Now(ctx).UTC()
 	r.count(r.files)
 	return err
 }
@@ -169,15 +172,19 @@ func (r *run) encrypt(ctx workflow.Context) (err error) {
 }
 
 func (r *run) upload(ctx workflow.Context) error {
-	for from := len(r.uploads); from < r.files.Files; from = len(r.uploads) {
+	for from := len(r.uploads); from < r.files.Files || r.wantsSides() && r.sides.None(); from = len(r.uploads) {
 		summary := fmt.Sprintf("%s%s to s3://%s/%s", r.plan.Orchestration, sizeOf(r.files), r.plan.Upload.Bucket, r.plan.Prefix)
-		out, err := execute(ctx, r.hosted(summary), steps.Upload, activities.UploadInput{
+		input := activities.UploadInput{
 			Folder: r.folder(), Target: r.target(), From: r.files, Names: r.plan.Names, First: from, Count: batchObjects,
-		})
+		}
+		if r.wantsSides() && from+batchObjects >= r.files.Files {
+			input.Facts = r.facts()
+		}
+		out, err := execute(ctx, r.hosted(summary), steps.Upload, input)
 		if err != nil {
 			return err
 		}
-		r.uploads = append(r.uploads, out.Objects...)
+		r.uploads, r.sides = append(r.uploads, out.Objects...), out.Sides
 	}
 	r.count(r.files)
 	return nil
@@ -209,14 +216,24 @@ func (r *run) publish(ctx workflow.Context) error {
 func (r *run) publishBatch(ctx workflow.Context, from int, mode activities.PublishMode) (activities.PublishResult, error) {
 	batch := r.uploads[from:min(from+batchObjects, len(r.uploads))]
 	return execute(ctx, r.timing.publish(fmt.Sprintf("%s %d of %d", mode, from+len(batch), len(r.uploads))), steps.Publish, activities.PublishInput{
-		Target: r.target(), Delivery: r.deliveryID(), Objects: batch, Mode: mode,
+		Target: r.target(), Delivery: r.deliveryID(), Objects: batch, Mode: mode, Sides: r.sides,
 	})
 }
 
+// wantsSides reports whether a receipt or a manifest goes with the delivery.
+func (r *run) wantsSides() bool { return r.plan.ReceiptKey != "" || r.plan.ManifestKey != "" }
+
+// facts is what the receipt tells beside the files: the same however often it is made.
+func (r *run) facts() *activities.Facts {
+	return &activities.Facts{Plan: r.plan, WorkflowID: r.wfID, StartedAt: r.start, RenderedAt: r.renderedAt}
+}
+
 func (r *run) writeSuccessFile(ctx workflow.Context) (err error) {
-	r.success, err = execute(ctx, r.timing.publish(r.plan.SuccessKey), steps.WriteSuccessFile, activities.SuccessInput{
-		Target: r.target(), Delivery: r.deliveryID(), Key: r.plan.SuccessKey,
-	})
+	input := activities.SuccessInput{Target: r.target(), Delivery: r.deliveryID(), Key: r.plan.SuccessKey, Sides: r.sides}
+	if r.wantsSides() && r.sides.None() {
+		input.Facts = r.facts() // no file, so no host has sent them
+	}
+	r.success, err = execute(ctx, r.timing.publish(cmp.Or(r.plan.SuccessKey, r.plan.ManifestKey, r.plan.ReceiptKey)), steps.WriteSuccessFile, input)
 	return err
 }
 
@@ -238,6 +255,7 @@ func (r *run) startOver(ctx workflow.Context, why string) {
 func (r *run) fresh(from string) {
 	r.delivery++
 	r.rendered, r.files, r.uploads, r.published = activities.RenderResult{}, activities.FilesResult{}, nil, nil
+	r.sides = activities.SideFiles{}
 	r.backTo(from)
 }
 

@@ -15,6 +15,4 @@ var notYet = []unbuilt{
 	{section: "orchestrations", key: "overlap"},
 	{section: "campaigns"},
 	{section: "workspace", key: "keep", harmless: "0s"},
-	{section: "*", key: "settings.manifest", harmless: "false"},
-	{section: "*", key: "settings.receipt", harmless: "false"},
 }

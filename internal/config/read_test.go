@@ -187,8 +187,6 @@ func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 		{"orchestrations", "schedule"}:   "orchestrations: [{name: o, query: vips, data_template: all, schedule: {cron: '0 6 * * *'}}]",
 		{"orchestrations", "downstream"}: "orchestrations: [{name: o, query: vips, data_template: all, downstream: [{lambda: {function: f}}]}]",
 		{"campaigns", ""}:                "campaigns: [{name: c, groups: [{name: g, query: vips}]}]",
-		{"*", "settings.manifest"}:       "destinations: [{name: x, plugin: amazon-s3, credential: role, settings: {manifest: true}}]",
-		{"*", "settings.receipt"}:        "data_templates: [{name: x, destination: acme, settings: {receipt: true}}]",
 	}
 	base, err := os.ReadFile("testdata/base.yaml")
 	require.NoError(t, err)

@@ -111,6 +111,17 @@ func (n Names) stem() (string, error) {
 	return naming.Join(n.Prefix, strings.TrimRight(folder, "/")), nil
 }
 
+// Receipt is the key of the receipt, if there is to be one.
+func (n Names) Receipt() (string, error) { return n.beside(".receipt.json") }
+
+// Manifest is the key of the manifest, if there is to be one.
+func (n Names) Manifest() (string, error) { return n.beside(".manifest") }
+
+func (n Names) beside(extension string) (string, error) {
+	stem, err := n.stem()
+	return stem + extension, err
+}
+
 func (n Names) render(template string, number int) (string, error) {
 	t, err := naming.Parse(template)
 	if err != nil {

@@ -132,12 +132,14 @@ func (p *Plan) sideFiles(s config.Settings) error {
 		p.SuccessKey = stem + ".DONE"
 	}
 	if deref(s.Manifest) {
-		p.ManifestKey = stem + ".manifest"
+		if p.ManifestKey, err = p.Names.Manifest(); err != nil {
+			return err
+		}
 	}
 	if deref(s.Receipt) {
-		p.ReceiptKey = stem + ".receipt.json"
+		p.ReceiptKey, err = p.Names.Receipt()
 	}
-	return nil
+	return err
 }
 
 // lastNumber is the highest number that the seven digits of {{file_number}} can show.

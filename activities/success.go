@@ -1,0 +1,70 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"consign/internal/upload"
+)
+
+// SuccessInput says where the success file goes, and what goes before it.
+type SuccessInput struct {
+	Target   Target    `json:"target"`
+	Delivery string    `json:"delivery"`
+	Key      string    `json:"key,omitempty"`   // empty: no success file
+	Sides    SideFiles `json:"sides,omitzero"`  // sent and open
+	Facts    *Facts    `json:"facts,omitempty"` // of a delivery without files, whose side files no host has sent
+}
+
+// SuccessResult says where they are.
+type SuccessResult struct {
+	Key      string `json:"key,omitempty"`
+	Manifest string `json:"manifest,omitempty"`
+	Receipt  string `json:"receipt,omitempty"`
+}
+
+// WriteSuccessFile shows receipt and manifest, and puts the empty object that says "all is there". That is the last
+// thing that a delivery writes.
+func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ SuccessResult, err error) {
+	defer s.fail(ctx, "WriteSuccessFile", &err)
+	defer s.renew(in.Target, &err)
+	ctx, cancel := stoppable(ctx)
+	defer cancel()
+	bucket, err := s.bucket(ctx, in.Target)
+	if err != nil {
+		return SuccessResult{}, err
+	}
+	for _, o := range in.Sides.List() {
+		if _, err := bucket.Complete(ctx, sideObject(in.Delivery, o), o.UploadID); err != nil {
+			return SuccessResult{}, err
+		}
+	}
+	result := SuccessResult{Receipt: in.Sides.Receipt.key(), Manifest: in.Sides.Manifest.key()}
+	if in.Facts != nil {
+		if result, err = putSides(ctx, bucket, in); err != nil {
+			return SuccessResult{}, err
+		}
+	}
+	if in.Key == "" {
+		return result, nil
+	}
+	if _, err := bucket.Put(ctx, upload.Object{Key: in.Key, Delivery: in.Delivery, CRC32C: crcText(0)}, nil); err != nil {
+		return SuccessResult{}, fmt.Errorf("success file: %w", err)
+	}
+	result.Key = in.Key
+	return result, nil
+}
+
+// putSides makes and puts the side files of a delivery that has no files.
+func putSides(ctx context.Context, bucket *upload.Bucket, in SuccessInput) (SuccessResult, error) {
+	made, err := in.Facts.sides(in.Target, in.Delivery, nil)
+	if err != nil {
+		return SuccessResult{}, err
+	}
+	for _, side := range made {
+		if _, err := bucket.Put(ctx, upload.Object{Key: side.key, Delivery: in.Delivery, ContentType: sideType}, side.text); err != nil {
+			return SuccessResult{}, err
+		}
+	}
+	return SuccessResult{Receipt: in.Facts.Plan.ReceiptKey, Manifest: in.Facts.Plan.ManifestKey}, nil
+}
