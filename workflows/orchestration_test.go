@@ -116,7 +116,7 @@ func (d *delivery) steps() {
 		for i := range objects {
 			objects[i] = activities.Uploaded{Key: "upload/vips.csv.gz.pgp", UploadID: "u1", Rows: 7, Bytes: 70, CRC32C: "AAAAAA=="}
 		}
-		return activities.UploadResult{Objects: objects}
+		return activities.UploadResult{Objects: objects, Sides: d.sides(in)}
 	})
 	fake(d, "Publish", func(in activities.PublishInput) activities.PublishResult {
 		d.modes = append(d.modes, in.Mode)
@@ -129,7 +129,7 @@ func (d *delivery) steps() {
 		return result
 	})
 	fake(d, "WriteSuccessFile", func(activities.SuccessInput) activities.SuccessResult {
-		return activities.SuccessResult{Key: d.plan.SuccessKey}
+		return activities.SuccessResult{Key: d.plan.SuccessKey, Receipt: d.plan.ReceiptKey, Manifest: d.plan.ManifestKey}
 	})
 	fake(d, "Discard", func(activities.DiscardInput) activities.DiscardResult { return activities.DiscardResult{} })
 }
