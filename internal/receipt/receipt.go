@@ -37,7 +37,8 @@ type Receipt struct {
 	DataTemplate  string `json:"data_template"`
 	Query         Query  `json:"query"`
 
-	Now        time.Time `json:"now"`         // the instant that names and expressions were made with, UTC
+	// All in UTC.
+	Now        time.Time `json:"now"`         // the instant that names and expressions were made with
 	StartedAt  time.Time `json:"started_at"`  // of the run
 	RenderedAt time.Time `json:"rendered_at"` // when the rows had been read from their source
 
@@ -113,7 +114,6 @@ func (r Receipt) Encode() ([]byte, error) {
 	if r.Objects == nil {
 		r.Objects = []Object{}
 	}
-	r.Now, r.StartedAt, r.RenderedAt = r.Now.UTC(), r.StartedAt.UTC(), r.RenderedAt.UTC()
 	return encode(r)
 }
 
