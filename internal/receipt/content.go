@@ -33,20 +33,38 @@ func (f Format) seeks() bool {
 	return f.Encoding == "zip" || plain && f.FileFormat == parquetFormat
 }
 
-// unzipped counts within gzip, and reads to its end: its checksum comes last.
+// unzipped counts within gzip.
 func unzipped(r io.Reader, count func(io.Reader) (int64, error)) (int64, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
-		return 0, fmt.Errorf("gzip: %w", err)
+		return 0, fmt.Errorf("reading gzip: %w", err)
 	}
-	rows, err := count(z)
+	return toTheEnd(named{z, "reading gzip"}, count)
+}
+
+// toTheEnd counts, and then reads what is left: a checksum comes last.
+func toTheEnd(r io.Reader, count func(io.Reader) (int64, error)) (int64, error) {
+	rows, err := count(r)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := io.Copy(io.Discard, z); err != nil {
-		return 0, fmt.Errorf("gzip: %w", err)
+	_, err = io.Copy(io.Discard, r)
+	return rows, err
+}
+
+// named says what was being read when reading fails.
+type named struct {
+	r    io.Reader
+	what string
+}
+
+// Read reads.
+func (n named) Read(p []byte) (int, error) {
+	read, err := n.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%s: %w", n.what, err)
 	}
-	return rows, nil
+	return read, err
 }
 
 func (f Format) tarred(r io.Reader) (int64, error) {
@@ -58,7 +76,7 @@ func (f Format) tarred(r io.Reader) (int64, error) {
 			return rows, nil
 		}
 		if err != nil {
-			return 0, fmt.Errorf("tar: %w", err)
+			return 0, fmt.Errorf("reading tar: %w", err)
 		}
 		n, err := f.rows(t)
 		if err != nil {
@@ -76,7 +94,7 @@ func (f Format) zipped(r io.Reader) (rows int64, err error) {
 	defer func() { err = errors.Join(err, done()) }()
 	z, err := zip.NewReader(file, size)
 	if err != nil {
-		return 0, fmt.Errorf("zip: %w", err)
+		return 0, fmt.Errorf("reading zip: %w", err)
 	}
 	for _, entry := range z.File {
 		n, err := f.entry(entry)
@@ -94,9 +112,5 @@ func (f Format) entry(e *zip.File) (rows int64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if rows, err = f.rows(r); err != nil {
-		return 0, err
-	}
-	_, err = io.Copy(io.Discard, r) // to the checksum, which comes last
-	return rows, err
+	return toTheEnd(named{r, "reading zip"}, f.rows)
 }
