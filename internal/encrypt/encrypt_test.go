@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,8 @@ func newEntity(tb testing.TB, config *packet.Config) *openpgp.Entity {
 
 func recipientOf(tb testing.TB, entity *openpgp.Entity) *encrypt.Recipient {
 	tb.Helper()
+	reading.Lock()
+	defer reading.Unlock()
 	var certificate bytes.Buffer
 	require.NoError(tb, entity.Serialize(&certificate))
 	r, err := encrypt.ParseRecipient(certificate.Bytes(), time.Now())
@@ -32,9 +35,14 @@ func recipientOf(tb testing.TB, entity *openpgp.Entity) *encrypt.Recipient {
 	return r
 }
 
+// reading guards entities that several tests read with: go-crypto remembers in them which signatures it has verified.
+var reading sync.Mutex
+
 // open decrypts with go-crypto, for the keys that GnuPG 2.2 does not know.
 func open(t *testing.T, sealed []byte, entity *openpgp.Entity) []byte {
 	t.Helper()
+	reading.Lock()
+	defer reading.Unlock()
 	message, err := openpgp.ReadMessage(bytes.NewReader(sealed), openpgp.EntityList{entity}, nil, nil)
 	require.NoError(t, err)
 	content, err := io.ReadAll(message.UnverifiedBody)

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -12,21 +13,21 @@ func TestParquetBudgetLetsALargeBatchInAloneAndOthersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(10, 2)
 		b.take(100)
-		in := 0
+		var in atomic.Int32
 		for range 6 {
 			go func() {
 				b.take(1) // counts as 2
-				in++
+				in.Add(1)
 			}()
 			synctest.Wait()
 		}
-		require.Zero(t, in)
+		require.Zero(t, in.Load())
 		b.give(100)
 		synctest.Wait()
-		require.Equal(t, 5, in)
+		require.EqualValues(t, 5, in.Load())
 		b.give(1)
 		synctest.Wait()
-		require.Equal(t, 6, in)
+		require.EqualValues(t, 6, in.Load())
 		for range 5 {
 			b.give(1)
 		}
