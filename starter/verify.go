@@ -97,7 +97,7 @@ func (a *app) doVerify(ctx context.Context, name string, o verifyOptions) (err e
 		return err
 	}
 	if !v.OK {
-		return failed(fmt.Errorf("%s of the delivery %s as the receipt says", watch.Plural(int64(v.Failed), "file", "files"), map[bool]string{true: "is not", false: "are not"}[v.Failed == 1]),
+		return failed(fmt.Errorf("%s not as the receipt says", watch.Plural(int64(v.Failed), "file is", "files are")),
 			"get the files again; if they are the same then, ask the sender")
 	}
 	return nil
@@ -144,18 +144,8 @@ func (v *verified) print(w io.Writer) {
 	if !v.OK {
 		return // the error says it
 	}
-	fmt.Fprintf(w, "%s as the receipt says: %s, %s\n", areThere(v.Objects), watch.Count(v.Rows, "row"), watch.Count(v.Bytes, "byte"))
-}
-
-func areThere(objects int) string {
-	switch objects {
-	case 0:
-		return "the delivery has no objects,"
-	case 1:
-		return "1 object is"
-	default:
-		return fmt.Sprintf("all %d objects are", objects)
-	}
+	objects := watch.Plural(int64(v.Objects), "object is", "objects are")
+	fmt.Fprintf(w, "%s as the receipt says: %s, %s\n", objects, watch.Count(v.Rows, "row"), watch.Count(v.Bytes, "byte"))
 }
 
 // secretKey reads the key that files are opened with, and opens the key itself if it is locked.

@@ -224,9 +224,9 @@ func (v *verifier) counted(rows int64, err error) {
 	case err != nil:
 		v.say("rows", Failed, "%s", err)
 	case rows != v.object.Rows:
-		v.say("rows", Failed, "%d rows, not %d", rows, v.object.Rows)
+		v.say("rows", Failed, "%d, not %d", rows, v.object.Rows)
 	default:
-		v.say("rows", OK, "%d rows", rows)
+		v.say("rows", OK, "%d", rows)
 	}
 }
 

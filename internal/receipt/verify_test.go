@@ -82,7 +82,7 @@ func TestAFileIsFoundByItsKeyOrWhatIsLeftOfIt(t *testing.T) {
 	for _, path := range []string{"in/weekly/1.csv", "weekly/1.csv", "1.csv"} {
 		p := newParcel(t, csv())
 		p.add("in/weekly/1.csv", path, 2, text)
-		require.Equal(t, "ok size: 6 bytes\nok sha256: "+hashOf(text)+"\nok rows: 2 rows", p.verify(), path)
+		require.Equal(t, "ok size: 6 bytes\nok sha256: "+hashOf(text)+"\nok rows: 2", p.verify(), path)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestAFileThatMayBeAnotherObjectsIsNotTaken(t *testing.T) {
 	p := newParcel(t, csv())
 	p.add("in/a/1.csv", "a/1.csv", 1, []byte("x\n1\n"))
 	p.add("in/b/1.csv", "1.csv", 1, []byte("x\n2\n"))
-	require.Equal(t, "ok size: 4 bytes\nok sha256: "+hashOf([]byte("x\n1\n"))+"\nok rows: 1 rows\nfailed file: it is not there", p.verify())
+	require.Equal(t, "ok size: 4 bytes\nok sha256: "+hashOf([]byte("x\n1\n"))+"\nok rows: 1\nfailed file: it is not there", p.verify())
 }
 
 func TestWhatIsWrongWithAFileIsSaidExactly(t *testing.T) {
@@ -109,7 +109,7 @@ func TestWhatIsWrongWithAFileIsSaidExactly(t *testing.T) {
 			_ = os.Remove(filepath.Join(p.dir, "1.csv"))
 			_ = os.Mkdir(filepath.Join(p.dir, "1.csv"), 0o755)
 		}},
-		{"the receipt counts other rows", "failed rows: 2 rows, not 3", func(p *parcel) { p.Objects[0].Rows = 3 }},
+		{"the receipt counts other rows", "failed rows: 2, not 3", func(p *parcel) { p.Objects[0].Rows = 3 }},
 		{"it is a link to a file outside", "failed file: it is not there", func(p *parcel) {
 			outside := filepath.Join(p.t.TempDir(), "other")
 			_ = os.WriteFile(outside, whole, 0o600)
@@ -138,20 +138,20 @@ func TestRowsAreCountedByTheDialect(t *testing.T) {
 		name, text, says string
 		d                *receipt.Dialect
 	}{
-		{"no bytes", "", "ok rows: 0 rows", dialect("minimal", "", "", false)},
-		{"a header alone", "a\n", "ok rows: 0 rows", dialect("minimal", "", "", true)},
+		{"no bytes", "", "ok rows: 0", dialect("minimal", "", "", false)},
+		{"a header alone", "a\n", "ok rows: 0", dialect("minimal", "", "", true)},
 		{"a header that is missing", "", "failed rows: it has no header", dialect("minimal", "", "", true)},
-		{"a last row without line break", "1\n2", "ok rows: 2 rows", dialect("minimal", "", "", false)},
-		{"CRLF", "a\r\n1\r\n", "ok rows: 1 rows", dialect("minimal", "", "", true)},
-		{"an empty line is a row of one NULL", "a\n\n\n", "ok rows: 2 rows", dialect("minimal", "", "", true)},
-		{"a line break within quotes", "\"1\n2\"\n3\n", "ok rows: 2 rows", dialect("minimal", "", "", false)},
-		{"a line break in the header", "\"a\nb\"\n1\n", "ok rows: 1 rows", dialect("all", "", "", true)},
-		{"doubled quotes", "\"a \"\"b\"\"\n\"\n\"\"\"\n\"\n", "ok rows: 2 rows", dialect("minimal", "", "", false)},
-		{"a quote as escape is doubling", "\"\"\"\n\"\n", "ok rows: 1 rows", dialect("minimal", `"`, "", false)},
-		{"an escaped quote", "\"a \\\"\n\\\\\"\n1\n", "ok rows: 2 rows", dialect("minimal", `\`, "", false)},
-		{"a bare NULL marker holds the escape", "\\N\n\\N\n", "ok rows: 2 rows", dialect("all_non_null", `\`, "", false)},
-		{"an escaped line break without quotes", "1\\\n2\n\\\"\n", "ok rows: 2 rows", dialect("none", `\`, "", false)},
-		{"quotes mean nothing without quotes", "\"\n\"\n", "ok rows: 2 rows", dialect("none", "", "fail", false)},
+		{"a last row without line break", "1\n2", "ok rows: 2", dialect("minimal", "", "", false)},
+		{"CRLF", "a\r\n1\r\n", "ok rows: 1", dialect("minimal", "", "", true)},
+		{"an empty line is a row of one NULL", "a\n\n\n", "ok rows: 2", dialect("minimal", "", "", true)},
+		{"a line break within quotes", "\"1\n2\"\n3\n", "ok rows: 2", dialect("minimal", "", "", false)},
+		{"a line break in the header", "\"a\nb\"\n1\n", "ok rows: 1", dialect("all", "", "", true)},
+		{"doubled quotes", "\"a \"\"b\"\"\n\"\n\"\"\"\n\"\n", "ok rows: 2", dialect("minimal", "", "", false)},
+		{"a quote as escape is doubling", "\"\"\"\n\"\n", "ok rows: 1", dialect("minimal", `"`, "", false)},
+		{"an escaped quote", "\"a \\\"\n\\\\\"\n1\n", "ok rows: 2", dialect("minimal", `\`, "", false)},
+		{"a bare NULL marker holds the escape", "\\N\n\\N\n", "ok rows: 2", dialect("all_non_null", `\`, "", false)},
+		{"an escaped line break without quotes", "1\\\n2\n\\\"\n", "ok rows: 2", dialect("none", `\`, "", false)},
+		{"quotes mean nothing without quotes", "\"\n\"\n", "ok rows: 2", dialect("none", "", "fail", false)},
 		{"no way to tell", "1\n", "skipped rows: rows cannot be counted: with quote_mode none and on_unwritable write a value may hold a line break as it is", dialect("none", "", "write", false)},
 		{"quotes that do not close", "\"1\n", "failed rows: it ends within quotes", dialect("minimal", "", "", false)},
 		{"an escape of two characters", "1\n", `skipped rows: rows cannot be counted: escape_character "ab" is not one character`, dialect("minimal", "ab", "", false)},
@@ -167,22 +167,22 @@ func TestRowsAreCountedByTheDialect(t *testing.T) {
 	}
 }
 
-// rowsIn reads the number of "ok rows: 2 rows"; 0 if there is none.
+// rowsIn reads the number of "ok rows: 2"; 0 if there is none.
 func rowsIn(says string) (rows int64) {
-	_, _ = fmt.Sscanf(says, "ok rows: %d rows", &rows)
+	_, _ = fmt.Sscanf(says, "ok rows: %d", &rows)
 	return rows
 }
 
 func TestRowsOfJSONAreItsValues(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, format, text, says string }{
-		{"lines", "ndjson", "{\"a\": \"\\n\"}\n{\"a\": [1, {}]}\r\n", "ok rows: 2 rows"},
-		{"no lines", "ndjson", "", "ok rows: 0 rows"},
-		{"a byte-order mark", "ndjson", "\uFEFF{}\n", "ok rows: 1 rows"},
+		{"lines", "ndjson", "{\"a\": \"\\n\"}\n{\"a\": [1, {}]}\r\n", "ok rows: 2"},
+		{"no lines", "ndjson", "", "ok rows: 0"},
+		{"a byte-order mark", "ndjson", "\uFEFF{}\n", "ok rows: 1"},
 		{"a broken line", "ndjson", "{}\n{\"secret\n", "failed rows: row 2 is not JSON"},
-		{"an array", "json", "[\n{\"a\": [1, 2]},\n{}\n]\n", "ok rows: 2 rows"},
-		{"an empty array", "json", "[]", "ok rows: 0 rows"},
-		{"an array with a byte-order mark", "json", "\uFEFF[{}]", "ok rows: 1 rows"},
+		{"an array", "json", "[\n{\"a\": [1, 2]},\n{}\n]\n", "ok rows: 2"},
+		{"an empty array", "json", "[]", "ok rows: 0"},
+		{"an array with a byte-order mark", "json", "\uFEFF[{}]", "ok rows: 1"},
 		{"no array", "json", "{}", "failed rows: it is not a JSON array"},
 		{"an array without end", "json", "[{}", "failed rows: the JSON array has no end"},
 		{"an array with something behind", "json", "[{}] 1", "failed rows: something follows the JSON array"},
@@ -367,7 +367,7 @@ func TestAnEncryptedFileIsOpenedOnlyWithItsKey(t *testing.T) {
 	p.key = keyOf(t, otherKey)
 	require.Contains(t, p.verify(), "\nfailed decrypt: it is not encrypted to this key; it is encrypted to AB12")
 	p.key = keyOf(t, acmeKey)
-	require.Contains(t, p.verify(), "\nok decrypt: opened with the secret key\nok sha256_before_encryption: "+hashOf(plain)+"\nok rows: 1 rows")
+	require.Contains(t, p.verify(), "\nok decrypt: opened with the secret key\nok sha256_before_encryption: "+hashOf(plain)+"\nok rows: 1")
 
 	p.Objects[0].Plain = sum("0")
 	require.Contains(t, p.verify(), "\nfailed sha256_before_encryption: "+hashOf(plain)+", not "+sum("0"))
