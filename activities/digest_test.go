@@ -1,0 +1,109 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash/crc32"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/plan"
+	"consign/internal/workspace"
+)
+
+func TestADigestWriterSeesEveryByteOnce(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same every time
+	for _, size := range []int{0, 1, digestChunk - 1, digestChunk, digestChunk + 1, 5*digestChunk + 17} {
+		content := make([]byte, size)
+		for i := range content {
+			content[i] = byte(random.Uint32())
+		}
+		var out bytes.Buffer
+		d := newDigestWriter(&out)
+		for rest := content; len(rest) > 0; {
+			n := min(1+random.IntN(2*digestChunk), len(rest))
+			_, err := d.Write(rest[:n])
+			require.NoError(t, err)
+			rest = rest[n:]
+		}
+		require.NoError(t, d.Close())
+		require.NoError(t, d.Close(), "closing twice is safe")
+		sum := sha256.Sum256(content)
+		require.Equal(t, hex.EncodeToString(sum[:]), d.SHA256())
+		require.Equal(t, crcText(crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))), d.CRC32C())
+		require.Equal(t, content, append([]byte{}, out.Bytes()...))
+		require.EqualValues(t, size, d.size)
+	}
+}
+
+func TestTheChecksumIsWrittenAsS3WritesIt(t *testing.T) {
+	t.Parallel()
+	d := newDigestWriter(io.Discard)
+	_, err := io.WriteString(d, "123456789") // the check value of the catalogue of CRCs: CRC-32C is e3069283
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+	require.Equal(t, "4waSgw==", d.CRC32C())
+}
+
+func TestAFileThatChangedOnTheDiskIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	h, err := workspace.Open(workspace.Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	run, err := h.Run("w", "r")
+	require.NoError(t, err)
+	from, err := run.Step("d", "render")
+	require.NoError(t, err)
+	to, err := run.Step("d", "archive")
+	require.NoError(t, err)
+	out, err := create(from, "0000001")
+	require.NoError(t, err)
+	_, err = io.WriteString(out, "personal data")
+	require.NoError(t, err)
+	require.NoError(t, out.Close())
+	file := out.file(1, 7)
+	require.NoError(t, from.Finish(file))
+	plain := func(w io.Writer) (io.WriteCloser, error) { return passOn{w}, nil }
+
+	made, err := convert(t.Context(), from, file, to, &progress{}, plain)
+	require.NoError(t, err)
+	require.Equal(t, file.SHA256, made.SHA256)
+	require.Equal(t, file.SHA256, made.Plain)
+	require.EqualValues(t, 7, made.Rows)
+
+	damaged := file
+	damaged.CRC32C = crcText(1)
+	_, err = convert(t.Context(), from, damaged, to, &progress{}, plain)
+	require.ErrorIs(t, err, workspace.ErrCorrupt)
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errWorkerStops)
+	_, err = convert(ctx, from, file, to, &progress{}, plain)
+	require.ErrorIs(t, err, errWorkerStops)
+
+	_, _, err = filesOf(run, "d", FilesResult{Step: "render", Files: 2})
+	require.ErrorIs(t, err, workspace.ErrMissing)
+	_, files, err := filesOf(run, "d", FilesResult{Step: "render", Files: 1})
+	require.NoError(t, err)
+	require.Equal(t, []workspace.File{file}, files)
+}
+
+type passOn struct{ io.Writer }
+
+func (passOn) Close() error { return nil }
+
+func TestAlertsRefuseACountOfRows(t *testing.T) {
+	t.Parallel()
+	_, err := plan.Alerts{FailBelow: 10}.Check(9)
+	require.Error(t, err)
+	warnings, err := plan.Alerts{WarnAbove: 10}.Check(11)
+	require.NoError(t, err)
+	require.Len(t, warnings, 1)
+	require.False(t, errors.Is(err, ErrRowCount))
+}

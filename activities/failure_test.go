@@ -1,0 +1,121 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"consign/internal/encrypt"
+	"consign/internal/upload"
+	"consign/internal/workspace"
+)
+
+func failed(ctx context.Context, err error) error {
+	(&Steps{}).fail(ctx, "Upload", &err)
+	return err
+}
+
+func TestEveryRowOfTheTableIsWholeAndReadable(t *testing.T) {
+	t.Parallel()
+	names := map[string]Attribution{}
+	for i, c := range causes {
+		require.NotNil(t, c.err, "row %d", i)
+		require.Regexp(t, `^[A-Z][A-Za-z0-9]+$`, c.name)
+		require.Contains(t, []Attribution{Customer, Configuration, Platform}, c.attribution, c.name)
+		require.True(t, strings.HasSuffix(c.advice, "."), "%s: %s", c.name, c.advice)
+		require.NotContains(t, c.name, " ")
+		names[c.name] = c.attribution
+	}
+	require.Greater(t, len(names), 25)
+}
+
+func TestARowIsReachedAndNotHiddenByAnEarlierOne(t *testing.T) {
+	t.Parallel()
+	for i, c := range causes {
+		for j := range causes[:i] {
+			require.NotErrorIs(t, c.err, causes[j].err, "row %d (%s) is never reached", i, c.name)
+		}
+		_, got := explain("Step", fmt.Errorf("doing this: %w", c.err))
+		require.Equal(t, c.name, got.name)
+	}
+}
+
+func TestAPermanentFailureIsMarkedHoweverDeepItWasWrapped(t *testing.T) {
+	t.Parallel()
+	err := failed(t.Context(), fmt.Errorf("a: %w", errors.Join(errors.New("b"), fmt.Errorf("c: %w", upload.ErrAccessDenied))))
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	require.True(t, application.NonRetryable())
+	require.Equal(t, "AccessDenied", application.Type())
+	var f Failure
+	require.NoError(t, application.Details(&f))
+	require.Equal(t, Customer, f.Attribution)
+	require.Equal(t, "Upload", f.Step)
+	require.Contains(t, f.Message, "access denied")
+	require.NotEmpty(t, f.Advice)
+}
+
+func TestATransientOrUnknownFailureIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{
+		"S3Unreachable": fmt.Errorf("upload: %w", upload.ErrUnreachable),
+		"DiskFull":      workspace.ErrNoSpace,
+		"Unexpected":    errors.New("nobody has seen this before"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var application *temporal.ApplicationError
+			require.ErrorAs(t, failed(t.Context(), err), &application)
+			require.False(t, application.NonRetryable())
+			require.Equal(t, name, application.Type())
+		})
+	}
+}
+
+type slow struct{ error }
+
+func (slow) RetryAfter() time.Duration { return 7 * time.Second }
+
+func TestAStoreThatSaysWhenToComeBackIsListenedTo(t *testing.T) {
+	t.Parallel()
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, failed(t.Context(), fmt.Errorf("upload: %w", slow{upload.ErrThrottled})), &application)
+	require.Equal(t, 7*time.Second, application.NextRetryDelay())
+}
+
+func TestAStepThatItsWorkerStoppedGoesOnAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errWorkerStops)
+	for _, err := range []error{errWorkerStops, fmt.Errorf("upload: %w", workspace.ErrSuperseded)} {
+		var application *temporal.ApplicationError
+		require.ErrorAs(t, failed(ctx, err), &application)
+		require.Equal(t, typeStop, application.Type())
+		require.False(t, application.NonRetryable())
+		require.Equal(t, again, application.NextRetryDelay())
+	}
+}
+
+func TestACanceledStepSaysThatItWasCanceled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.True(t, temporal.IsCanceledError(failed(ctx, fmt.Errorf("upload: %w", context.Canceled))))
+}
+
+func TestAFailureIsShortEnoughForTheServer(t *testing.T) {
+	t.Parallel()
+	f, _ := explain("Upload", fmt.Errorf("%s: %w", strings.Repeat("x", 10_000), encrypt.ErrKey))
+	require.Less(t, len(f.Message), 2000)
+}
+
+func TestNoErrorStaysNoError(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, failed(t.Context(), nil))
+}
