@@ -177,3 +177,53 @@ orchestrations:
 		require.Zero(t, f.Skipped, name)
 	}
 }
+
+// TestNothingOfADeliveryIsShownWhenItsReceiptCannotBe lets somebody's object lie where the receipt is to go: that is
+// seen before the first object is completed, and an abort leaves nothing open.
+func TestNothingOfADeliveryIsShownWhenItsReceiptCannotBe(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	s.to("taken", s.bucket, ", receipt: true, manifest: true, on_conflict: fail")
+	key := "all.csv.receipt.json"
+	_, err := s.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: strings.NewReader("somebody's")})
+	require.NoError(t, err)
+	s.worker()
+	require.Equal(t, 4, s.starter("send", s.id("taken"), "--run-key", "k", "--wait").code)
+	f := s.failure("taken")
+	require.Equal(t, "ObjectExists", f.Type)
+	require.Contains(t, f.Message, key)
+	require.Equal(t, []string{key}, s.keys())
+	uploads, err := s.s3.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &key})
+	require.NoError(t, err)
+	require.Len(t, uploads.Uploads, 1, "the receipt is sent, and waits")
+	require.Equal(t, 0, s.starter("abort", s.id("taken")+"/k", "--reason", "a test").code)
+	require.Equal(t, 1, s.starter("send", s.id("taken"), "--run-key", "k", "--wait").code)
+	s.nothingLeft()
+}
+
+// TestAReceiptWhoseUploadIsLostIsSentAgain aborts the receipt's open upload behind the run's back.
+func TestAReceiptWhoseUploadIsLostIsSentAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	s.to("lost", s.bucket, ", receipt: true, on_conflict: fail")
+	key := "all.csv.receipt.json"
+	_, err := s.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: strings.NewReader("somebody's")})
+	require.NoError(t, err)
+	s.worker()
+	require.Equal(t, 4, s.starter("send", s.id("lost"), "--run-key", "k", "--wait").code)
+	uploads, err := s.s3.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &key})
+	require.NoError(t, err)
+	require.Len(t, uploads.Uploads, 1)
+	_, err = s.s3.AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: &key, UploadId: uploads.Uploads[0].UploadId})
+	require.NoError(t, err)
+	_, err = s.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key})
+	require.NoError(t, err)
+	require.Equal(t, 0, s.starter("retry", s.id("lost")+"/k").code)
+	c := s.send(s.id("lost"), "--run-key", "k")
+	require.Equal(t, key, c.Receipt)
+	require.Equal(t, []string{"all.csv", "all.csv.DONE", key}, s.keys())
+	require.EqualValues(t, 100, s.verify(0, filepath.Join(s.download(), key)).Rows)
+	s.nothingLeft()
+}

@@ -153,10 +153,16 @@ func printDelivery(w io.Writer, c workflows.Completion) {
 		fmt.Fprintf(w, "s3://%s/%s  %s, %s\n", o.Bucket, o.Key, watch.Count(o.Rows, "row"), watch.Bytes(o.Bytes))
 	}
 	if c.ObjectsTruncated {
-		fmt.Fprintf(w, "and %s more; the receipt lists them all\n", watch.Count(int64(c.ObjectCount-len(c.Objects)), "object"))
+		fmt.Fprintf(w, "and %s more", watch.Count(int64(c.ObjectCount-len(c.Objects)), "object"))
+		if c.Receipt != "" {
+			fmt.Fprint(w, "; the receipt lists them all")
+		}
+		fmt.Fprintln(w)
 	}
-	if c.SuccessFile != "" && len(c.Objects) > 0 {
-		fmt.Fprintf(w, "s3://%s/%s\n", c.Objects[0].Bucket, c.SuccessFile)
+	for _, key := range []string{c.Receipt, c.SuccessFile} {
+		if key != "" && len(c.Objects) > 0 {
+			fmt.Fprintf(w, "s3://%s/%s\n", c.Objects[0].Bucket, key)
+		}
 	}
 	fmt.Fprintf(w, "%s: %s, %s, %s in %s\n", c.Status, watch.Count(int64(c.ObjectCount), "object"), watch.Count(c.Rows, "row"),
 		watch.Bytes(c.Bytes), watch.Took(c.CompletedAt.Sub(c.StartedAt)))
