@@ -36,17 +36,18 @@ func layers() []layer {
 		{"plan", []string{"internal/plan"}, []string{"words", "stages", "config"}},
 		{"activities", []string{"activities"}, []string{"words", "stages", "config", "plan"}},
 		{"workflows", []string{"workflows"}, []string{"activities", "plan"}},
+		{"connect", []string{"internal/connect"}, []string{"words", "config"}},          // both programs reach Temporal the same way
 		{"devstack", []string{"internal/devstack"}, nil},                                // for demo and tests; knows nothing of the product
 		{"examples", []string{"examples"}, []string{"plan", "activities", "workflows"}}, // what a user would write
-		{"programs", []string{"worker", "starter", "e2e", "deploy"}, []string{"words", "stages", "config", "plan", "activities", "workflows", "devstack", "examples", "programs"}},
+		{"programs", []string{"worker", "starter", "e2e", "deploy"}, []string{"words", "stages", "config", "plan", "activities", "workflows", "connect", "devstack", "examples", "programs"}},
 	}
 }
 
 // homes are modules that only some layers may know.
 func homes() map[string][]string {
 	return map[string][]string{
-		"go.temporal.io/":       {"activities", "workflows", "devstack", "examples", "programs"}, // a stage is tested with a byte buffer
-		"github.com/spf13/":     {"config", "programs"},                                          // viper reads configuration, cobra the command line
+		"go.temporal.io/":       {"activities", "workflows", "connect", "devstack", "examples", "programs"}, // a stage is tested with a byte buffer
+		"github.com/spf13/":     {"config", "programs"},                                                     // viper reads configuration, cobra the command line
 		"github.com/duckdb/":    {"stages", "programs"},
 		"github.com/stretchr/":  nil, // tests only
 		"github.com/rogpeppe/":  nil,

@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"consign/internal/config"
-	"consign/starter/connect"
+	"consign/internal/connect"
 )
 
 // dialWait bounds the wait for Temporal's first answer: a person sits there, and a scheduler has a retry of its own.

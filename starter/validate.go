@@ -14,7 +14,10 @@ func (a *app) validate() *cobra.Command {
 		Use:   "validate",
 		Short: "Read the configuration and report everything that is wrong with it",
 		Long: `Reads the whole configuration and reports every problem at once, each with its file, line, key and the way to mend it. It
-asks nobody: whether a bucket is there and a query runs is seen by a run.`,
+looks at every public key as it is today: one that files cannot be encrypted to is a problem, one that ends within 30 days
+a warning. A secret that this machine does not have is a warning too, for only the worker needs it.
+
+It asks nobody: whether a bucket is there and a query runs is seen by a run.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return a.doValidate() },
 	}
@@ -38,6 +41,12 @@ type found struct {
 
 func (a *app) doValidate() error {
 	c, problems, err := a.load()
+	if err == nil {
+		problems = append(problems, c.Check(a.clock())...)
+		if err = problems.Err(); err != nil {
+			err = refused(err)
+		}
+	}
 	v := validated{Valid: err == nil, Problems: []found{}}
 	for _, p := range problems {
 		v.Problems = append(v.Problems, found{p.Where, p.Key, p.Message, p.Hint, p.Warning})

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"consign/activities"
@@ -43,13 +40,5 @@ func over(ctx context.Context, c client.Client, r *workspace.Run) (bool, error) 
 	if r.WorkflowID == "" {
 		return true, nil // a crash left a folder before it had a description: nothing can be in it
 	}
-	described, err := c.DescribeWorkflowExecution(ctx, r.WorkflowID, "")
-	var unknown *serviceerror.NotFound
-	if errors.As(err, &unknown) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return described.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+	return activities.Closed(ctx, c, r.WorkflowID)
 }

@@ -19,9 +19,9 @@ import (
 
 	"consign/activities"
 	"consign/internal/config"
+	"consign/internal/connect"
 	"consign/internal/problem"
 	"consign/internal/workspace"
-	"consign/starter/connect"
 	"consign/workflows"
 )
 
@@ -62,7 +62,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	}
 	queue := c.Temporal.TaskQueue
 	steps := activities.New(activities.Options{
-		Config: reader(path), Host: host, Queue: queue, Clock: time.Now,
+		Config: reader(path), Host: host, Queue: queue, Client: temporalClient, Clock: time.Now,
 		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: min(c.Worker.Runs, c.Worker.Threads),
 	})
 	workers := newWorkers(temporalClient, c, host, steps)
@@ -119,6 +119,7 @@ func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps
 		Attempts: cfg.Retry.Attempts, InitialInterval: cfg.Retry.InitialInterval, MaxInterval: cfg.Retry.MaxInterval,
 	}}
 	shared.RegisterWorkflowWithOptions(orchestrations.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+	shared.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
 	shared.RegisterActivity(steps)
 
 	tuner, err := renderTuner(host, cfg.Worker.Runs)

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/config"
-	"consign/starter/connect"
+	"consign/internal/connect"
 )
 
 // certificate writes a certificate that signs itself, and its key, as PEM files.
