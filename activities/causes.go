@@ -26,6 +26,7 @@ const (
 var causes = []cause{
 	// The requester and the configuration.
 	{plan.ErrRefused, TypeRefused, Configuration, permanent, "Ask for the access that the message names, or let somebody start it who has it."},
+	{ErrOverlap, TypeOverlap, Configuration, permanent, "Start it again when the other run is over, or set overlap to wait."},
 	{ErrPlanStale, "PlanStale", Configuration, permanent, "Somebody changed the configuration during the run: retry with replan to deliver by the new one."},
 	{ErrRowCount, "RowCountAlert", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or change the query's alerts and replan."},
 	{ErrEmpty, "EmptyResult", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or set on_empty to write or skip and replan."},

@@ -25,6 +25,8 @@ type DiscardInput struct {
 	Uploads   []Uploaded `json:"uploads,omitempty"`
 	Names     plan.Names `json:"names,omitzero"`
 	Unknown   int        `json:"unknown,omitempty"`
+	// Turn is given back in the end, when nothing of the run is left that could disturb the next one.
+	Turn *Claim `json:"turn,omitempty"`
 }
 
 // DiscardResult says what was taken away.
@@ -35,6 +37,14 @@ type DiscardResult struct {
 // Discard removes the run's files from the host and aborts its open uploads. Nothing there is success.
 func (s *Steps) Discard(ctx context.Context, in DiscardInput) (_ DiscardResult, err error) {
 	defer s.fail(ctx, "Discard", &err)
+	result, err := s.discard(ctx, in)
+	if err == nil && in.Turn != nil {
+		err = s.give(ctx, *in.Turn)
+	}
+	return result, err
+}
+
+func (s *Steps) discard(ctx context.Context, in DiscardInput) (DiscardResult, error) {
 	if in.Elsewhere {
 		return s.discardUploads(ctx, in)
 	}

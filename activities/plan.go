@@ -20,21 +20,40 @@ type PlanInput struct {
 	Group         *GroupPart `json:"group,omitempty"`
 	Now           time.Time  `json:"now"`
 	Run           string     `json:"run"`
+	// Claim is what the run asks its turn with; without one it asks nobody. Patient means that it waits even if overlap
+	// is refuse: it is not a second run that somebody started, but one that an operator has retried.
+	Claim   *Claim `json:"claim,omitempty"`
+	Patient bool   `json:"patient,omitempty"`
+}
+
+// PlanResult is the plan, and whether it is the run's turn to carry it out.
+type PlanResult struct {
+	*plan.Plan
+	Turn *Taken `json:"turn,omitempty"`
 }
 
 // Plan reads the configuration afresh, asks the source for the query's columns without running it, and resolves
-// everything that the run will do. It touches nothing.
-func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ *plan.Plan, err error) {
+// everything that the run will do. It touches nothing. It then takes the run's turn, which saves a step of its own.
+func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error) {
 	defer s.fail(ctx, "Plan", &err)
 	c, err := s.options.Config()
 	if err != nil {
-		return nil, err
+		return PlanResult{}, err
 	}
 	request := plan.Request{Orchestration: in.Orchestration, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name}
 	if in.Group != nil {
 		request.Campaign, request.Group, request.DataTemplate = in.Group.Campaign, in.Group.Group, in.Group.DataTemplate
 	}
-	return Resolve(ctx, c, request, s.options.Memory/2, s.options.Threads)
+	p, err := Resolve(ctx, c, request, s.options.Memory/2, s.options.Threads)
+	if err != nil || in.Claim == nil {
+		return PlanResult{Plan: p}, err
+	}
+	refuse := p.Overlap == config.OverlapRefuse && !in.Patient
+	taken, err := s.take(ctx, TakeInput{Claim: *in.Claim, Refuse: refuse})
+	if err == nil && refuse && !taken.Granted {
+		err = fmt.Errorf("%w: %s, and overlap is refuse", ErrOverlap, taken.Holder)
+	}
+	return PlanResult{Plan: p, Turn: &taken}, err
 }
 
 // Resolve makes the plan of a request: it describes the query at its source and hands all to plan.Make. `starter plan`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 
 	"consign/internal/awsrole"
 	"consign/internal/config"
@@ -29,6 +30,7 @@ type Options struct {
 	Config func() (*config.Config, error)
 	Host   *workspace.Host
 	Queue  string // the task queue of the workflows; the host's own and the renders' are named after it
+	Client client.Client
 	Clock  func() time.Time
 	Memory int64 // bytes for query engines, encoders and buffers together
 	// Threads is how many goroutines a step may keep busy.

@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"consign/activities"
 	"consign/workflows"
 )
 
@@ -33,7 +34,8 @@ var recorded = map[string]string{
 // decides the same the second time.
 func replayAll(ctx context.Context) (err error) {
 	runs, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: "default", PageSize: 1000, Query: fmt.Sprintf("WorkflowType = %q", workflows.TypeOrchestration),
+		Namespace: "default", PageSize: 1000,
+		Query: fmt.Sprintf("WorkflowType IN (%q, %q)", workflows.TypeOrchestration, activities.TypeTurn),
 	})
 	if err != nil {
 		return err
@@ -52,6 +54,7 @@ func replayAll(ctx context.Context) (err error) {
 		err = errors.Join(err, save(id, whole)) // first: a replay writes into the history that it is given
 		replayer := worker.NewWorkflowReplayer()
 		replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+		replayer.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
 		if replayErr := replayer.ReplayWorkflowHistory(quiet{}, whole); replayErr != nil {
 			err = errors.Join(err, fmt.Errorf("replay %s: %w", id, replayErr))
 		}
@@ -67,9 +70,10 @@ var (
 
 // save writes a history that stands for a path, without the name of the machine that made it.
 func save(id string, whole *history.History) error {
-	orchestration, _, _ := strings.Cut(strings.TrimPrefix(id, "send/"), "/")
+	run, isSend := strings.CutPrefix(id, "send/")
+	orchestration, _, _ := strings.Cut(run, "/")
 	name, wanted := recorded[siteSuffix.ReplaceAllString(orchestration, "")]
-	if *record == "" || !wanted {
+	if *record == "" || !wanted || !isSend {
 		return nil
 	}
 	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(whole)

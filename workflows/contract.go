@@ -123,6 +123,7 @@ type Progress struct {
 	Step        string              `json:"step,omitempty"`
 	Steps       []StepProgress      `json:"steps"`
 	Destination string              `json:"destination,omitempty"`
+	WaitsFor    string              `json:"waits_for,omitempty"` // workflow id of the run of this orchestration whose turn it is
 	Failure     *activities.Failure `json:"failure,omitempty"`
 	Deadline    time.Time           `json:"deadline,omitzero"` // of a parked run: when it is given up
 }

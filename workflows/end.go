@@ -126,17 +126,28 @@ const (
 // discard cleans up. Its own failure is no reason to fail the run: the host's janitor, and the bucket's lifecycle rule,
 // do what is left.
 func (r *run) discard(ctx workflow.Context, mode discardMode) {
-	if r.plan == nil || r.rendered.Queue == "" && r.attempted("Render") == 0 {
-		return
+	if r.plan != nil && (r.rendered.Queue != "" || r.attempted("Render") > 0) {
+		r.discardDelivery(ctx, mode)
 	}
+	if r.gives(mode) {
+		r.giveTurn(ctx)
+	}
+}
+
+func (r *run) discardDelivery(ctx workflow.Context, mode discardMode) {
 	log := workflow.GetLogger(ctx)
 	if host := r.rendered.Queue; host != "" {
 		input := activities.DiscardInput{
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
 			Release: mode == discardLease, Encrypted: r.files.Step == "encrypt", Abort: mode == discardAll || mode == discardUploads,
 		}
+		if claim := r.claim(); r.gives(mode) && mode != discardAll { // open uploads are aborted after this, and before the next one's turn
+			input.Turn = &claim
+		}
 		if _, err := execute(ctx, r.timing.discard(host, ""), steps.Discard, input); err != nil {
 			log.Warn("host did not clean up; its janitor will", "queue", host, "error", err)
+		} else if input.Turn != nil {
+			r.gaveTurn()
 		}
 	}
 	if mode == discardAll || mode == discardUploads {
@@ -155,7 +166,7 @@ func (r *run) discardUploads(ctx workflow.Context) {
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
 			Elsewhere: true, Uploads: open[min(from, len(open)):min(from+batchObjects, len(open))],
 		}
-		if len(r.uploads) < r.files.Files {
+		if len(r.uploads) < r.files.Files && r.turnToCleanUp(ctx) {
 			input.Unknown = r.files.Files
 		}
 		if _, err := execute(ctx, r.timing.discard("", "open uploads"), steps.Discard, input); err != nil {

@@ -67,7 +67,7 @@ func (r *run) deliver(ctx workflow.Context) *activities.Failure {
 			continue
 		}
 		r.begin(ctx, s)
-		err := s.do(ctx)
+		err := r.doStep(ctx, s)
 		switch {
 		case err == nil:
 			s.state = stepDone
@@ -82,6 +82,17 @@ func (r *run) deliver(ctx workflow.Context) *activities.Failure {
 		}
 	}
 	return nil
+}
+
+// doStep does a step in the run's turn.
+func (r *run) doStep(ctx workflow.Context, s *step) error {
+	if r.turn == turnGiven && s.name != "Plan" { // Plan takes it along
+		if err := r.retakeTurn(ctx); err != nil {
+			return err
+		}
+		r.show(ctx)
+	}
+	return s.do(ctx)
 }
 
 // maxRecoveries is how often a run helps itself before it asks a person: whatever takes its files or uploads away each

@@ -43,6 +43,17 @@ type delivery struct {
 
 	rendered activities.RenderResult
 	modes    []activities.PublishMode
+	turns    []activities.Taken // what the next takes are answered; then it is the run's turn
+}
+
+func (d *delivery) nextTurn() *activities.Taken {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	taken := activities.Taken{Granted: true}
+	if len(d.turns) > 0 {
+		taken, d.turns = d.turns[0], d.turns[1:]
+	}
+	return &taken
 }
 
 func newDelivery(t *testing.T) *delivery {
@@ -104,7 +115,11 @@ func (d *delivery) steps() {
 		files.Step = step
 		return files
 	}
-	fake(d, "Plan", func(activities.PlanInput) *plan.Plan { return d.plan })
+	fake(d, "Plan", func(activities.PlanInput) activities.PlanResult {
+		return activities.PlanResult{Plan: d.plan, Turn: d.nextTurn()}
+	})
+	fake(d, "TakeTurn", func(activities.TakeInput) activities.Taken { return *d.nextTurn() })
+	fake(d, "GiveTurn", func(activities.Claim) activities.Taken { return activities.Taken{} })
 	fake(d, "AssumeRole", func(activities.AssumeRoleInput) activities.AssumeRoleResult {
 		return activities.AssumeRoleResult{Region: "eu-west-1"}
 	})
@@ -154,7 +169,7 @@ func steadily() []string {
 func (d *delivery) stepsDone() []string {
 	var done []string
 	for _, s := range d.order {
-		if s != "signal" && s != "Discard" {
+		if s != "signal" && s != "Discard" && s != "GiveTurn" {
 			done = append(done, s)
 		}
 	}

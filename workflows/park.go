@@ -31,6 +31,7 @@ func (r *run) listen(ctx workflow.Context) error {
 		return err
 	}
 	r.listenForSignals(ctx)
+	r.listenForTurn(ctx)
 	return nil
 }
 

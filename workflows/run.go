@@ -37,6 +37,11 @@ type run struct {
 	failure     *activities.Failure
 	notes       []string // what happened on the way that an operator may want to know
 
+	turn     standing // with the other runs of the orchestration
+	round    int      // times the turn was given back
+	called   bool     // by the Turn, since the run last asked
+	waitsFor string   // workflow id of the run whose turn it is
+
 	recoveries int // times the run went back by itself
 	delivery   int // counts the deliveries begun: a fresh Render begins a new one
 	plan       *plan.Plan
@@ -113,8 +118,16 @@ func (r *run) begin(ctx workflow.Context, s *step) {
 }
 
 func (r *run) makePlan(ctx workflow.Context) (err error) {
-	r.plan, err = execute(ctx, r.timing.short("plan "+r.in.Orchestration), steps.Plan, activities.PlanInput{
-		Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, Group: r.in.Group, Now: r.now, Run: r.id,
+	err = r.askTurn(ctx, func(ctx workflow.Context) (*activities.Taken, error) {
+		claim := r.claim()
+		made, err := execute(ctx, r.timing.short("plan "+r.in.Orchestration), steps.Plan, activities.PlanInput{
+			Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, Group: r.in.Group, Now: r.now, Run: r.id,
+			Claim: &claim, Patient: !r.parkedAt.IsZero(),
+		})
+		if err == nil {
+			r.plan = made.Plan
+		}
+		return made.Turn, err
 	})
 	if err != nil {
 		return err

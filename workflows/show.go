@@ -36,7 +36,7 @@ func (r *run) markDestination(ctx workflow.Context) error {
 
 // progress answers QueryProgress.
 func (r *run) progress() (Progress, error) {
-	p := Progress{State: r.state, Failure: r.failure, Deadline: r.deadline}
+	p := Progress{State: r.state, WaitsFor: r.waitsFor, Failure: r.failure, Deadline: r.deadline}
 	if r.plan != nil {
 		p.Destination = r.plan.Destination.Name
 	}
@@ -56,6 +56,9 @@ func (r *run) show(ctx workflow.Context) {
 	fmt.Fprintf(&b, "**%s** `%s`: %s\n\n", r.in.Orchestration, r.in.RunKey, r.state)
 	if r.plan != nil {
 		fmt.Fprintf(&b, "%s as %s to `s3://%s/%s`\n\n", r.plan.Query.Name, r.plan.Render.FileFormat, r.plan.Upload.Bucket, r.plan.FirstKey())
+	}
+	if r.waitsFor != "" {
+		fmt.Fprintf(&b, "**Waits for** `%s`: it is that run's turn.\n\n", r.waitsFor)
 	}
 	if r.state == Parked && r.failure != nil {
 		r.showParked(&b)

@@ -12,7 +12,6 @@ type unbuilt struct {
 var notYet = []unbuilt{
 	{section: "orchestrations", key: "schedule"},
 	{section: "orchestrations", key: "downstream"},
-	{section: "orchestrations", key: "overlap"},
 	{section: "campaigns"},
 	{section: "workspace", key: "keep", harmless: "0s"},
 }

@@ -182,7 +182,6 @@ func TestWhatIsNotBuiltIsRefusedByName(t *testing.T) {
 func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 	t.Parallel()
 	written := map[[2]string]string{
-		{"orchestrations", "overlap"}:    "orchestrations: [{name: o, query: vips, data_template: all, overlap: wait}]",
 		{"workspace", "keep"}:            "workspace: {keep: 1h}",
 		{"orchestrations", "schedule"}:   "orchestrations: [{name: o, query: vips, data_template: all, schedule: {cron: '0 6 * * *'}}]",
 		{"orchestrations", "downstream"}: "orchestrations: [{name: o, query: vips, data_template: all, downstream: [{lambda: {function: f}}]}]",

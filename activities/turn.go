@@ -1,0 +1,178 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+)
+
+// What the runs of an orchestration and its Turn workflow say to each other. The Turn sees to it that one of them
+// delivers at a time; it exists only while one does.
+const (
+	TypeTurn   = "Turn"
+	UpdateTake = "take" // payload TakeInput, answered with a Taken
+	SignalGive = "give" // payload Claim: the run does not need its turn any more, or does not want it
+	SignalTurn = "turn" // from the Turn to a run that waits: take again. No payload.
+)
+
+// TurnID is the workflow id of an orchestration's Turn.
+func TurnID(orchestration string) string { return "turn/" + orchestration }
+
+// A Claim is a run's wish to deliver.
+type Claim struct {
+	Orchestration string `json:"orchestration"`
+	WorkflowID    string `json:"workflow_id"`
+	// Round counts how often the run has given its turn back, so that a give which arrives late takes nothing away from
+	// the round after it.
+	Round int `json:"round,omitempty"`
+}
+
+// TakeInput asks for the turn.
+type TakeInput struct {
+	Claim
+	Refuse bool `json:"refuse,omitempty"` // now or not at all: the run does not wait
+}
+
+// Taken is whose turn it is.
+type Taken struct {
+	Granted bool   `json:"granted"`
+	Holder  string `json:"holder,omitempty"` // workflow id of the run that delivers
+	Ahead   int    `json:"ahead,omitempty"`  // runs before this one
+}
+
+// TurnState is what a Turn workflow starts with: nothing at first, where it was after it continued as new.
+type TurnState struct {
+	Orchestration string  `json:"orchestration"`
+	Holder        *Claim  `json:"holder,omitempty"`
+	Told          bool    `json:"told,omitempty"` // the holder knows that it is its turn
+	Waiting       []Claim `json:"waiting,omitempty"`
+}
+
+// ErrOverlap means that another run of the orchestration delivers, and that overlap is refuse.
+var ErrOverlap = errors.New("another run of the orchestration is under way")
+
+// TakeTurn asks for the run's turn; it is asked again by a run that was parked and gave it back.
+func (s *Steps) TakeTurn(ctx context.Context, in TakeInput) (_ Taken, err error) {
+	defer s.fail(ctx, "TakeTurn", &err)
+	return s.take(ctx, in)
+}
+
+// GiveTurn gives the run's turn back, or its place among those who wait. Not having it is success.
+func (s *Steps) GiveTurn(ctx context.Context, in Claim) (_ Taken, err error) {
+	defer s.fail(ctx, "GiveTurn", &err)
+	return Taken{}, s.give(ctx, in)
+}
+
+// takeTries is how often a take is repeated at once: a Turn that ends while it is asked does not answer, and the next
+// take starts it again.
+const takeTries = 3
+
+func (s *Steps) take(ctx context.Context, in TakeInput) (Taken, error) {
+	var errs error
+	for range takeTries {
+		taken, err := s.takeOnce(ctx, in)
+		if err == nil {
+			return taken, nil
+		}
+		errs = err
+		var over *serviceerror.NotFound
+		if !errors.As(err, &over) {
+			break
+		}
+	}
+	return Taken{}, fmt.Errorf("take the turn of %s: %w", in.Orchestration, errs)
+}
+
+// takeOnce starts the Turn if there is none, and asks it: in one request, so that it cannot end in between.
+func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
+	c, id := s.options.Client, TurnID(in.Orchestration)
+	start := c.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID: id, TaskQueue: s.options.Queue, WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary: "whose turn it is to deliver " + in.Orchestration,
+	}, TypeTurn, TurnState{Orchestration: in.Orchestration})
+	asked, err := c.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: start,
+		UpdateOptions: client.UpdateWorkflowOptions{
+			WorkflowID: id, UpdateName: UpdateTake, Args: []any{in}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		},
+	})
+	var taken Taken
+	if err == nil {
+		err = asked.Get(ctx, &taken)
+	}
+	return taken, err
+}
+
+func (s *Steps) give(ctx context.Context, claim Claim) error {
+	err := s.options.Client.SignalWorkflow(ctx, TurnID(claim.Orchestration), "", SignalGive, claim)
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("give the turn of %s back: %w", claim.Orchestration, err)
+	}
+	return nil
+}
+
+// OverInput names the run that an orchestration's other runs wait for.
+type OverInput struct {
+	WorkflowID string `json:"workflow_id"`
+	Wait       bool   `json:"wait,omitempty"` // until it is over
+}
+
+// OverResult says whether the run is over.
+type OverResult struct {
+	Over bool `json:"over"`
+}
+
+// overPoll is how long one look at a run waits for its end before the step tells that it is alive: half of the heartbeat
+// timeout that the Turn gives it.
+const overPoll = 5 * time.Second
+
+// Over looks whether a run is closed, however it came to it, or waits for that.
+func (s *Steps) Over(ctx context.Context, in OverInput) (_ OverResult, err error) {
+	defer s.fail(ctx, "Over", &err)
+	ctx, cancel := stoppable(ctx)
+	defer cancel()
+	for {
+		over, err := Closed(ctx, s.options.Client, in.WorkflowID)
+		if err != nil || over || !in.Wait {
+			return OverResult{Over: over}, err
+		}
+		activity.RecordHeartbeat(ctx)
+		s.waitFor(ctx, in.WorkflowID)
+		if ctx.Err() != nil {
+			return OverResult{}, context.Cause(ctx)
+		}
+	}
+}
+
+// waitFor returns when the run is closed, and after overPoll at the latest. Closed says which.
+func (s *Steps) waitFor(ctx context.Context, workflowID string) {
+	ctx, cancel := context.WithTimeout(ctx, overPoll)
+	defer cancel()
+	if err := s.options.Client.GetWorkflow(ctx, workflowID, "").Get(ctx, nil); err != nil && ctx.Err() == nil {
+		activity.GetLogger(ctx).Debug("a run is over, or Temporal does not say", "workflow", workflowID, "error", err)
+	}
+}
+
+// Closed reports whether a workflow is closed or forgotten. Its latest run decides: a reset goes on where another run
+// was.
+func Closed(ctx context.Context, c client.Client, workflowID string) (bool, error) {
+	described, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
+	var unknown *serviceerror.NotFound
+	if errors.As(err, &unknown) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return described.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+}

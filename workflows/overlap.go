@@ -1,0 +1,109 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
+)
+
+// turnPatience is how long a run waits to be called before it asks again. It is called when it is its turn; this is for
+// a Turn that somebody has terminated, with everything it knew.
+const turnPatience = time.Hour
+
+// A standing is how a run stands with its orchestration's Turn.
+type standing int
+
+const (
+	turnUnasked standing = iota // also of a run that began before there were turns
+	turnAsked                   // it may hold it, or wait
+	turnHeld
+	turnGiven // it has given it back, and asks again before it goes on
+)
+
+func (r *run) claim() activities.Claim {
+	return activities.Claim{Orchestration: r.in.Orchestration, WorkflowID: r.wfID, Round: r.round}
+}
+
+// listenForTurn notes when the Turn calls.
+func (r *run) listenForTurn(ctx workflow.Context) {
+	calls := workflow.GetSignalChannelWithOptions(ctx, activities.SignalTurn, workflow.SignalChannelOptions{
+		Description: "It may be this run's turn: it asks again. Sent by the orchestration's Turn, and harmless at any time.",
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for calls.Receive(ctx, nil) {
+			r.called = true
+		}
+	})
+}
+
+// askTurn asks with ask until it is the run's turn. ask returns nil if nobody was asked.
+func (r *run) askTurn(ctx workflow.Context, ask func(workflow.Context) (*activities.Taken, error)) error {
+	defer func() { r.waitsFor = "" }()
+	for {
+		r.called, r.turn = false, turnAsked
+		taken, err := ask(ctx)
+		switch {
+		case err != nil:
+			return err
+		case taken == nil:
+			r.turn = turnUnasked
+			return nil
+		case taken.Granted:
+			r.turn = turnHeld
+			return nil
+		}
+		r.waitsFor = taken.Holder
+		r.show(ctx)
+		if _, err := workflow.AwaitWithTimeout(ctx, turnPatience, func() bool { return r.called }); err != nil {
+			return err
+		}
+	}
+}
+
+// retakeTurn asks for the turn again that the run gave back when it was parked. Overlap is not refused then: somebody
+// has decided that it is to go on.
+func (r *run) retakeTurn(ctx workflow.Context) error {
+	return r.askTurn(ctx, func(ctx workflow.Context) (*activities.Taken, error) {
+		taken, err := execute(ctx, r.timing.short(r.in.Orchestration), steps.TakeTurn, activities.TakeInput{Claim: r.claim()})
+		return &taken, err
+	})
+}
+
+// turnToCleanUp asks for the turn without waiting, so that uploads which nobody knows can be looked for by their keys: in
+// another run's turn they may be that run's.
+func (r *run) turnToCleanUp(ctx workflow.Context) bool {
+	if r.turn != turnGiven {
+		return true
+	}
+	taken, err := execute(ctx, r.timing.discard("", r.in.Orchestration), steps.TakeTurn, activities.TakeInput{Claim: r.claim(), Refuse: true})
+	if err == nil && taken.Granted {
+		r.turn = turnHeld
+		return true
+	}
+	return false
+}
+
+// gives reports whether a discard of this kind is the last thing that the run does in its turn. From the beginning of
+// Publish a parked run keeps it: nobody is to write under names that may be visible in part.
+func (r *run) gives(mode discardMode) bool {
+	if r.turn != turnAsked && r.turn != turnHeld {
+		return false
+	}
+	return mode != discardUploads && (mode != discardLease || !r.publishing())
+}
+
+// giveTurn gives the turn back in a step of its own, when no other could take it along.
+func (r *run) giveTurn(ctx workflow.Context) {
+	if _, err := execute(ctx, r.timing.discard("", r.in.Orchestration), steps.GiveTurn, r.claim()); err != nil {
+		workflow.GetLogger(ctx).Warn("the turn was not given back; others wait until this run is closed", "error", err)
+		return
+	}
+	r.gaveTurn()
+}
+
+func (r *run) gaveTurn() {
+	r.turn = turnGiven
+	r.round++
+}
