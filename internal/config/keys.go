@@ -83,16 +83,20 @@ func walkFields(v reflect.Value, path string, visit func(string, *Secret)) {
 }
 
 // Check looks at what Load leaves alone because it depends on the machine and the day: every secret can be read, and
-// every public key can be encrypted to on that day. A key that ends within 30 days is worth a warning.
+// every public key can be encrypted to on that day.
+//
+// A public key that cannot be used is a problem everywhere. A key that ends within 30 days is worth a warning, and so is
+// a secret that is not there: only the machine with the worker needs it.
 func (c *Config) Check(now time.Time) problem.List {
 	r := &report{places: c.places}
 	c.secrets(func(path string, s *Secret) {
+		isKey := strings.Contains(path, ".settings.pgp_public_key")
 		text, err := s.Read()
 		if err != nil {
-			r.add(path, readHint(s), "%s", err)
+			r.put(problem.Problem{Key: path, Hint: readHint(s, isKey), Message: err.Error(), Warning: !isKey})
 			return
 		}
-		if !strings.Contains(path, ".settings.pgp_public_key") {
+		if !isKey {
 			return
 		}
 		recipient, err := encrypt.ParseRecipient([]byte(text.Reveal()), now)
@@ -108,9 +112,12 @@ func (c *Config) Check(now time.Time) problem.List {
 	return r.list
 }
 
-func readHint(s *Secret) string {
-	if s.Env != "" {
+func readHint(s *Secret, isKey bool) string {
+	switch {
+	case s.Env != "" && isKey:
 		return "set it where this program is started"
+	case s.Env != "":
+		return "set it where the worker is started"
 	}
 	return "a relative path is relative to the configuration's file"
 }

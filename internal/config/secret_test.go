@@ -134,6 +134,21 @@ func TestCheckLooksAtSecretsAndKeys(t *testing.T) {
 	}
 }
 
+func TestASecretThatIsNotThereIsAWarning(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"consign.yaml": `
+credentials:
+  - {name: a, type: iam-credential, access_key_id: {env: ID}, secret_access_key: {env: NOT_SET}}
+  - {name: b, type: iam-credential, access_key_id: {env: ID}, secret_access_key: {file: nowhere.txt}}
+`})
+	list := good(t, dir, from(map[string]string{"ID": "AKIA"})).Check(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC))
+	require.NoError(t, list.Err(), "whoever only starts runs needs no secrets")
+	require.Len(t, list, 2)
+	require.Equal(t, "credentials[a].secret_access_key", list[0].Key)
+	require.Contains(t, list[0].Hint, "where the worker is started")
+	require.Contains(t, list[1].Message, "no such file")
+}
+
 func TestAPublicKeyIsFoundByThePathThatAPlanHas(t *testing.T) {
 	t.Parallel()
 	c := keyed(t, "{inline: second}")

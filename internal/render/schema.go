@@ -24,6 +24,9 @@ func (o Options) Schema(in table.Schema) (table.Schema, error) {
 			if i < 0 {
 				return nil, fmt.Errorf("%w %q is not in the result, which has %s", ErrColumn, c.From, names(in))
 			}
+			if in[i+1:].Index(c.From) >= 0 {
+				return nil, fmt.Errorf("%w %q is in the result twice: rename one with AS in the query", ErrColumn, c.From)
+			}
 			column.Type = in[i].Type
 		}
 		out = append(out, column)
@@ -56,6 +59,10 @@ func (o Options) checkNames(schema table.Schema) error {
 		if why := badText(c.Name); why != "" {
 			return fmt.Errorf("%w %d: its name cannot be written: %s", ErrColumn, i+1, why)
 		}
+	}
+	if o.Header && o.delimited() && o.delimiterOf() != "" {
+		_, err := newDialect(o.withDefaults()).header(schema) // quote_mode none cannot write every name
+		return err
 	}
 	return nil
 }

@@ -49,14 +49,16 @@ func TestColumnsThatDoNotFitAreRefused(t *testing.T) {
 		is     error
 		want   string
 	}{
-		"a column that is not there":  {Options{FileFormat: FormatCSV, Columns: []Column{{From: "x"}}}, table.Schema{{Name: "a", Type: str}, {Name: "b", Type: str}}, ErrColumn, `column "x" is not in the result, which has "a", "b"`},
-		"another case is another one": {Options{FileFormat: FormatCSV, Columns: []Column{{From: "A"}}}, table.Schema{{Name: "a", Type: str}}, ErrColumn, `column "A" is not in the result, which has "a"`},
-		"two of one name":             {Options{FileFormat: FormatCSV}, table.Schema{{Name: "a", Type: str}, {Name: "a", Type: str}}, ErrColumn, `column "a" is there twice: rename one with AS in the query, or in columns`},
-		"the row number's name":       {Options{FileFormat: FormatCSV, RowNumber: "a"}, table.Schema{{Name: "a", Type: str}}, ErrColumn, `column "a" is there twice: rename one with AS in the query, or in columns`},
-		"no name":                     {Options{FileFormat: FormatCSV}, table.Schema{{Type: str}}, ErrColumn, "column 1 has no name: give it one with AS in the query, or in columns"},
-		"a name that is not UTF-8":    {Options{FileFormat: FormatCSV}, table.Schema{{Name: "\xff", Type: str}}, ErrColumn, "column 1: its name cannot be written: it is not valid UTF-8"},
-		"no columns":                  {Options{FileFormat: FormatCSV}, nil, ErrColumn, "column: the result has none"},
-		"a type that nobody knows":    {Options{FileFormat: FormatCSV}, table.Schema{{Name: "a"}}, ErrUnsupportedType, `column type cannot be written in this format: column "a" as csv: the column has no type: cast it to one`},
+		"a column that is not there":    {Options{FileFormat: FormatCSV, Columns: []Column{{From: "x"}}}, table.Schema{{Name: "a", Type: str}, {Name: "b", Type: str}}, ErrColumn, `column "x" is not in the result, which has "a", "b"`},
+		"another case is another one":   {Options{FileFormat: FormatCSV, Columns: []Column{{From: "A"}}}, table.Schema{{Name: "a", Type: str}}, ErrColumn, `column "A" is not in the result, which has "a"`},
+		"two of one name":               {Options{FileFormat: FormatCSV}, table.Schema{{Name: "a", Type: str}, {Name: "a", Type: str}}, ErrColumn, `column "a" is there twice: rename one with AS in the query, or in columns`},
+		"the row number's name":         {Options{FileFormat: FormatCSV, RowNumber: "a"}, table.Schema{{Name: "a", Type: str}}, ErrColumn, `column "a" is there twice: rename one with AS in the query, or in columns`},
+		"a column that is there twice":  {Options{FileFormat: FormatCSV, Columns: []Column{{From: "a"}}}, table.Schema{{Name: "a", Type: str}, {Name: "a", Type: str}}, ErrColumn, `column "a" is in the result twice: rename one with AS in the query`},
+		"a name that nothing can quote": {Options{FileFormat: FormatCSV, Header: true, QuoteMode: QuoteNone}, table.Schema{{Name: "a,b", Type: str}}, ErrColumn, `column "a,b": the name cannot be written: it holds the delimiter or a line break, and quote_mode none without escape_character has no way to write these`},
+		"no name":                       {Options{FileFormat: FormatCSV}, table.Schema{{Type: str}}, ErrColumn, "column 1 has no name: give it one with AS in the query, or in columns"},
+		"a name that is not UTF-8":      {Options{FileFormat: FormatCSV}, table.Schema{{Name: "\xff", Type: str}}, ErrColumn, "column 1: its name cannot be written: it is not valid UTF-8"},
+		"no columns":                    {Options{FileFormat: FormatCSV}, nil, ErrColumn, "column: the result has none"},
+		"a type that nobody knows":      {Options{FileFormat: FormatCSV}, table.Schema{{Name: "a"}}, ErrUnsupportedType, `column type cannot be written in this format: column "a" as csv: the column has no type: cast it to one`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
