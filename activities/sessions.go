@@ -21,6 +21,8 @@ type sessions struct {
 
 	mu   sync.Mutex
 	held map[string]heldSession
+
+	probes *probes // of the roles that they are sessions of
 }
 
 type heldSession struct {
@@ -29,7 +31,7 @@ type heldSession struct {
 }
 
 func newSessions(clock func() time.Time) *sessions {
-	return &sessions{clock: clock, held: map[string]heldSession{}}
+	return &sessions{clock: clock, held: map[string]heldSession{}, probes: newProbes(clock)}
 }
 
 // get returns the session called key, made by open if there is none.

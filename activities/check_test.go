@@ -1,0 +1,178 @@
+package activities
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/awsrole"
+	"consign/internal/config"
+	"consign/internal/devstack/trust"
+	"consign/internal/upload"
+)
+
+const shutRole = "arn:aws:iam::210987654321:role/consign"
+
+// A stage for AssumeRole: an STS that honours trust policies, and an S3 that refuses everything.
+type stage struct {
+	sts    *trust.STS
+	config *config.Config
+	now    time.Time
+	target Target
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{now: time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)}
+	s.sts = trust.New(trust.Options{
+		Users: []trust.User{{ARN: "arn:aws:iam::111122223333:user/consign", Key: "AKIAPLATFORM", Secret: "platform-secret"}},
+		Roles: []trust.Role{{ARN: shutRole, ExternalID: "the-right-one"}},
+	})
+	sts := httptest.NewServer(s.sts)
+	t.Cleanup(sts.Close)
+	s3 := httptest.NewServer(http.HandlerFunc(refuses))
+	t.Cleanup(s3.Close)
+	path := filepath.Join(t.TempDir(), "consign.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(`
+credentials:
+  - {name: keys, type: iam-credential, access_key_id: {env: ID}, secret_access_key: {env: SECRET}}
+  - {name: acme, type: iam-role-to-role, base: keys, role_arn: "`+shutRole+`", external_id: the-right-one, sts_endpoint: "`+sts.URL+`", verify_external_id: true}
+`), 0o600))
+	c, problems, err := config.Load(path, func(name string) (string, bool) {
+		value, ok := map[string]string{"ID": "AKIAPLATFORM", "SECRET": "platform-secret"}[name]
+		return value, ok
+	})
+	require.NoError(t, err)
+	require.NoError(t, problems.Err())
+	s.config = c
+	s.target = Target{
+		Run: "run", Orchestration: "weekly", Credential: "acme", Prefix: "in",
+		Upload: upload.Options{Bucket: "acme-inbound", Region: "us-east-1", Endpoint: s3.URL, PathStyle: true, Attempts: 1},
+	}
+	return s
+}
+
+// refuses answers as S3 does to somebody who may nothing.
+func refuses(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = w.Write([]byte(`<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`))
+}
+
+func (s *stage) steps() *Steps {
+	return New(Options{Config: func() (*config.Config, error) { return s.config, nil }, Clock: func() time.Time { return s.now }})
+}
+
+// probed counts how often the role was asked for without its external ID.
+func (s *stage) probed() int {
+	n := 0
+	for _, c := range s.sts.Calls() {
+		if c.Action == "AssumeRole" && c.ExternalID == "" {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *stage) check(t *testing.T, steps *Steps, refused error) {
+	t.Helper()
+	o, err := steps.role(s.target)
+	require.NoError(t, err)
+	require.NotEmpty(t, o.Policy)
+	_, err = steps.checkExternalID(t.Context(), s.target, func(Check) {})
+	if refused != nil {
+		require.ErrorIs(t, err, refused)
+		return
+	}
+	require.NoError(t, err)
+}
+
+func TestTheExternalIDIsProbedOnceADay(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	steps := s.steps()
+	for range 3 {
+		s.check(t, steps, nil)
+	}
+	require.Equal(t, 1, s.probed())
+	s.now = s.now.Add(probeEvery - time.Second)
+	s.check(t, steps, nil)
+	require.Equal(t, 1, s.probed())
+	s.now = s.now.Add(time.Second)
+	s.check(t, steps, nil)
+	require.Equal(t, 2, s.probed())
+	s.check(t, s.steps(), nil) // another worker asks for itself
+	require.Equal(t, 3, s.probed())
+}
+
+func TestARoleThatWasFoundOpenIsProbedAtEveryTry(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	steps := s.steps()
+	s.sts.SetRole(trust.Role{ARN: shutRole})
+	s.check(t, steps, awsrole.ErrOpenRole)
+	s.check(t, steps, awsrole.ErrOpenRole)
+	require.Equal(t, 2, s.probed())
+	s.sts.SetRole(trust.Role{ARN: shutRole, ExternalID: "the-right-one"})
+	s.check(t, steps, nil)
+	s.check(t, steps, nil)
+	require.Equal(t, 3, s.probed())
+}
+
+func TestAChangedExternalIDIsAnotherProbe(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	steps := s.steps()
+	s.check(t, steps, nil)
+	s.sts.SetRole(trust.Role{ARN: shutRole, ExternalID: "another-one"})
+	s.config.Credentials[1].ExternalID = "another-one"
+	s.check(t, steps, nil)
+	require.Equal(t, 2, s.probed())
+}
+
+func TestARetryAfterAnyRefusalProbesAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	steps := s.steps()
+	for want := range 2 {
+		_, err := steps.AssumeRole(t.Context(), AssumeRoleInput{Target: s.target, TryKey: "in/try"})
+		require.ErrorContains(t, err, "access denied")
+		require.Equal(t, want+1, s.probed())
+	}
+}
+
+func TestChecksAreReportedInOrderUntilOneFails(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	var got []Check
+	run := func() error {
+		got = nil
+		_, err := CheckTarget(context.WithoutCancel(t.Context()), s.config, func() time.Time { return s.now },
+			AssumeRoleInput{Target: s.target, TryKey: "in/try"}, func(c Check) { got = append(got, c) })
+		return err
+	}
+	require.ErrorIs(t, run(), upload.ErrAccessDenied)
+	names := []string{}
+	for _, c := range got {
+		names = append(names, c.Name+" "+c.State)
+		require.NotEmpty(t, c.Message)
+		require.NotContains(t, c.Message, "platform-secret")
+	}
+	require.Equal(t, []string{"credentials ok", "role ok", "external_id ok", "region ok", "upload failed"}, names)
+	require.Equal(t, "AccessDenied", got[4].Failure.Type)
+
+	s.sts.SetRole(trust.Role{ARN: shutRole, ExternalID: "another-one"})
+	require.ErrorIs(t, run(), awsrole.ErrDenied)
+	require.Len(t, got, 2)
+	require.Equal(t, "RoleDenied", got[1].Failure.Type)
+
+	s.config.Credentials[0].SecretAccessKey = config.Secret{File: filepath.Join(t.TempDir(), "nowhere")}
+	require.ErrorIs(t, run(), config.ErrSecret)
+	require.Len(t, got, 1)
+	require.Equal(t, CheckCredentials, got[0].Name)
+}
