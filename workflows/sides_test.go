@@ -48,7 +48,7 @@ func TestReceiptAndManifestGoFromTheHostToTheSuccessFile(t *testing.T) {
 	require.Equal(t, d.plan.ReceiptKey, facts.Plan.ReceiptKey)
 	require.Equal(t, c.WorkflowID, facts.WorkflowID)
 	require.False(t, facts.RenderedAt.IsZero())
-	require.Equal(t, 2, len(d.inputs["Publish"][0].(activities.PublishInput).Sides.List()), "they are verified before an object is shown")
+	require.Len(t, d.inputs["Publish"][0].(activities.PublishInput).Sides.List(), 2, "they are verified before an object is shown")
 	written := d.inputs["WriteSuccessFile"][0].(activities.SuccessInput)
 	require.Nil(t, written.Facts)
 	var keys []string

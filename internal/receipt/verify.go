@@ -92,9 +92,9 @@ func (v *verifier) say(name string, state State, format string, args ...any) {
 }
 
 func (v *verifier) verify(places map[string]int) (err error) {
-	f, err := v.find(places)
-	if err != nil || f == nil {
-		return err
+	f := v.find(places)
+	if f == nil {
+		return nil
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	info, err := f.Stat()
@@ -126,7 +126,7 @@ func (v *verifier) verify(places map[string]int) (err error) {
 }
 
 // find opens the object's file. It answers nil if it is not there.
-func (v *verifier) find(places map[string]int) (*os.File, error) {
+func (v *verifier) find(places map[string]int) *os.File {
 	for _, name := range tails(v.object.Key) {
 		if places[name] > 1 {
 			break // another object of the delivery may be meant, also by what is shorter
@@ -135,15 +135,15 @@ func (v *verifier) find(places map[string]int) (*os.File, error) {
 		switch {
 		case err == nil:
 			v.file = name
-			return f, nil
+			return f
 		case errors.Is(err, fs.ErrPermission):
 			v.file = name
 			v.say("file", Failed, "%s may not be read", name)
-			return nil, nil
+			return nil
 		}
 	}
 	v.say("file", Failed, "it is not there")
-	return nil, nil
+	return nil
 }
 
 func (v *verifier) same(name, got, want string) bool {

@@ -355,14 +355,14 @@ func TestAnEncryptedFileIsOpenedOnlyWithItsKey(t *testing.T) {
 	acme, acmeKey := person(t, "")
 	_, otherKey := person(t, "")
 	plain := []byte("a\n1\n")
-	make := func(t *testing.T) *parcel {
+	sealed := func(t *testing.T) *parcel {
 		t.Helper()
 		p := newParcel(t, csv())
 		p.add("x.pgp", "x.pgp", 1, encrypted(t, acme, plain))
 		p.Objects[0].Plain, p.Fingerprints = hashOf(plain), []string{"AB12"}
 		return p
 	}
-	p := make(t)
+	p := sealed(t)
 	require.Contains(t, p.verify(), "\nskipped decrypt: it is encrypted to AB12: without the secret key its rows are not counted")
 	p.key = keyOf(t, otherKey)
 	require.Contains(t, p.verify(), "\nfailed decrypt: it is not encrypted to this key; it is encrypted to AB12")
@@ -374,13 +374,13 @@ func TestAnEncryptedFileIsOpenedOnlyWithItsKey(t *testing.T) {
 
 	damaged := encrypted(t, acme, bytes.Repeat(plain, 1000))
 	damaged[len(damaged)-30] ^= 1 // the integrity check comes last
-	p = make(t)
+	p = sealed(t)
 	p.Objects = nil
 	p.add("x.pgp", "x.pgp", 1, damaged)
 	p.Objects[0].Plain, p.key = hashOf(plain), keyOf(t, acmeKey)
 	require.Contains(t, p.verify(), "\nfailed decrypt: ")
 
-	p = make(t)
+	p = sealed(t)
 	p.Objects = nil
 	p.add("x.pgp", "x.pgp", 1, plain)
 	p.Objects[0].Plain, p.key = hashOf(plain), keyOf(t, acmeKey)
