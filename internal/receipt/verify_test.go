@@ -16,6 +16,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
@@ -245,7 +246,7 @@ func parquetOf(t *testing.T, rows int) []byte {
 // person makes a key pair: the public half, and the secret half in armor, locked if there is a passphrase.
 func person(t *testing.T, passphrase string) (*openpgp.Entity, []byte) {
 	t.Helper()
-	e, err := openpgp.NewEntity("Acme", "", "acme@example.com", nil)
+	e, err := openpgp.NewEntity("Acme", "", "acme@example.com", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
 	require.NoError(t, err)
 	if passphrase != "" {
 		require.NoError(t, e.EncryptPrivateKeys([]byte(passphrase), nil))
