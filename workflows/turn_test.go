@@ -202,8 +202,11 @@ func TestALongTurnContinuesAsNewWithWhatItKnows(t *testing.T) {
 	q := newQueue(t)
 	q.at(0, q.take("a", false, granted("a")))
 	q.at(1, q.take("b", false, behind("a", 1)))
-	q.at(2, func() { q.SetContinueAsNewSuggested(true) })
-	q.at(3, q.take("c", false, behind("a", 2)))
+	q.at(2, q.take("c", false, behind("a", 2)))
+	q.at(3, func() {
+		q.SetContinueAsNewSuggested(true)
+		q.give("nobody", 0)()
+	})
 	q.ExecuteWorkflow(activities.TypeTurn, activities.TurnState{Orchestration: "vips-weekly"})
 	var again *workflow.ContinueAsNewError
 	require.ErrorAs(t, q.GetWorkflowError(), &again)
