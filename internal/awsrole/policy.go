@@ -30,24 +30,14 @@ type statement struct {
 // Listing is allowed for a role that may list: what a prefix holds tells a lost object from a refused look, and open
 // uploads of our own are found again. S3 cannot restrict the latter to a prefix.
 func SessionPolicy(bucket, prefix, kmsKey string, more ...string) string {
-	arn, slash := "arn:"+partition(kmsKey)+":s3:::"+bucket, "/"
-	if strings.HasPrefix(bucket, "arn:") {
-		arn, slash = bucket, "/object/"
-	}
-	under := quote(prefix)
-	switch {
-	case len(under) > maxPrefix:
-		under = cut(under, maxPrefix)
-	case under != "" && !strings.HasSuffix(under, "/"):
-		under += "/"
-	}
+	arn, objects, under := Resources(bucket, prefix, kmsKey)
 	actions := []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"}
 	p := policy{Version: "2012-10-17", Statement: []statement{
-		{Effect: "Allow", Action: append(actions, more...), Resource: []string{arn + slash + under + "*"}},
+		{Effect: "Allow", Action: append(actions, more...), Resource: []string{objects}},
 		{Effect: "Allow", Action: []string{"s3:ListBucketMultipartUploads"}, Resource: []string{arn}},
 		{
 			Effect: "Allow", Action: []string{"s3:ListBucket"}, Resource: []string{arn},
-			Condition: map[string]map[string][]string{"StringLike": {"s3:prefix": {under + "*"}}},
+			Condition: map[string]map[string][]string{"StringLike": {"s3:prefix": {under}}},
 		},
 	}}
 	if kmsKey != "" {
@@ -64,6 +54,23 @@ func SessionPolicy(bucket, prefix, kmsKey string, more ...string) string {
 		panic(err) // strings marshal
 	}
 	return string(text)
+}
+
+// Resources returns how policies name a bucket (a name, or the ARN of an access point), the objects under one of its
+// prefixes, and their keys. like is an ARN of the same partition, or empty.
+func Resources(bucket, prefix, like string) (bucketARN, objects, keys string) {
+	arn, slash := "arn:"+partition(like)+":s3:::"+bucket, "/"
+	if strings.HasPrefix(bucket, "arn:") {
+		arn, slash = bucket, "/object/"
+	}
+	under := quote(prefix)
+	switch {
+	case len(under) > maxPrefix:
+		under = cut(under, maxPrefix)
+	case under != "" && !strings.HasSuffix(under, "/"):
+		under += "/"
+	}
+	return arn, arn + slash + under + "*", under + "*"
 }
 
 var keyARN = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/`)

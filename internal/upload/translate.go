@@ -19,6 +19,7 @@ import (
 type Error struct {
 	Code   string // S3's; empty without an answer
 	Status int    // of HTTP; 0 without an answer
+	Right  Right  // what was refused, of a refusal
 
 	cause   error
 	context error // context.Canceled or DeadlineExceeded, if that was it
@@ -147,6 +148,13 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer)
 		e.Code = code // MinIO answers HEAD, which has no body, with a header
 	}
 	e.cause = classify(e.Code, e.Status)
+	if errors.Is(e.cause, ErrAccessDenied) {
+		if e.Right = rightOf(said); strings.HasPrefix(e.Right.Action, "kms:") {
+			e.cause = ErrKMS
+		} else if e.Right.Action == "" && op.right != "" {
+			e.Right = Right{Action: op.right, Resource: b.resource(unless(op.whole, key))}
+		}
+	}
 	switch {
 	case errors.Is(e.cause, ErrWrongRegion):
 		if region := a.header.Get("X-Amz-Bucket-Region"); region != "" {
@@ -181,10 +189,7 @@ func (b *Bucket) missing(op operation, key string) string {
 	if op.right == "" {
 		return ""
 	}
-	resource := b.resource("")
-	if !op.whole {
-		resource = b.resource(key)
-	}
+	resource := b.resource(unless(op.whole, key))
 	text := "needs " + op.right
 	if op.store && b.acl() != "" {
 		text += ", s3:PutObjectAcl"
@@ -198,6 +203,13 @@ func (b *Bucket) missing(op operation, key string) string {
 	}
 	if b.o.BucketOwner != "" {
 		text += "; and the bucket must belong to account " + b.o.BucketOwner
+	}
+	return text
+}
+
+func unless(no bool, text string) string {
+	if no {
+		return ""
 	}
 	return text
 }
