@@ -103,6 +103,7 @@ func (s *site) turnEnds() {
 
 // holding is a gate that lets nothing be uploaded until it is released.
 func holding(t *testing.T) *gate {
+	t.Helper()
 	return newGate(t, func(kind string, _ int) bool { return kind == "UploadPart" })
 }
 
@@ -125,6 +126,7 @@ func TestRunsOfAnOrchestrationDeliverOneAfterTheOtherInOrder(t *testing.T) {
 	s.waitsFor("2", "1")
 	s.start("3")
 	s.waitsFor("3", "1")
+	require.Contains(t, s.starter("show", s.id("turns")+"/3").out, "waits for its turn: "+s.turns("1"))
 	w.kill()
 	s.worker()
 	g.release()

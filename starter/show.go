@@ -83,6 +83,9 @@ func (a *app) printShown(w io.Writer, s shown) {
 		fmt.Fprintln(w)
 		printSteps(w, s.Progress.Steps)
 	}
+	if s.Progress != nil && s.Progress.WaitsFor != "" {
+		fmt.Fprintf(w, "\nwaits for its turn: %s delivers\n", s.Progress.WaitsFor)
+	}
 	for _, step := range s.Working {
 		fmt.Fprintln(w, "\n"+watch.Describe(step, a.clock()))
 	}

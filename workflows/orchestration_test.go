@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"consign/activities"
@@ -56,6 +57,9 @@ func (d *delivery) nextTurn() *activities.Taken {
 	return &taken
 }
 
+// patient lets a workflow be slow for once: machines that run tests are, and the SDK takes a second for a deadlock.
+func patient() worker.Options { return worker.Options{DeadlockDetectionTimeout: time.Minute} }
+
 func newDelivery(t *testing.T) *delivery {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
@@ -73,6 +77,7 @@ func newDelivery(t *testing.T) *delivery {
 	}
 	o := workflows.Orchestrations{Timing: workflows.Timing{Attempts: 4}}
 	d.RegisterWorkflowWithOptions(o.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+	d.SetWorkerOptions(patient())
 	d.RegisterActivity(&activities.Steps{})
 	d.steps()
 	d.OnSignalExternalWorkflow(mock.Anything, target, "", mock.Anything, mock.Anything).Return(

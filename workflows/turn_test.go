@@ -33,6 +33,7 @@ func newQueue(t *testing.T) *queue {
 	q := &queue{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, closed: map[string]bool{}}
 	q.SetTestTimeout(10 * time.Second)
 	q.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
+	q.SetWorkerOptions(patient())
 	q.RegisterActivity(&activities.Steps{})
 	q.OnActivity("Over", mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.OverInput) (activities.OverResult, error) {
 		q.mu.Lock()

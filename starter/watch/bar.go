@@ -50,6 +50,9 @@ func (b *Bar) line(s Snapshot, now time.Time) string {
 		if s.Progress == nil {
 			return b.spin() + " waits for a worker, " + Took(now.Sub(s.Started).Truncate(time.Second))
 		}
+		if s.Progress.WaitsFor != "" {
+			return b.spin() + " " + waitsFor(s.Progress)
+		}
 		return b.spin() + " " + s.Progress.Step
 	}
 	w := s.Working[0]

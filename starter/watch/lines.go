@@ -74,6 +74,12 @@ func (t teller) news(s Snapshot) []string {
 		return nil
 	}
 	var lines []string
+	if s.Progress.WaitsFor == "" {
+		delete(t, turnTold)
+	} else if t[turnTold] == 0 {
+		t[turnTold]++
+		lines = append(lines, waitsFor(s.Progress))
+	}
 	for _, step := range s.Progress.Steps {
 		if step.State != "done" || t[step.Name] == step.Attempt {
 			continue
@@ -82,6 +88,13 @@ func (t teller) news(s Snapshot) []string {
 		lines = append(lines, finished(step))
 	}
 	return lines
+}
+
+// turnTold stands among the steps for what was said of another run's turn.
+const turnTold = "turn"
+
+func waitsFor(p *workflows.Progress) string {
+	return fmt.Sprintf("%-*s waits for its turn: %s delivers", stepWidth, p.Step, p.WaitsFor)
 }
 
 func finished(step workflows.StepProgress) string {

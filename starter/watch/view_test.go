@@ -192,3 +192,19 @@ func TestNothingIsDrawnForARunThatIsOver(t *testing.T) {
 	}
 	require.Empty(t, out.String())
 }
+
+func TestAnotherRunsTurnIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s := running("Plan", []workflows.StepProgress{{Name: "Plan", State: "running", Attempt: 1}})
+	s.Progress.WaitsFor = "send/a/1"
+	var out bytes.Buffer
+	l := NewLines(&out)
+	l.Show(s, at(1))
+	l.Show(s, at(2))
+	require.Equal(t, "Plan             waits for its turn: send/a/1 delivers\n", out.String())
+
+	out.Reset()
+	b := NewBar(&out, func() int { return 80 }, true)
+	b.Show(s, at(3))
+	require.Contains(t, out.String(), "waits for its turn: send/a/1 delivers")
+}
