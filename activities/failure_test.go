@@ -25,7 +25,7 @@ func TestEveryRowOfTheTableIsWholeAndReadable(t *testing.T) {
 	t.Parallel()
 	names := map[string]Attribution{}
 	for i, c := range causes {
-		require.NotNil(t, c.err, "row %d", i)
+		require.Error(t, c.err, "row %d", i)
 		require.Regexp(t, `^[A-Z][A-Za-z0-9]+$`, c.name)
 		require.Contains(t, []Attribution{Customer, Configuration, Platform}, c.attribution, c.name)
 		require.True(t, strings.HasSuffix(c.advice, "."), "%s: %s", c.name, c.advice)

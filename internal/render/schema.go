@@ -20,14 +20,11 @@ func (o Options) Schema(in table.Schema) (table.Schema, error) {
 	for _, c := range o.Columns {
 		column := table.Column{Name: c.name(), Type: table.Type{Kind: table.String}}
 		if c.Value == nil {
-			i := in.Index(c.From)
-			if i < 0 {
-				return nil, fmt.Errorf("%w %q is not in the result, which has %s", ErrColumn, c.From, names(in))
+			from, err := pick(in, c.From)
+			if err != nil {
+				return nil, err
 			}
-			if in[i+1:].Index(c.From) >= 0 {
-				return nil, fmt.Errorf("%w %q is in the result twice: rename one with AS in the query", ErrColumn, c.From)
-			}
-			column.Type = in[i].Type
+			column.Type = from.Type
 		}
 		out = append(out, column)
 	}
@@ -43,6 +40,18 @@ func (o Options) Schema(in table.Schema) (table.Schema, error) {
 		}
 	}
 	return out, nil
+}
+
+// pick finds the one column of the result that has the name.
+func pick(in table.Schema, name string) (table.Column, error) {
+	i := in.Index(name)
+	if i < 0 {
+		return table.Column{}, fmt.Errorf("%w %q is not in the result, which has %s", ErrColumn, name, names(in))
+	}
+	if in[i+1:].Index(name) >= 0 {
+		return table.Column{}, fmt.Errorf("%w %q is in the result twice: rename one with AS in the query", ErrColumn, name)
+	}
+	return in[i], nil
 }
 
 // checkNames refuses names that a reader could not tell apart or read back.
