@@ -50,7 +50,7 @@ func TestEveryCommandOfTheDocumentsIsThere(t *testing.T) {
 	}
 	known = append(known, "completion")
 	for _, name := range []string{"README.md", "docs/CONFIG.md", "CHANGELOG.md", "examples/consign.yaml"} {
-		for _, used := range regexp.MustCompile("(?m)(?:bin/starter|^#   starter|`starter)(?: --config \\S+)? ([a-z]+)").FindAllStringSubmatch(document(t, name), -1) {
+		for _, used := range regexp.MustCompile("(?m)(?:bin/starter|^#   starter|`starter)(?: --config \\S+)? ([a-z-]+)").FindAllStringSubmatch(document(t, name), -1) {
 			require.True(t, slices.Contains(known, used[1]), "%s: starter %s", name, used[1])
 		}
 	}

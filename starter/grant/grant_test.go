@@ -1,0 +1,166 @@
+package grant_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/awsrole"
+	"consign/internal/upload"
+	"consign/starter/grant"
+)
+
+const (
+	role = "arn:aws:iam::210987654321:role/path/consign"
+	key  = "arn:aws:kms:us-east-1:210987654321:key/1234abcd"
+)
+
+func needs(places ...grant.Place) grant.Needs {
+	return grant.Needs{Destination: "acme", RoleARN: role, ExternalID: "secret-id", Principal: "arn:aws:iam::1:role/us", Places: places, Days: 14}
+}
+
+func allowed(p grant.Policy) []string {
+	var all []string
+	for _, s := range p.Statement {
+		for _, a := range s.Action {
+			for _, r := range s.Resource {
+				all = append(all, a+" on "+r)
+			}
+		}
+	}
+	return all
+}
+
+func TestThePermissionPolicyAllowsWhatASessionAsksFor(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]grant.Place{
+		"a prefix":             {Bucket: "acme", Prefix: "in"},
+		"no prefix":            {Bucket: "acme"},
+		"a prefix with a $":    {Bucket: "acme", Prefix: "a$b"},
+		"an access point":      {Bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/in", Prefix: "x"},
+		"a KMS key":            {Bucket: "acme", Prefix: "in", KMSKeyID: key},
+		"an alias of a KMS":    {Bucket: "acme", Prefix: "in", KMSKeyID: "alias/acme"},
+		"an ACL and some tags": {Bucket: "acme", Prefix: "in", ACL: true, Tags: true},
+	} {
+		var more []string
+		if p.ACL {
+			more = []string{"s3:PutObjectAcl", "s3:PutObjectTagging"}
+		}
+		var session grant.Policy
+		require.NoError(t, json.Unmarshal([]byte(awsrole.SessionPolicy(p.Bucket, p.Prefix, p.KMSKeyID, more...)), &session))
+		require.ElementsMatch(t, allowed(session), allowed(needs(p).Permission()), name)
+	}
+}
+
+func TestSeveralPlacesShareOnePolicy(t *testing.T) {
+	t.Parallel()
+	n := needs(grant.Place{Bucket: "acme", Prefix: "a", Tags: true}, grant.Place{Bucket: "acme", Prefix: "b"}, grant.Place{Bucket: "other", Prefix: "b"})
+	got := allowed(n.Permission())
+	for _, want := range []string{
+		"s3:PutObject on arn:aws:s3:::acme/a/*", "s3:PutObject on arn:aws:s3:::acme/b/*", "s3:PutObject on arn:aws:s3:::other/b/*",
+		"s3:PutObjectTagging on arn:aws:s3:::acme/a/*", "s3:ListBucket on arn:aws:s3:::other",
+	} {
+		require.Contains(t, got, want)
+	}
+	require.NotContains(t, got, "s3:PutObjectTagging on arn:aws:s3:::acme/b/*")
+	for _, a := range got {
+		require.NotContains(t, a, "Delete")
+	}
+	require.Len(t, n.Document().Lifecycle.Rules, 2)
+	require.Nil(t, needs(grant.Place{Bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/in"}).Document().Lifecycle)
+}
+
+func TestEveryActionHasAReason(t *testing.T) {
+	t.Parallel()
+	n := needs(grant.Place{Bucket: "acme", Prefix: "in", KMSKeyID: key, ACL: true, Tags: true})
+	reasons := map[string]string{}
+	for _, a := range n.Actions() {
+		require.NotEmpty(t, a.Why)
+		reasons[a.Action] = a.Why
+	}
+	for _, s := range n.Permission().Statement {
+		for _, a := range s.Action {
+			require.Contains(t, reasons, a)
+			require.Contains(t, n.Terraform(), `"`+a+`", # `)
+			require.Contains(t, n.CLI(), "#   "+a+": ")
+		}
+	}
+	require.NotContains(t, n.Terraform(), ", # \n")
+}
+
+func TestTerraformIsBalancedAndEscaped(t *testing.T) {
+	t.Parallel()
+	text := needs(grant.Place{Bucket: "acme", Prefix: "a$b", KMSKeyID: key}).Terraform()
+	require.Contains(t, text, `acme/a$${$}b/*"`)
+	for _, pair := range []string{"{}", "[]"} {
+		require.Equal(t, strings.Count(text, pair[:1]), strings.Count(text, pair[1:]), pair)
+	}
+	for _, line := range strings.Split(text, "\n") {
+		code, _, _ := strings.Cut(line, "# ")
+		require.Zero(t, strings.Count(code, `"`)%2, line)
+	}
+	require.Contains(t, text, `name               = "consign"`, "the path of a role is no part of its name")
+}
+
+func TestTheCommandsHandWholePoliciesOver(t *testing.T) {
+	t.Parallel()
+	n := needs(grant.Place{Bucket: "acme", Prefix: "it's"})
+	script := "aws() { while [ $# -gt 0 ]; do case $1 in --*-document|--lifecycle-configuration) printf '%s\\0' \"$2\";; esac; shift; done; }\n" + n.CLI()
+	out, err := exec.Command("sh", "-c", script).Output()
+	require.NoError(t, err)
+	documents := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	require.Len(t, documents, 3) // trust, permission, lifecycle
+	var trust, permission grant.Policy
+	require.NoError(t, json.Unmarshal([]byte(documents[0]), &trust))
+	require.NoError(t, json.Unmarshal([]byte(documents[1]), &permission))
+	require.NoError(t, json.Unmarshal([]byte(documents[2]), &grant.Lifecycle{}))
+	require.Equal(t, *n.Trust(), trust)
+	require.Equal(t, n.Permission(), permission)
+}
+
+func TestOnlyARefusalIsMissingAStatement(t *testing.T) {
+	t.Parallel()
+	n := needs(grant.Place{Bucket: "acme", Prefix: "in", KMSKeyID: key})
+	refusal := func(r upload.Right, cause error) error { return errors(&upload.Error{Right: r}, cause) }
+	for name, tc := range map[string]struct {
+		err           error
+		where, action string
+	}{
+		"denied by the role":   {awsrole.ErrDenied, "trust policy", "sts:AssumeRole"},
+		"an open role":         {awsrole.ErrOpenRole, "trust policy", "sts:AssumeRole"},
+		"denied by the bucket": {refusal(upload.Right{Action: "s3:PutObject"}, upload.ErrAccessDenied), "permission policy", "s3:PutObject"},
+		"denied by the key":    {refusal(upload.Right{Action: "kms:Decrypt"}, upload.ErrKMS), "key policy", "kms:Decrypt"},
+		"no bucket":            {upload.ErrNoSuchBucket, "", ""},
+		"a disabled key":       {upload.ErrKMS, "", ""},
+	} {
+		missing := n.Missing(tc.err)
+		if tc.where == "" {
+			require.Nil(t, missing, name)
+			continue
+		}
+		require.Contains(t, missing.Where, tc.where, name)
+		require.Equal(t, tc.action, missing.Action, name)
+		require.NotEmpty(t, missing.Because)
+	}
+}
+
+func errors(detail, cause error) error { return fmt.Errorf("%w: %w", wrapped{detail}, cause) }
+
+// wrapped hides the words of an error that has no cause of its own.
+type wrapped struct{ error }
+
+func (w wrapped) Error() string { return "refused" }
+func (w wrapped) Unwrap() error { return w.error }
+
+func TestKeysNeedNoTrust(t *testing.T) {
+	t.Parallel()
+	n := grant.Needs{Destination: "acme", Places: []grant.Place{{Bucket: "acme"}}, Days: 14}
+	require.Nil(t, n.Trust())
+	require.True(t, slices.ContainsFunc(allowed(n.Permission()), func(a string) bool { return a == "s3:PutObject on arn:aws:s3:::acme/*" }))
+	require.NotContains(t, n.Terraform()+n.CLI(), "AssumeRole")
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"consign/activities"
+	"consign/internal/awsrole"
+	"consign/internal/config"
+	"consign/internal/naming"
+	"consign/internal/upload"
+	"consign/starter/grant"
+)
+
+// A place is one way in which a destination is delivered to: what it leaves open, data templates and orchestrations
+// decide, perhaps in several ways.
+type place struct {
+	levels string // who decides: "destination acme", "data template weekly"
+	target activities.Target
+	keys   []config.Key
+}
+
+// tryName is the name under which an upload is tried. No object of this name ever comes to be.
+const tryName = "consign-test"
+
+// places returns the ways in which a destination is delivered to, each once.
+func places(c *config.Config, d *config.Destination) ([]place, error) {
+	var all []place
+	add := func(levels string, e config.Effective) {
+		if p := newPlace(c, d, levels, e); p.target.Upload.Bucket != "" && !slices.ContainsFunc(all, p.same) {
+			all = append(all, p)
+		}
+	}
+	add("destination "+d.Name, c.Effective(d, nil, nil))
+	for i := range c.DataTemplates {
+		t := &c.DataTemplates[i]
+		if t.Destination != d.Name {
+			continue
+		}
+		add("data template "+t.Name, c.Effective(d, t, nil))
+		for j := range c.Orchestrations {
+			if o := &c.Orchestrations[j]; o.DataTemplate == t.Name {
+				add("orchestration "+o.Name, c.Effective(d, t, o))
+			}
+		}
+	}
+	all = final(all)
+	if len(all) == 0 {
+		return nil, wrong(fmt.Errorf("no bucket is set for the destination %q", d.Name), "set bucket in its settings, or in those of one of its data templates")
+	}
+	return all, nil
+}
+
+// final drops what is only the beginning of another: a destination that leaves the prefix to its data templates.
+func final(all []place) []place {
+	return slices.DeleteFunc(slices.Clone(all), func(p place) bool {
+		return slices.ContainsFunc(all, func(o place) bool {
+			return p.target.Prefix == "" && o.target.Prefix != "" && o.target.Upload.Bucket == p.target.Upload.Bucket && strings.HasPrefix(p.levels, "destination ")
+		})
+	})
+}
+
+func newPlace(c *config.Config, d *config.Destination, levels string, e config.Effective) place {
+	prefix := ""
+	if e.Settings.Prefix != nil {
+		prefix = strings.TrimRight(*e.Settings.Prefix, "/")
+	}
+	return place{levels: levels, keys: c.Keys(e), target: activities.Target{
+		Run: "test", Orchestration: d.Name, Credential: d.Credential, Prefix: prefix, Upload: e.Settings.Upload(c.S3),
+	}}
+}
+
+// same reports whether another place is tried by the same requests.
+func (p place) same(o place) bool {
+	requests := func(p place) string {
+		out, err := json.Marshal(struct {
+			Target activities.Target
+			Keys   []string
+		}{p.target, p.keyNames()})
+		must(err)
+		return string(out)
+	}
+	return requests(p) == requests(o)
+}
+
+func (p place) keyNames() []string {
+	var names []string
+	for _, k := range p.keys {
+		names = append(names, k.Path)
+	}
+	return names
+}
+
+func (p place) url() string {
+	return "s3://" + naming.Join(p.target.Upload.Bucket, p.target.Prefix)
+}
+
+// minDays is the least that an open upload should be left alone.
+const minDays = 14
+
+// needs is what the destination's owner has to grant. principal is our own ARN, empty if it is not known.
+func needs(c *config.Config, d *config.Destination, all []place, principal string) (grant.Needs, error) {
+	credential, err := c.Credential(d.Credential)
+	if err != nil {
+		return grant.Needs{}, err
+	}
+	n := grant.Needs{
+		Destination: d.Name, RoleARN: credential.RoleARN, ExternalID: credential.ExternalID, Principal: principal, Days: minDays,
+	}
+	if base, err := c.Credential(credential.Base); err == nil && principal == "" {
+		n.Principal = base.RoleARN // a role in between is the one that is trusted
+	}
+	for _, p := range all {
+		o := p.target.Upload
+		n.Places = append(n.Places, grant.Place{
+			Bucket: o.Bucket, Prefix: p.target.Prefix, KMSKeyID: o.KMSKeyID, ACL: acl(o), Tags: len(o.Tags) > 0,
+		})
+	}
+	for _, o := range c.Orchestrations {
+		if t, err := c.DataTemplate(o.DataTemplate); err == nil && t.Destination == d.Name {
+			// A parked run may wait for so long with its uploads open, and goes on for a while then.
+			n.Days = max(n.Days, 2*int(o.ParkTimeout/(24*time.Hour)))
+		}
+	}
+	return n, nil
+}
+
+func acl(o upload.Options) bool { return o.ACL != "" && o.ACL != "none" }
+
+// roleOf turns the ARN of a role's session into the role's, which is what a trust policy names. A path, if the role
+// has one, is not in a session's ARN.
+func roleOf(arn string) string {
+	head, rest, ok := strings.Cut(arn, ":assumed-role/")
+	if !ok {
+		return arn
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	return strings.Replace(head, ":sts:", ":iam:", 1) + ":role/" + name
+}
+
+// baseOf is how we are known before the role is assumed, at the STS that is asked for it.
+func baseOf(o awsrole.Options) awsrole.Options {
+	base := o
+	if o.Base != nil {
+		base = *o.Base
+	} else {
+		base.RoleARN, base.ExternalID, base.Policy = "", "", ""
+	}
+	if base.RoleARN == "" {
+		base.STSEndpoint, base.Region = o.STSEndpoint, o.Region
+	}
+	return base
+}
+
+// destination looks a destination up by its name.
+func destination(c *config.Config, name string) (*config.Destination, error) {
+	d, err := c.Destination(name)
+	if err == nil {
+		return d, nil
+	}
+	hint := "the configuration has none"
+	if names := destinations(c); len(names) > 0 {
+		hint = "there is " + strings.Join(names, ", ")
+	}
+	return nil, wrong(fmt.Errorf("there is no destination %q", name), hint)
+}
+
+func destinations(c *config.Config) []string {
+	var names []string
+	for _, d := range c.Destinations {
+		names = append(names, d.Name)
+	}
+	return names
+}
