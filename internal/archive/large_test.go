@@ -3,6 +3,7 @@
 package archive_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -50,6 +51,29 @@ func TestAZipWithAnEntryOverFourGibibytesOpens(t *testing.T) {
 	require.Equal(t, fmt.Sprint(size, "\n"), run(t, nil, "sh", "-c", `unzip -p "$1" large.csv | wc -c`, "sh", path))
 	require.Equal(t, fmt.Sprint("None [1, ", size, ", 1]\n"), run(t, nil, "python3", "-c",
 		"import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); print(z.testzip(), [i.file_size for i in z.infolist()])", path))
+}
+
+func TestAZipWithMoreEntriesThanSixteenBitsCountOpens(t *testing.T) {
+	const entries = 1<<16 + 5 // 65,535 is what a zip of old can say
+	path := filepath.Join(t.TempDir(), "many.zip")
+	out, err := os.Create(path)
+	require.NoError(t, err)
+	buffered := bufio.NewWriterSize(out, 1<<20)
+	a, err := archive.New(buffered, options(archive.ZIP, 2))
+	require.NoError(t, err)
+	for i := 1; i <= entries; i++ {
+		content := fmt.Sprint("row ", i, "\n")
+		require.NoError(t, a.Add(fmt.Sprintf("%07d.csv", i), int64(len(content)), strings.NewReader(content)))
+	}
+	require.NoError(t, a.Close())
+	require.NoError(t, buffered.Flush())
+	require.NoError(t, out.Close())
+	run(t, nil, "unzip", "-tqq", path)
+	require.Equal(t, "row 65541\n", run(t, nil, "unzip", "-p", path, "0065541.csv"))
+	require.Equal(t, fmt.Sprint("None ", entries, " ", entries, "\n"), run(t, nil, "python3", "-c", `
+import sys, zipfile
+z = zipfile.ZipFile(sys.argv[1])
+print(z.testzip(), len(z.infolist()), sum(z.read(i) == b"row %d\n" % int(i.filename[:7]) for i in z.infolist()))`, path))
 }
 
 func TestATarWithAnEntryOverEightGibibytesOpens(t *testing.T) {
