@@ -1,5 +1,6 @@
 # make demo     sees it work; DATA=file.parquet (or .csv) sends a file of yours, KEEP=1 stays up until Ctrl-C
 # make test     runs everything that can be wrong
+# make test-large  opens archives and messages of gigabytes with the usual programs: ten minutes, 10 GB of disk; not part of test
 # make build    builds bin/worker and bin/starter
 # make check    what a change must pass before it is shown: as test, without the servers
 # make lint     the linters alone
@@ -16,7 +17,7 @@ PACKAGES = $$(go list ./... | grep -v '^consign/e2e$$')
 # Development servers and linters come from pinned modules below internal/devstack; built once into .tools.
 tool = $$(go run ./internal/devstack/build $(1))
 
-.PHONY: build demo test check lint modules workflowcheck servers compiler vulnerabilities
+.PHONY: build demo test test-large check lint modules workflowcheck servers compiler vulnerabilities
 
 build: compiler
 	go build -o bin/ ./worker ./starter
@@ -29,6 +30,9 @@ test: compiler servers lint modules workflowcheck
 	go build -o bin/ ./worker ./starter
 	go test -count=1 -race -timeout 20m $(PACKAGES)
 	go test -count=1 -timeout 20m ./e2e
+
+test-large:
+	go test -count=1 -tags large -run 'Gibibytes|SixteenBits' -timeout 60m ./internal/archive ./internal/encrypt
 
 check: compiler lint modules workflowcheck
 	go test -short -timeout 10m $(PACKAGES)
