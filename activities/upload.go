@@ -72,6 +72,11 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
+	var last sending
+	again, err := run.Noted(noteSending, &last)
+	if err != nil {
+		return UploadResult{}, err
+	}
 	if err := run.Note(noteSending, sending{in.Target, in.Delivery, in.Names}); err != nil {
 		return UploadResult{}, err
 	}
@@ -79,7 +84,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
-	sender := sender{bucket: bucket, from: from, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock}
+	sender := sender{bucket: bucket, from: from, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock, again: again}
 	sender.progress = startProgress(ctx, "Upload", filesResult("", files).Bytes)
 	defer sender.progress.stop()
 	result := UploadResult{Objects: make([]Uploaded, len(files))}
@@ -131,6 +136,7 @@ type sender struct {
 	delivery string
 	clock    func() time.Time
 	progress *progress
+	again    bool // files were being sent before, on this host
 }
 
 func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploaded, err error) {
@@ -149,13 +155,17 @@ func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploa
 
 // fill brings the bytes into the upload that the journal knows, or into a new one, and tells sent which.
 func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, from io.ReaderAt, sent *Uploaded) (err error) {
-	switch noted := s.begun[f.Number]; {
+	noted := s.begun[f.Number]
+	switch {
 	case noted.CRC32C == f.CRC32C:
 		sent.UploadID, sent.Opened = noted.Upload, noted.Opened
 	case noted.Upload != "": // of other bytes: nobody would look for it again
 		if err := s.bucket.Abort(ctx, o.Key, noted.Upload); err != nil {
 			return err
 		}
+	}
+	if noted.Upload == "" && (s.again || f.Number <= 1) { // AssumeRole tried with the first one's key
+		s.bucket.AbortStrays(ctx, o.Key, "")
 	}
 	for fresh := sent.UploadID == ""; ; fresh = true {
 		if fresh {

@@ -62,6 +62,18 @@ func TestAPartIsSentAgainAfterWhatMayPass(t *testing.T) {
 	}
 }
 
+func TestAnOpeningWhoseAnswerGetsLostLeavesNoUpload(t *testing.T) {
+	t.Parallel()
+	b, p := faulty(t, newBucket(t), 3, lose("create", 1))
+	o := object("stray", []byte("x"))
+	id, err := b.Start(t.Context(), o)
+	require.NoError(t, err)
+	require.Equal(t, 2, p.count("create"))
+	open, err := b.Find(t.Context(), o.Key)
+	require.NoError(t, err)
+	require.Equal(t, []string{id}, open, "only the one that is known")
+}
+
 func TestTriesEnd(t *testing.T) {
 	t.Parallel()
 	bucket := newBucket(t)

@@ -7,13 +7,15 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // Start opens an upload of the object. Nothing can be seen of it until it is completed.
 //
-// If the answer gets lost an upload stays open that nobody knows: see Find.
+// An upload that a try within this call opened, and whose answer got lost, is aborted. If all answers get lost an upload
+// stays open that nobody knows: see Find.
 func (b *Bucket) Start(ctx context.Context, o Object) (uploadID string, err error) {
 	switch {
 	case o.Size <= 0:
@@ -48,7 +50,24 @@ func (b *Bucket) create(ctx context.Context, o Object) (string, error) {
 	if err != nil {
 		return "", b.fail(opCreate, o.Key, err)
 	}
+	if tries, ok := retry.GetAttemptResults(out.ResultMetadata); ok && len(tries.Results) > 1 {
+		b.AbortStrays(ctx, o.Key, *out.UploadId)
+	}
 	return *out.UploadId, nil
+}
+
+// AbortStrays ends all uploads of the key but ours: what earlier tries have opened whose answers got lost, where the role
+// may list uploads. What it cannot end is for the bucket's lifecycle rule: no reason to stop.
+func (b *Bucket) AbortStrays(ctx context.Context, key, ours string) {
+	open, err := b.Find(ctx, key)
+	if err != nil {
+		return
+	}
+	for _, id := range open {
+		if id != ours {
+			_ = b.Abort(ctx, key, id)
+		}
+	}
 }
 
 func checkKey(bucket, key string) error {
