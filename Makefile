@@ -1,5 +1,6 @@
 # make demo     sees it work; DATA=file.parquet (or .csv) sends a file of yours, KEEP=1 stays up until Ctrl-C
 # make test     runs everything that can be wrong
+# make torture  lets everything go wrong at once: SEEDS=200 FROM=1 AT_ONCE=4 LOGS=folder-for-what-failed
 # make test-large  opens archives and messages of gigabytes with the usual programs: ten minutes, 10 GB of disk; not part of test
 # make build    builds bin/worker and bin/starter
 # make check    what a change must pass before it is shown: as test, without the servers
@@ -12,12 +13,12 @@ MAKEFLAGS += --no-print-directory
 
 # Race detection costs three to ten times the time; the end-to-end tests are whole programs in processes of their own,
 # where it would find nothing.
-PACKAGES = $$(go list ./... | grep -v '^consign/e2e$$')
+PACKAGES = $$(go list ./... | grep -v '^consign/e2e')
 
 # Development servers and linters come from pinned modules below internal/devstack; built once into .tools.
 tool = $$(go run ./internal/devstack/build $(1))
 
-.PHONY: build demo test test-large check lint modules workflowcheck servers compiler vulnerabilities
+.PHONY: build demo test test-large torture check lint modules workflowcheck servers compiler vulnerabilities
 
 build: compiler
 	go build -o bin/ ./worker ./starter
@@ -30,6 +31,10 @@ test: compiler servers lint modules workflowcheck
 	go build -o bin/ ./worker ./starter
 	go test -count=1 -race -timeout 20m $(PACKAGES)
 	go test -count=1 -timeout 20m ./e2e
+	go test -count=1 -timeout 10m -parallel 6 ./e2e/torture -from 3 -seeds 2
+
+torture: compiler servers
+	go test -count=1 -timeout 24h -parallel $(or $(AT_ONCE),4) -v -run TestTorture ./e2e/torture -seeds $(or $(SEEDS),20) -from $(or $(FROM),1) -keep "$(LOGS)"
 
 test-large:
 	go test -count=1 -tags large -run 'Gibibytes|SixteenBits' -timeout 60m ./internal/archive ./internal/encrypt

@@ -1,0 +1,422 @@
+package torture_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	_ "github.com/duckdb/duckdb-go/v2" // the reader that checks
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+// A delivery is what an orchestration of the test sends, and how its customer reads it.
+type delivery struct {
+	name, settings string
+	keys           []string // of its data
+	done           string
+	read           string // DuckDB's reader of the unpacked files
+}
+
+const (
+	splits  = 6
+	columns = `{id: 'BIGINT', note: 'VARCHAR', balance: 'DECIMAL(18,2)', seen: 'TIMESTAMP', active: 'BOOLEAN'}`
+	csvRead = `read_csv('%s/*.csv', header = true, quote = '"', escape = '"', delim = ',', nullstr = '', allow_quoted_nulls = false, columns = ` + columns + `)`
+)
+
+func deliveries() []delivery {
+	parts := make([]string, splits)
+	for i := range parts {
+		parts[i] = fmt.Sprintf("csv/weekly/%07d.csv.gz.pgp", i+1)
+	}
+	return []delivery{
+		{
+			"csv", fmt.Sprintf(`file_format: csv, encoding: gzip, pgp_public_key: {file: %q}, split: {rows: %d}, filename: weekly, split_filename: "{{file_number}}.csv.gz"`, pubKey, (*rows+splits-1)/splits),
+			parts, "csv/weekly.DONE", csvRead,
+		},
+		{"parquet", `file_format: parquet, filename: all.parquet`, []string{"parquet/all.parquet"}, "parquet/all.parquet.DONE", `'%s/*.parquet'`},
+		{"tgz", `file_format: csv, encoding: tgz, filename: all.tgz`, []string{"tgz/all.tgz"}, "tgz/all.tgz.DONE", csvRead},
+		{"ndjson", `file_format: ndjson, filename: all.ndjson`, []string{"ndjson/all.ndjson"}, "ndjson/all.ndjson.DONE", `read_ndjson('%s/*.ndjson', columns = ` + columns + `)`},
+	}
+}
+
+func (d delivery) workflow() string { return "send/" + d.name + "/k" }
+
+// marker is a value of the rows: personal data, which nobody but the customer is to see.
+const marker = "Zoë Łukasz 佐藤"
+
+func makeData() error {
+	return query(fmt.Sprintf(`COPY (SELECT i AS id, CASE i %% 4 WHEN 0 THEN NULL WHEN 1 THEN 'a "quoted", word' WHEN 2 THEN E'two\nlines' ELSE '%s' || md5(i::VARCHAR) || md5('x' || i) END AS note,
+		CASE WHEN i %% 7 = 0 THEN NULL ELSE (i * 1.25)::DECIMAL(18,2) END AS balance, TIMESTAMP '2020-01-01' + to_seconds(i) AS seen, i %% 2 = 0 AS active
+		FROM range(%d) t(i)) TO '%s' (FORMAT parquet)`, marker, *rows, data))
+}
+
+func query(text string, into ...any) (err error) {
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if len(into) == 0 {
+		_, err = db.Exec(text)
+		return err
+	}
+	return db.QueryRow(text).Scan(into...)
+}
+
+// judge is the oracle: it returns what is wrong with the world now that it is over.
+func (w *world) judge() []string {
+	violations := w.poller.stop()
+	say := func(format string, args ...any) { violations = append(violations, fmt.Sprintf(format, args...)) }
+	violations = append(violations, w.judgeBucket()...)
+	for _, d := range deliveries() {
+		if err := w.judgeRows(d); err != nil {
+			say("%s: %v", d.name, err)
+		}
+		violations = append(violations, w.judgeOrder(d)...)
+		violations = append(violations, w.judgeSignals(d)...)
+	}
+	violations = append(violations, w.judgeSecrets()...)
+	return append(violations, w.judgeFiles()...)
+}
+
+// judgeBucket looks for objects that are missing or too many, and for uploads left open: every one that was ever
+// opened, by its id, whoever got the answer.
+func (w *world) judgeBucket() []string {
+	var violations []string
+	var want []string
+	for _, d := range deliveries() {
+		want = append(append(want, d.keys...), d.done)
+	}
+	slices.Sort(want)
+	got, err := list(context.Background(), w.stack.S3.Client())
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var keys []string
+	for _, o := range got {
+		keys = append(keys, *o.Key)
+	}
+	if !slices.Equal(want, keys) {
+		violations = append(violations, fmt.Sprintf("the bucket holds %v, not %v", keys, want))
+	}
+	name := bucket
+	for _, x := range w.s3.exchanges() {
+		if x.kind != "create" || x.upload == "" {
+			continue
+		}
+		_, err := w.stack.S3.Client().ListParts(context.Background(), &s3.ListPartsInput{Bucket: &name, Key: &x.key, UploadId: &x.upload})
+		var gone *types.NoSuchUpload
+		if err == nil || !errors.As(err, &gone) && !strings.Contains(err.Error(), "NoSuchUpload") {
+			violations = append(violations, fmt.Sprintf("an upload of %s, opened at %.1fs, is still open (%v)", x.key, x.asked.Seconds(), err))
+		}
+	}
+	return violations
+}
+
+// judgeRows reads the delivery back as the customer would, and compares every row.
+func (w *world) judgeRows(d delivery) error {
+	dir := filepath.Join(w.dir, "got", d.name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	name := bucket
+	for i, key := range d.keys {
+		path := filepath.Join(dir, fmt.Sprintf("%d-%s", i, filepath.Base(key)))
+		out, err := w.stack.S3.Client().GetObject(context.Background(), &s3.GetObjectInput{Bucket: &name, Key: &key})
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(out.Body)
+		if err := errors.Join(err, out.Body.Close(), os.WriteFile(path, text, 0o600)); err != nil {
+			return err
+		}
+		if err := unpack(dir, path); err != nil {
+			return err
+		}
+	}
+	reader := fmt.Sprintf(d.read, dir)
+	var missing, extra int
+	err := query(fmt.Sprintf(`SELECT (SELECT count(*) FROM (FROM '%[1]s' EXCEPT ALL FROM %[2]s)), (SELECT count(*) FROM (FROM %[2]s EXCEPT ALL FROM '%[1]s'))`, data, reader), &missing, &extra)
+	if err == nil && missing+extra > 0 {
+		err = fmt.Errorf("%d rows are missing, %d too many", missing, extra)
+	}
+	return err
+}
+
+func unpack(dir, path string) error {
+	if packed, ok := strings.CutSuffix(path, ".pgp"); ok {
+		if err := gpg("--output", packed, "--decrypt", path); err != nil {
+			return err
+		}
+		path = packed
+	}
+	switch filepath.Ext(path) {
+	case ".gz":
+		return command("gunzip", path)
+	case ".tgz":
+		return command("tar", "-xzf", path, "-C", dir)
+	}
+	return nil
+}
+
+// judgeOrder holds what S3 was asked against promise 1: before anybody asked for the first completion of a delivery, S3
+// had listed every byte of every object, and the answer was heard; and before anybody asked for the success file, every
+// object was known to be there. Requests count whatever became of them.
+func (w *world) judgeOrder(d delivery) []string {
+	const never = time.Duration(1 << 62)
+	var violations []string
+	record := w.s3.exchanges()
+	first, done := never, never
+	for _, x := range record {
+		switch {
+		case x.kind == "complete" && slices.Contains(d.keys, x.key):
+			first = min(first, x.asked)
+		case x.kind == "put" && x.key == d.done:
+			done = min(done, x.asked)
+		}
+	}
+	for _, key := range d.keys {
+		size, listed, there := w.poller.size(key), int64(0), false
+		uploads := map[string]bool{}
+		for _, x := range record {
+			switch {
+			case x.key != key || x.status != http.StatusOK:
+			case x.kind == "parts" && x.heard && x.answered <= first:
+				listed = max(listed, x.size)
+			case x.kind == "complete":
+				uploads[x.upload] = true
+				there = there || x.answered <= done
+			case x.kind == http.MethodHead && x.heard:
+				there = there || x.answered <= done
+			}
+		}
+		if listed != size {
+			violations = append(violations, fmt.Sprintf("%s: S3 had listed %d of %d bytes when the delivery's first object was completed, at %v", key, listed, size, first))
+		}
+		if !there {
+			violations = append(violations, fmt.Sprintf("%s: not known to be there when the success file was put, at %v", key, done))
+		}
+		if len(uploads) > 1 {
+			violations = append(violations, key+" was completed twice, from different uploads")
+		}
+	}
+	return violations
+}
+
+// judgeSignals counts what the campaign was told, and expects a delivery.
+func (w *world) judgeSignals(d delivery) []string {
+	var violations []string
+	_, events := w.history("crm-" + d.name)
+	told := 0
+	for _, e := range events {
+		if e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == "orchestration-completed" {
+			told++
+		}
+	}
+	if told != 1 {
+		violations = append(violations, fmt.Sprintf("%s told its campaign %d times", d.name, told))
+	}
+	_, events = w.history(d.workflow())
+	if len(events) == 0 || events[len(events)-1].GetEventType() != enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
+		violations = append(violations, d.name+" did not end with a delivery")
+	}
+	return violations
+}
+
+// judgeSecrets looks into every history and every log.
+func (w *world) judgeSecrets() []string {
+	var violations []string
+	look := func(where string, text []byte) {
+		for name, secret := range map[string]string{"the secret key": userSecret, "the external id": externalID, "a value of a row": marker, "the owner's key": w.stack.SecretKey} {
+			if bytes.Contains(text, []byte(secret)) {
+				violations = append(violations, where+" holds "+name)
+			}
+		}
+	}
+	for _, h := range w.hosts {
+		look(fmt.Sprintf("the log of host %d", h.number), []byte(h.logs.String()))
+		for _, bad := range []string{"panic: ", "fatal error: ", "DATA RACE", "nondeterministic"} {
+			if h.logs.count(bad) > 0 {
+				violations = append(violations, fmt.Sprintf("host %d says %s", h.number, bad))
+			}
+		}
+	}
+	runs, err := w.client.ListWorkflow(context.Background(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: "default", PageSize: 1000})
+	if err != nil {
+		return append(violations, err.Error())
+	}
+	for _, run := range runs.GetExecutions() {
+		id := run.GetExecution().GetWorkflowId()
+		_, events := w.history(id)
+		for _, e := range events {
+			raw, err := proto.Marshal(e) // payloads as they are, not in base64
+			if err != nil {
+				return append(violations, err.Error())
+			}
+			look("the history of "+id, raw)
+		}
+	}
+	return violations
+}
+
+// judgeFiles looks into the workspaces. What a host could not clean when it was told to, its janitor removes when the
+// worker starts (and every minute): so a worker with leftovers is started again, which is quicker than the minute.
+func (w *world) judgeFiles() []string {
+	left := func() []string { return append(w.hosts[0].files(), w.hosts[1].files()...) }
+	for try := 0; len(left()) > 0 && try < 40; try++ {
+		if try == 0 {
+			for _, h := range w.hosts {
+				h.down(15)
+				h.up()
+			}
+		}
+		<-time.After(500 * time.Millisecond)
+	}
+	return left()
+}
+
+func (w *world) history(id string) (string, []*history.HistoryEvent) {
+	whole := &history.History{}
+	events := w.client.GetWorkflowHistory(context.Background(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			return err.Error(), nil
+		}
+		whole.Events = append(whole.Events, event)
+	}
+	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(whole)
+	if err != nil {
+		return err.Error(), nil
+	}
+	return string(text), whole.Events
+}
+
+// A poller is a customer who looks into the bucket all the while.
+type poller struct {
+	client     *s3.Client
+	cancel     context.CancelFunc
+	over       chan struct{}
+	seen       map[string]types.Object
+	violations []string
+	looks      int
+}
+
+func newPoller(t *testing.T, c *s3.Client) *poller {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &poller{client: c, cancel: cancel, over: make(chan struct{}), seen: map[string]types.Object{}}
+	go func() {
+		defer close(p.over)
+		for ctx.Err() == nil {
+			p.look(ctx)
+			select {
+			case <-ctx.Done():
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	t.Cleanup(cancel)
+	return p
+}
+
+// look draws the conclusions that a customer may: what is seen once stays as it is, and when the success file is seen,
+// everything else is there by the next look.
+func (p *poller) look(ctx context.Context) {
+	before := p.seen
+	objects, err := list(ctx, p.client)
+	if err != nil {
+		return // the store is down
+	}
+	p.looks++
+	now := map[string]types.Object{}
+	for _, o := range objects {
+		now[*o.Key] = o
+	}
+	for key, old := range before {
+		if o, ok := now[key]; !ok || *o.ETag != *old.ETag || *o.Size != *old.Size {
+			p.violations = append(p.violations, fmt.Sprintf("%s changed after it could be seen", key))
+		}
+	}
+	for _, d := range deliveries() {
+		if _, done := before[d.done]; !done {
+			continue
+		}
+		for _, key := range d.keys {
+			if _, ok := now[key]; !ok {
+				p.violations = append(p.violations, fmt.Sprintf("%s was seen before %s", d.done, key))
+			}
+		}
+	}
+	p.seen = now
+}
+
+// stop takes a last look.
+func (p *poller) stop() []string {
+	p.cancel()
+	<-p.over
+	p.look(context.Background())
+	if p.looks == 0 {
+		p.violations = append(p.violations, "the poller never saw the bucket")
+	}
+	slices.Sort(p.violations)
+	return slices.Compact(p.violations)
+}
+
+func (p *poller) size(key string) int64 {
+	if o, ok := p.seen[key]; ok {
+		return *o.Size
+	}
+	return -1
+}
+
+func list(ctx context.Context, c *s3.Client) ([]types.Object, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	name := bucket
+	out, err := c.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &name}, func(o *s3.Options) { o.RetryMaxAttempts = 1 })
+	if err != nil {
+		return nil, err
+	}
+	return out.Contents, nil
+}
+
+func TestTheOracleSeesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	w := &world{t: t, s3: newFront(t, "http://127.0.0.1:1", 1), poller: &poller{seen: map[string]types.Object{}}}
+	d := delivery{keys: []string{"a"}, done: "a.DONE"}
+	size := int64(10)
+	w.poller.seen["a"] = types.Object{Size: &size}
+	w.s3.record = []exchange{
+		{asked: 1, answered: 2, kind: "parts", key: "a", upload: "u", size: 10, status: 200, heard: true},
+		{asked: 3, answered: 4, kind: "complete", key: "a", upload: "u", status: 200},
+		{asked: 5, answered: 6, kind: "put", key: "a.DONE", status: 200},
+	}
+	require.Empty(t, w.judgeOrder(d))
+	whole := slices.Clone(w.s3.record)
+	for i, change := range []func(x []exchange){
+		func(x []exchange) { x[0].size = 9 }, func(x []exchange) { x[0].heard = false }, func(x []exchange) { x[0].answered = 4 },
+		func(x []exchange) { x[1].status = 500 }, func(x []exchange) { x[2].asked = 3 },
+	} {
+		w.s3.record = slices.Clone(whole)
+		change(w.s3.record)
+		require.NotEmpty(t, w.judgeOrder(d), "change %d", i)
+	}
+}
