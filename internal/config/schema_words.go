@@ -1,0 +1,30 @@
+package config
+
+import "strings"
+
+// words is what an editor shows about a key: by the end of its path, or by all of it.
+var words = map[string]string{ //nolint:gochecknoglobals // the table
+	"temporal": "where the Temporal service is", "workspace": "the disk on which files are made", "s3": "what one upload may use",
+	"worker": "what one worker may use", "retry": "how patiently a step is tried again before its run is parked",
+	"credentials": "as whom a bucket is written to", "sources": "where rows come from", "queries": "what is sent",
+	"segments": "queries that describe audiences", "destinations": "buckets of others", "data_templates": "what a destination gets: which columns, in which files",
+	"orchestrations": "one query, sent through one data template", "campaigns": "several groups, sent as one", "users": "who may start what",
+	"name":     "a letter or digit first, then letters, digits, spaces, _ . and -, 64 characters at most",
+	"settings": "what is set here is final for the levels below", "external_id": "one per customer; starter external-id makes one",
+	"role_arn": "the role to assume", "base": "another credential, as which the role is asked for", "verify_external_id": "try the role without its external ID, which must fail",
+	"bucket": "its name, or the ARN of an access point", "prefix": "every object is below it", "region": "found if it is not set",
+	"endpoint": "of a store that speaks S3; not set: Amazon's", "sse": "none (the bucket's own), s3, or {kms_key_id: ...}", "bucket_owner": "the account that the bucket must belong to, in quotes",
+	"file_format": "of the files", "encoding": "how files are compressed or packed", "filename": "a template such as {{query_name}}.csv",
+	"success_file": "write a .DONE beside the data, last", "pgp_public_key": "encrypt the files to it", "on_conflict": "what becomes of an object that is there already",
+	"part_size": "such as 16MiB", "memory": "such as 512MiB", "park_timeout": "how long a parked run waits for a person, such as 168h",
+	"notify": "workflows that are told how a run ended", "pii": "columns that hold personal data", "alerts": "row counts that warn, or stop the delivery",
+}
+
+func described(path string) string {
+	if text, ok := words[path]; ok {
+		return text
+	}
+	return words[last(path)]
+}
+
+func last(path string) string { return path[strings.LastIndex(path, ".")+1:] }
