@@ -180,13 +180,13 @@ func (f *front) pass(proxy http.Handler, w http.ResponseWriter, r *http.Request,
 // learn reads from the answer what the oracle needs.
 func (x *exchange) learn(body []byte) {
 	var said struct {
-		UploadId string //nolint:revive // as S3 spells it
-		Part     []struct{ Size int64 }
+		Upload string `xml:"UploadId"`
+		Part   []struct{ Size int64 }
 	}
 	if x.status != http.StatusOK || x.kind != "create" && x.kind != "parts" || xml.Unmarshal(body, &said) != nil {
 		return
 	}
-	x.upload = said.UploadId
+	x.upload = said.Upload
 	if x.kind == "parts" {
 		x.size = 0
 		for _, p := range said.Part {

@@ -195,6 +195,7 @@ func (w *world) inflict(f fault) {
 			w.t.Errorf("a fresh disk for host %d: %v", f.host, err)
 		}
 		h.up()
+	case faultKinds: // a number, not a fault
 	}
 }
 
