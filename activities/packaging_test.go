@@ -332,17 +332,21 @@ func (d *digests) add(name string, files []string) {
 	d.of[name] = fmt.Sprintf("%d %s", len(files), hex.EncodeToString(sum[:]))
 }
 
+// compare holds the digests against the golden ones: all that were made, for -run may choose a few groups.
 func (d *digests) compare(t *testing.T, path string) {
 	t.Helper()
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(d.of)) {
-		fmt.Fprintln(&b, name, d.of[name])
-	}
 	if *update {
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		var b strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(d.of)) {
+			fmt.Fprintln(&b, name, d.of[name])
+		}
 		require.NoError(t, os.WriteFile(path, []byte(b.String()), 0o600))
 	}
-	want, err := os.ReadFile(path)
+	golden, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(want), b.String())
+	lines := strings.Split(strings.TrimSuffix(string(golden), "\n"), "\n")
+	require.Len(t, lines, len(groups())*len(encodings))
+	for name, digest := range d.of {
+		require.Contains(t, lines, name+" "+digest)
+	}
 }
