@@ -51,6 +51,15 @@ func (p *progress) now() Heartbeat {
 
 func (p *progress) add(bytes int64) { p.bytes.Add(bytes) }
 
+// follow returns a function that is told how far one file is, forwards or back: parts are sent again at times.
+func (p *progress) follow() func(bytes int64) {
+	var before int64
+	return func(bytes int64) {
+		p.bytes.Add(bytes - before)
+		before = bytes
+	}
+}
+
 // Write counts bytes, so that a progress can stand behind an io.MultiWriter or io.TeeReader.
 func (p *progress) Write(b []byte) (int, error) {
 	p.bytes.Add(int64(len(b)))

@@ -178,7 +178,7 @@ func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, fro
 				return err
 			}
 		}
-		got, err := s.bucket.Send(ctx, o, sent.UploadID, from, s.progress.add)
+		got, err := s.bucket.Send(ctx, o, sent.UploadID, from, s.progress.follow())
 		switch {
 		case errors.Is(err, upload.ErrUploadLost) && !fresh: // aborted meanwhile, by a lifecycle rule say: once more
 			continue
