@@ -123,6 +123,18 @@ const (
 	discardAll                        // both: a run that ends without a delivery
 )
 
+// String is what the timeline shows.
+func (m discardMode) String() string {
+	switch m {
+	case discardLease:
+		return "give the host's place to other runs"
+	case discardFiles:
+		return "empty the workspace"
+	default:
+		return "empty the workspace, abort open uploads"
+	}
+}
+
 // discard cleans up. Its own failure is no reason to fail the run: the host's janitor, and the bucket's lifecycle rule,
 // do what is left.
 func (r *run) discard(ctx workflow.Context, mode discardMode) {
@@ -144,7 +156,7 @@ func (r *run) discardDelivery(ctx workflow.Context, mode discardMode) {
 		if claim := r.claim(); r.gives(mode) && mode != discardAll { // open uploads are aborted after this, and before the next one's turn
 			input.Turn = &claim
 		}
-		if _, err := execute(ctx, r.timing.discard(host, ""), steps.Discard, input); err != nil {
+		if _, err := execute(ctx, r.timing.discard(host, mode.String()), steps.Discard, input); err != nil {
 			log.Warn("host did not clean up; its janitor will", "queue", host, "error", err)
 		} else if input.Turn != nil {
 			r.gaveTurn()

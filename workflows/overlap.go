@@ -56,7 +56,8 @@ func (r *run) askTurn(ctx workflow.Context, ask func(workflow.Context) (*activit
 		}
 		r.waitsFor = taken.Holder
 		r.show(ctx)
-		if _, err := workflow.AwaitWithTimeout(ctx, turnPatience, func() bool { return r.called }); err != nil {
+		waiting := workflow.AwaitOptions{Timeout: turnPatience, TimerOptions: workflow.TimerOptions{Summary: "waits for " + r.waitsFor}}
+		if _, err := workflow.AwaitWithOptions(ctx, waiting, func() bool { return r.called }); err != nil {
 			return err
 		}
 	}

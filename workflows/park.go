@@ -19,13 +19,13 @@ func (r *run) listen(ctx workflow.Context) error {
 	}
 	err = workflow.SetUpdateHandlerWithOptions(ctx, RetryName, r.onRetry, workflow.UpdateHandlerOptions{
 		Validator:   r.mayRetry,
-		Description: `Lets a parked run go on at the step that failed. {"replan": true} reads the configuration again and begins afresh.`,
+		Description: `Lets a parked run go on at the step that failed; says so if it is not parked. Data: nothing, or {"replan": true} to read the configuration again and begin afresh.`,
 	})
 	if err != nil {
 		return err
 	}
 	err = workflow.SetUpdateHandlerWithOptions(ctx, AbortName, r.onAbort, workflow.UpdateHandlerOptions{
-		Description: `Ends the run and removes what it has left. {"reason": "..."} is told to whoever waits for it.`,
+		Description: `Ends the run, cleans up and tells whoever waits. Data: nothing, or {"reason": "why"}.`,
 	})
 	if err != nil {
 		return err
@@ -37,10 +37,10 @@ func (r *run) listen(ctx workflow.Context) error {
 
 func (r *run) listenForSignals(ctx workflow.Context) {
 	retries := workflow.GetSignalChannelWithOptions(ctx, RetryName, workflow.SignalChannelOptions{
-		Description: `Lets a parked run go on at the step that failed; ignored otherwise. Input: {} or {"replan": true}.`,
+		Description: `Lets a parked run go on at the step that failed; ignored otherwise. Data: nothing, or {"replan": true} to read the configuration again and begin afresh.`,
 	})
 	aborts := workflow.GetSignalChannelWithOptions(ctx, AbortName, workflow.SignalChannelOptions{
-		Description: `Ends the run. Input: {} or {"reason": "..."}.`,
+		Description: `Ends the run, cleans up and tells whoever waits. Data: nothing, or {"reason": "why"}.`,
 	})
 	receive(ctx, retries, func(ctx workflow.Context, request RetryRequest) {
 		if r.mayRetry(ctx, request) == nil {
@@ -126,7 +126,8 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 	workflow.Go(telling, func(ctx workflow.Context) { r.tell(ctx, SignalParked, r.completion(ctx, Parked)) })
 	r.discard(ctx, discardLease)
 
-	decided, err := workflow.AwaitWithTimeout(ctx, r.deadline.Sub(workflow.Now(ctx)), func() bool { return r.decision != nil || r.abort != nil })
+	waiting := workflow.AwaitOptions{Timeout: r.deadline.Sub(workflow.Now(ctx)), TimerOptions: workflow.TimerOptions{Summary: r.parkedSummary()}}
+	decided, err := workflow.AwaitWithOptions(ctx, waiting, func() bool { return r.decision != nil || r.abort != nil })
 	switch {
 	case r.aborting(ctx):
 		return errAborted

@@ -120,7 +120,7 @@ func (r *run) begin(ctx workflow.Context, s *step) {
 func (r *run) makePlan(ctx workflow.Context) (err error) {
 	err = r.askTurn(ctx, func(ctx workflow.Context) (*activities.Taken, error) {
 		claim := r.claim()
-		made, err := execute(ctx, r.timing.short("plan "+r.in.Orchestration), steps.Plan, activities.PlanInput{
+		made, err := execute(ctx, r.timing.short(r.in.Orchestration+" "+r.in.RunKey), steps.Plan, activities.PlanInput{
 			Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, Group: r.in.Group, Now: r.now, Run: r.id,
 			Claim: &claim, Patient: !r.parkedAt.IsZero(),
 		})
@@ -136,7 +136,7 @@ func (r *run) makePlan(ctx workflow.Context) (err error) {
 }
 
 func (r *run) assumeRole(ctx workflow.Context) (err error) {
-	r.account, err = execute(ctx, r.timing.short("as "+r.plan.Credential.Name+" to "+r.plan.Upload.Bucket), steps.AssumeRole,
+	r.account, err = execute(ctx, r.timing.short("credential "+r.plan.Credential.Name+", bucket "+r.plan.Upload.Bucket), steps.AssumeRole,
 		activities.AssumeRoleInput{Target: r.target(), TryKey: r.plan.FirstKey()})
 	return err
 }
@@ -155,7 +155,7 @@ func (r *run) folder() activities.Folder {
 }
 
 func (r *run) render(ctx workflow.Context) (err error) {
-	summary := r.plan.Query.Name + " to " + r.plan.Render.FileFormat
+	summary := "query " + r.plan.Query.Name + " to " + r.plan.Render.FileFormat
 	r.rendered, err = execute(ctx, r.timing.render(activities.RenderQueue(workflow.GetInfo(ctx).TaskQueueName), summary), steps.Render, activities.RenderInput{
 		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts,
 	})
@@ -169,7 +169,7 @@ func (r *run) hosted(summary string) workflow.ActivityOptions {
 }
 
 func (r *run) archive(ctx workflow.Context) (err error) {
-	r.files, err = execute(ctx, r.hosted(r.plan.Archive.Encoding+sizeOf(r.files)), steps.Archive, activities.ArchiveInput{
+	r.files, err = execute(ctx, r.hosted(r.plan.Archive.Encoding+" of "+sizeOf(r.files)), steps.Archive, activities.ArchiveInput{
 		Folder: r.folder(), From: r.files, Archive: r.plan.Archive, Names: r.plan.Names,
 	})
 	r.count(r.files)
@@ -186,7 +186,7 @@ func (r *run) encrypt(ctx workflow.Context) (err error) {
 
 func (r *run) upload(ctx workflow.Context) error {
 	for from := len(r.uploads); from < r.files.Files || r.wantsSides() && r.sides.None(); from = len(r.uploads) {
-		summary := fmt.Sprintf("%s%s to s3://%s/%s", r.plan.Orchestration, sizeOf(r.files), r.plan.Upload.Bucket, r.plan.Prefix)
+		summary := fmt.Sprintf("%s to s3://%s/%s", sizeOf(r.files), r.plan.Upload.Bucket, r.plan.Prefix)
 		input := activities.UploadInput{
 			Folder: r.folder(), Target: r.target(), From: r.files, Names: r.plan.Names, First: from, Count: batchObjects,
 		}
@@ -228,7 +228,7 @@ func (r *run) publish(ctx workflow.Context) error {
 
 func (r *run) publishBatch(ctx workflow.Context, from int, mode activities.PublishMode) (activities.PublishResult, error) {
 	batch := r.uploads[from:min(from+batchObjects, len(r.uploads))]
-	return execute(ctx, r.timing.publish(fmt.Sprintf("%s %d of %d", mode, from+len(batch), len(r.uploads))), steps.Publish, activities.PublishInput{
+	return execute(ctx, r.timing.publish(fmt.Sprintf("%s object %d of %d", mode, from+len(batch), len(r.uploads))), steps.Publish, activities.PublishInput{
 		Target: r.target(), Delivery: r.deliveryID(), Objects: batch, Mode: mode, Sides: r.sides,
 	})
 }
@@ -284,9 +284,11 @@ func (r *run) backTo(from string) {
 	}
 }
 
+// sizeOf is for summaries: "20,000 rows, 1,602,044 bytes".
 func sizeOf(f activities.FilesResult) string {
-	if f.Files == 1 {
-		return fmt.Sprintf(" %d rows", f.Rows)
+	size := fmt.Sprintf("%s rows, %s bytes", cmp.Or(number(f.Rows), "0"), cmp.Or(number(f.Bytes), "0"))
+	if f.Files > 1 {
+		size += fmt.Sprintf(" in %s files", number(int64(f.Files)))
 	}
-	return fmt.Sprintf(" %d rows in %d files", f.Rows, f.Files)
+	return size
 }

@@ -3,10 +3,11 @@ package workflows
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
 )
 
 // mark puts the state where operators search for it.
@@ -49,42 +50,100 @@ func (r *run) progress() (Progress, error) {
 	return p, nil
 }
 
-// show writes the run's current details, which the Temporal UI shows as Markdown on the workflow's page. It costs no
-// history.
-func (r *run) show(ctx workflow.Context) {
+// show writes the run's current details, which the Temporal UI shows as Markdown on the tab "User Metadata" of the
+// workflow's page. It costs no history.
+func (r *run) show(ctx workflow.Context) { workflow.SetCurrentDetails(ctx, r.details()) }
+
+func (r *run) details() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** `%s`: %s\n\n", r.in.Orchestration, r.in.RunKey, r.state)
-	if r.plan != nil {
-		fmt.Fprintf(&b, "%s as %s to `s3://%s/%s`\n\n", r.plan.Query.Name, r.plan.Render.FileFormat, r.plan.Upload.Bucket, r.plan.FirstKey())
-	}
-	if r.waitsFor != "" {
-		fmt.Fprintf(&b, "**Waits for** `%s`: it is that run's turn.\n\n", r.waitsFor)
-	}
-	if r.state == Parked && r.failure != nil {
+	fmt.Fprintf(&b, "**%s** `%s`: %s\n\n", plain(r.in.Orchestration), r.in.RunKey, r.state)
+	switch {
+	case r.state == Parked && r.failure != nil:
 		r.showParked(&b)
-	} else if r.failure != nil {
-		fmt.Fprintf(&b, "**%s** (%s): %s\n\n%s\n\n", r.failure.Type, r.failure.Attribution, r.failure.Message, r.failure.Advice)
+	case r.failure != nil:
+		fmt.Fprintf(&b, "**%s** (%s): %s\n\n%s\n\n", r.failure.Type, r.failure.Attribution, plain(r.failure.Message), plain(r.failure.Advice))
+	case r.waitsFor != "":
+		fmt.Fprintf(&b, "**Waits for** `%s`: it is that run's turn.\n\n", r.waitsFor)
+	case r.state == Running:
+		b.WriteString("How far the running step is, and why it is tried again if it is: *Pending Activities*.\n\n")
+	}
+	if r.plan != nil {
+		fmt.Fprintf(&b, "Query %s as %s to `s3://%s/%s`\n\n", plain(r.plan.Query.Name), r.plan.Render.FileFormat, r.plan.Upload.Bucket, r.plan.FirstKey())
 	}
 	b.WriteString("| step | state | rows | bytes |\n|---|---|---:|---:|\n")
 	for _, s := range r.steps {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.name, s.state, number(s.rows), number(s.bytes))
+		state := s.state
+		if state == stepFailed || state == stepRunning {
+			state = "**" + state + "**"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.name, state, number(s.rows), number(s.bytes))
 	}
-	for _, o := range r.published[:min(len(r.published), 10)] {
-		fmt.Fprintf(&b, "\n- `s3://%s/%s` %s rows, %s bytes", o.Bucket, o.Key, number(o.Rows), number(o.Bytes))
-	}
+	r.showObjects(&b)
 	for _, note := range r.notes {
-		fmt.Fprintf(&b, "\n- %s", note)
+		fmt.Fprintf(&b, "\n- %s", plain(note))
 	}
-	workflow.SetCurrentDetails(ctx, b.String())
+	return b.String()
 }
 
+// shownObjects is how many objects the details list: more belong in the receipt.
+const shownObjects = 10
+
+func (r *run) showObjects(b *strings.Builder) {
+	for _, o := range r.published[:min(len(r.published), shownObjects)] {
+		fmt.Fprintf(b, "\n- `s3://%s/%s` %s rows, %s bytes", o.Bucket, o.Key, number(o.Rows), number(o.Bytes))
+	}
+	if more := len(r.published) - shownObjects; more > 0 {
+		fmt.Fprintf(b, "\n- and %s more", number(int64(more)))
+	}
+}
+
+// showParked says what is wrong, and which buttons of the UI put it right, by the names that they have there.
 func (r *run) showParked(b *strings.Builder) {
 	f := r.failure
-	fmt.Fprintf(b, "## Waits for a person: %s\n\n", f.Type)
-	fmt.Fprintf(b, "- **What:** %s, at step %s\n- **Whose to fix:** %s\n- **What to do:** %s\n", f.Message, f.Step, f.Attribution, f.Advice)
-	fmt.Fprintf(b, "- **Until:** %s; then the run fails and cleans up. The bucket's own lifecycle rule for unfinished uploads may be shorter.\n\n", r.deadline.UTC().Format(time.RFC3339))
-	b.WriteString("When it is mended: *Send a Signal* (or *Update*) `retry` with `{}` to go on where it stopped, `retry` with `{\"replan\": true}` ")
-	b.WriteString("to begin afresh with the configuration as it is now, or `abort` to give up.\n\n")
+	fmt.Fprintf(b, "## Parked: %s\n\n%s\n\n", f.Type, plain(f.Message))
+	fmt.Fprintf(b, "- **Step:** %s\n- **Whose to fix:** %s\n- **What to do:** %s\n", f.Step, f.Attribution, plain(f.Advice))
+	fmt.Fprintf(b, "- **Until:** %s; then the run fails and cleans up. The bucket's own lifecycle rule for unfinished uploads may be shorter.\n\n",
+		r.deadline.UTC().Format("2006-01-02 15:04 UTC"))
+	b.WriteString("When it is fixed: *More Actions* (top right), *Send a Signal*, choose a name, *Submit*.\n\n")
+	fmt.Fprintf(b, "- `retry`, Data empty: goes on at %s; what was done before stays done\n", f.Step)
+	if r.publishing() {
+		b.WriteString("- not with replan any more: some objects may be visible already\n")
+	} else {
+		b.WriteString("- `retry`, Data `{\"replan\": true}`: begins afresh with the configuration as it is by then\n")
+	}
+	b.WriteString("- `abort`, Data `{\"reason\": \"why\"}`: gives up, cleans up and tells whoever waits; *Request Cancellation* does so without a reason\n\n")
+	b.WriteString("*Send an Update* does the same, and says at once if it cannot be done. Not *Terminate*: nobody who waits would be told.\n\n")
+}
+
+// parkedSummary is what the timeline calls the wait for a person.
+func (r *run) parkedSummary() string {
+	return fmt.Sprintf("parked: %s at %s, for the %s to fix; see User Metadata", r.failure.Type, r.failure.Step, whose(r.failure.Attribution))
+}
+
+func whose(a activities.Attribution) string {
+	switch a {
+	case activities.Customer:
+		return "customer"
+	case activities.Configuration:
+		return "configuration's author"
+	default:
+		return "platform's people"
+	}
+}
+
+// plain keeps text that is not ours, such as the words of a database, from being read as Markdown.
+func plain(text string) string {
+	var b strings.Builder
+	for _, c := range text {
+		switch {
+		case c == '\n':
+			b.WriteByte('\\') // with the line's end: a break, not another paragraph
+		case strings.ContainsRune("\\`*_<[|#~&", c):
+			b.WriteByte('\\')
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }
 
 // number writes n with a comma every three digits; nothing for 0.
