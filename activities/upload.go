@@ -154,31 +154,18 @@ func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploa
 }
 
 // fill brings the bytes into the upload that the journal knows, or into a new one, and tells sent which.
-func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, from io.ReaderAt, sent *Uploaded) (err error) {
-	noted := s.begun[f.Number]
-	switch {
-	case noted.CRC32C == f.CRC32C:
-		sent.UploadID, sent.Opened = noted.Upload, noted.Opened
-	case noted.Upload != "": // of other bytes: nobody would look for it again
-		if err := s.bucket.Abort(ctx, o.Key, noted.Upload); err != nil {
-			return err
-		}
+func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, from io.ReaderAt, sent *Uploaded) error {
+	if err := s.resume(ctx, o, f, sent); err != nil {
+		return err
 	}
-	if noted.Upload == "" && (s.again || f.Number <= 1) { // AssumeRole tried with the first one's key
-		s.bucket.AbortStrays(ctx, o.Key, "")
-	}
+	progress := s.progress.follow()
 	for fresh := sent.UploadID == ""; ; fresh = true {
 		if fresh {
-			if sent.UploadID, err = s.bucket.Start(ctx, o); err != nil {
-				return err
-			}
-			sent.Opened = s.clock().UTC().Truncate(time.Second)
-			f.Upload, f.Opened = sent.UploadID, sent.Opened
-			if err := s.journal.Enter(f); err != nil {
+			if err := s.start(ctx, o, f, sent); err != nil {
 				return err
 			}
 		}
-		got, err := s.bucket.Send(ctx, o, sent.UploadID, from, s.progress.follow())
+		got, err := s.bucket.Send(ctx, o, sent.UploadID, from, progress)
 		switch {
 		case errors.Is(err, upload.ErrUploadLost) && !fresh: // aborted meanwhile, by a lifecycle rule say: once more
 			continue
@@ -189,4 +176,31 @@ func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, fro
 		}
 		return nil
 	}
+}
+
+// resume finds the upload of these bytes in the journal, and ends others that nobody would look for again.
+func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, sent *Uploaded) error {
+	noted := s.begun[f.Number]
+	switch {
+	case noted.CRC32C == f.CRC32C:
+		sent.UploadID, sent.Opened = noted.Upload, noted.Opened
+	case noted.Upload != "": // of other bytes
+		if err := s.bucket.Abort(ctx, o.Key, noted.Upload); err != nil {
+			return err
+		}
+	}
+	if noted.Upload == "" && (s.again || f.Number <= 1) { // AssumeRole tried with the first one's key
+		s.bucket.AbortStrays(ctx, o.Key, "")
+	}
+	return nil
+}
+
+// start opens an upload and notes it on the disk before the first part leaves.
+func (s sender) start(ctx context.Context, o upload.Object, f workspace.File, sent *Uploaded) (err error) {
+	if sent.UploadID, err = s.bucket.Start(ctx, o); err != nil {
+		return err
+	}
+	sent.Opened = s.clock().UTC().Truncate(time.Second)
+	f.Upload, f.Opened = sent.UploadID, sent.Opened
+	return s.journal.Enter(f)
 }
