@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A wire is a TCP proxy that can be cut, frozen and slowed. Toxiproxy does as much, with a server, metrics and thirty
-// modules around it; this is what is needed of it.
+// A wire is a TCP proxy that can be cut, frozen and slowed. It needs no server, no metrics and no API, as the proxies
+// that one can get have.
 type wire struct {
 	listener net.Listener
 	target   string
