@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var memoryRows = flag.Int("memory-rows", 3_000_000, "rows of the larger result of TestMemoryDoesNotGrowWithTheResult; the smaller has a million: enough to fill every buffer")
+var memoryRows = flag.Int("memory-rows", 4_000_000, "rows of the larger result of TestMemoryDoesNotGrowWithTheResult; the smaller has two million: enough of this narrow table to fill every buffer")
 
-const fewerRows = 1_000_000
+const fewerRows = 2_000_000
 
 // maxResident is what a worker with the default worker.memory may take, engine, encoders and buffers together.
 const maxResident = 700 << 20

@@ -43,7 +43,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	for _, p := range append(problems.Warnings(), c.Check(time.Now())...) {
 		log.Warn(p.Error()) // a key that cannot be used stops the runs that need it, and no other
 	}
-	debug.SetMemoryLimit(int64(c.Worker.Memory))
+	debug.SetMemoryLimit(int64(c.Worker.Memory) / 2) // ours: the other half is the query engines', which Go does not see
 	host, err := workspace.Open(workspace.Options{Dir: c.Workspace.Dir, MaxBytes: int64(c.Workspace.MaxBytes), Runs: c.Worker.Runs})
 	if err != nil {
 		return exitFailed, hint(err)
