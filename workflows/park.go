@@ -126,8 +126,7 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 	workflow.Go(telling, func(ctx workflow.Context) { r.tell(ctx, SignalParked, r.completion(ctx, Parked)) })
 	r.discard(ctx, discardLease)
 
-	waiting := workflow.AwaitOptions{Timeout: r.deadline.Sub(workflow.Now(ctx)), TimerOptions: workflow.TimerOptions{Summary: r.parkedSummary()}}
-	decided, err := workflow.AwaitWithOptions(ctx, waiting, func() bool { return r.decision != nil || r.abort != nil })
+	decided, err := r.awaitDecision(ctx)
 	switch {
 	case r.aborting(ctx):
 		return errAborted
@@ -143,6 +142,20 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 	r.decision, r.failure, r.deadline = nil, nil, time.Time{}
 	return r.mark(ctx, Running)
 }
+
+// awaitDecision reports whether somebody has decided before the deadline.
+func (r *run) awaitDecision(ctx workflow.Context) (bool, error) {
+	waiting, over := workflow.WithCancel(ctx)
+	if workflow.GetVersion(ctx, changeParkTimer, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		defer over() // else the Temporal UI shows the run as waiting for as long as it goes on
+	}
+	late := workflow.NewTimerWithOptions(waiting, r.deadline.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: r.parkedSummary()})
+	err := workflow.Await(ctx, func() bool { return r.decision != nil || r.abort != nil || late.IsReady() })
+	return r.decision != nil || r.abort != nil, err
+}
+
+// changeParkTimer marks runs that end the timer of a park which is over. Those that began before left it running.
+const changeParkTimer = "end-park-timer"
 
 // defaultParkTimeout is the patience of a run that has no plan yet: CONFIG's default for park_timeout.
 const defaultParkTimeout = 168 * time.Hour
