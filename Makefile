@@ -18,6 +18,9 @@ PACKAGES = $$(go list ./... | grep -v '^consign/e2e')
 # Development servers and linters come from pinned modules below internal/devstack; built once into .tools.
 tool = $$(go run ./internal/devstack/build $(1))
 
+# What drives the browser that looks at Temporal's UI: npm writes this file last.
+browser = e2e/ui/node_modules/.package-lock.json
+
 .PHONY: build demo test test-large torture check lint modules workflowcheck servers compiler vulnerabilities
 
 build: compiler
@@ -27,7 +30,7 @@ demo: build
 	bin/starter demo $(if $(DATA),--data "$(DATA)") $(if $(KEEP),--keep)
 
 # The lines of go test come last. -count=1: a test that was not run proves nothing.
-test: compiler servers lint modules workflowcheck
+test: compiler servers $(browser) lint modules workflowcheck
 	go build -o bin/ ./worker ./starter
 	go test -count=1 -race -timeout 20m $(PACKAGES)
 	go test -count=1 -timeout 20m ./e2e
@@ -59,6 +62,10 @@ vulnerabilities:
 
 servers:
 	go run ./internal/devstack/build temporal minio > /dev/null
+
+$(browser): e2e/ui/package-lock.json
+	@command -v npm > /dev/null || { echo "npm is missing, for the test in a browser: apt-get install nodejs npm chromium" >&2; exit 1; }
+	cd e2e/ui && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 
 # The query engine is C++: without its standard library the link fails after minutes, with a message that helps nobody.
 compiler:
