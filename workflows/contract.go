@@ -66,6 +66,19 @@ func OrchestrationID(orchestration, runKey string) string {
 	return "send/" + orchestration + "/" + runKey
 }
 
+// CampaignInput starts a Campaign workflow.
+type CampaignInput struct {
+	Campaign    string               `json:"campaign"`
+	RunKey      string               `json:"run_key,omitempty"` // empty: the start time, as of an Orchestration
+	RequestedBy activities.Requester `json:"requested_by,omitzero"`
+	At          *time.Time           `json:"at,omitempty"` // the `now` of every group's run; empty: the start time
+}
+
+// CampaignID is the workflow id of a campaign's run: the same campaign and key is the same run.
+func CampaignID(campaign, runKey string) string {
+	return "campaign/" + campaign + "/" + runKey
+}
+
 // State is what a run is doing.
 type State string
 
