@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -74,11 +75,16 @@ func explain(step string, err error) (Failure, cause) {
 			break
 		}
 	}
-	message := err.Error()
-	if len(message) > maxMessage {
-		message = message[:maxMessage] + " ..."
+	return Failure{Step: step, Type: c.name, Attribution: c.attribution, Message: short(err.Error()), Advice: c.advice}, c
+}
+
+// short cuts a text that is too long for the server, between two characters. What is no UTF-8 goes too: a request that
+// holds it cannot be sent, so that a failure would never be heard of.
+func short(text string) string {
+	if len(text) <= maxMessage {
+		return strings.ToValidUTF8(text, "?")
 	}
-	return Failure{Step: step, Type: c.name, Attribution: c.attribution, Message: message, Advice: c.advice}, c
+	return strings.ToValidUTF8(text[:maxMessage], "") + " ..."
 }
 
 // Interrupted is how an attempt ends whose process stopped or died: the next one begins at once where this one was.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
@@ -113,6 +114,24 @@ func TestAFailureIsShortEnoughForTheServer(t *testing.T) {
 	t.Parallel()
 	f, _ := explain("Upload", fmt.Errorf("%s: %w", strings.Repeat("x", 10_000), encrypt.ErrKey))
 	require.Less(t, len(f.Message), 2000)
+}
+
+// TestAFailureIsTextThatCanBeSent: protocol buffers refuse a string that is not UTF-8, and with it the whole answer.
+func TestAFailureIsTextThatCanBeSent(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"cut within a character":  "x" + strings.Repeat("é", 5_000),
+		"a file name that is not": "open customers-\xff.csv",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _ := explain("Upload", errors.New(text))
+			require.True(t, utf8.ValidString(f.Message))
+			var application *temporal.ApplicationError
+			require.ErrorAs(t, failed(t.Context(), errors.New(text)), &application)
+			require.True(t, utf8.ValidString(application.Error()))
+		})
+	}
 }
 
 func TestNoErrorStaysNoError(t *testing.T) {
