@@ -1,0 +1,124 @@
+package e2e_test
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What the sites of these tests have: heartbeats are the product's, the host's timeout is short (10 minutes by default).
+const (
+	heartbeat   = 30 * time.Second
+	hostTimeout = 20 * time.Second
+)
+
+// interrupted starts a delivery of some eight parts that stands still after the third.
+func interrupted(t *testing.T) (*site, *gate, *process) {
+	t.Helper()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
+	s.endpoint = g.URL
+	s.to("recovered", s.bucket, "")
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("recovered"), "--run-key", "k").code)
+	eventually(t, "three parts sent", func() bool { return g.answered("UploadPart") >= 3 })
+	return s, g, w
+}
+
+// secondHost is a host with a workspace of its own, which the first can be compared with.
+func (s *site) secondHost() *process {
+	s.t.Helper()
+	text, err := os.ReadFile(s.config)
+	require.NoError(s.t, err)
+	config := s.write("second/consign.yaml", string(text))
+	for _, name := range []string{"data.parquet", "secret"} {
+		require.NoError(s.t, os.Symlink(s.path(name), s.path("second/"+name)))
+	}
+	return s.workerIn(config)
+}
+
+// goesOn waits until parts are sent again, and returns how long that took since an event, and how many parts had been
+// sent before.
+func goesOn(t *testing.T, g *gate, since time.Time, within time.Duration) (time.Duration, int) {
+	t.Helper()
+	sent := g.count("UploadPart")
+	g.release()
+	require.Eventually(t, func() bool { return g.count("UploadPart") > sent }, within, 20*time.Millisecond, "the upload goes on")
+	return time.Since(since), sent
+}
+
+// delivered waits for the end and checks that the object is right, and alone.
+func (s *site) delivered() {
+	s.t.Helper()
+	s.send(s.id("recovered"), "--run-key", "k")
+	require.Equal(s.t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	s.sameCSV(s.get("all.csv"))
+}
+
+// These tests measure what the README says of recovery: run them with -v to see the times.
+
+func TestAGracefulStopCostsNoPartAndNoWait(t *testing.T) {
+	t.Parallel()
+	s, g, w := interrupted(t)
+	before := time.Now()
+	require.Equal(t, 0, w.stop())
+	stopped := time.Since(before)
+	s.worker()
+	took, sent := goesOn(t, g, time.Now(), patience)
+	s.delivered()
+	t.Logf("graceful: stopped after %s, went on %s after the new worker was ready, all parts kept", stopped.Round(time.Millisecond), took.Round(time.Millisecond))
+	require.Equal(t, 8, sent+g.count("UploadPart")-sent, "no part was sent twice")
+	require.Less(t, took, heartbeat/2, "it does not wait for a heartbeat")
+	s.nothingLeft()
+}
+
+func TestAKillOnTheSameHostCostsNoWait(t *testing.T) {
+	t.Parallel()
+	s, g, w := interrupted(t)
+	w.kill()
+	s.worker()
+	took, _ := goesOn(t, g, time.Now(), patience)
+	s.delivered()
+	t.Logf("kill -9, same host: went on %s after the new worker was ready", took.Round(time.Millisecond))
+	require.Less(t, took, heartbeat/2, "it does not wait for a heartbeat")
+	s.nothingLeft()
+}
+
+func TestALostHostIsGivenUpAfterAHeartbeatAndItsTimeout(t *testing.T) {
+	t.Parallel()
+	s, g, w := interrupted(t)
+	s.secondHost()
+	w.kill()
+	took, _ := goesOn(t, g, time.Now(), 2*(heartbeat+hostTimeout)+patience)
+	s.delivered()
+	t.Logf("host lost: the other one sent its first part %s after the death", took.Round(time.Millisecond))
+	require.GreaterOrEqual(t, took, hostTimeout, "a host that is only slow is not given up")
+}
+
+// TestAFrozenHostIsGivenUpAndDoesNoHarmWhenItWakes freezes the first host (SIGSTOP: its connections stay open, as with a
+// host that lost its power), until the second has sent everything; then it wakes up in the middle of its upload.
+func TestAFrozenHostIsGivenUpAndDoesNoHarmWhenItWakes(t *testing.T) {
+	t.Parallel()
+	s, g, w := interrupted(t)
+	s.secondHost()
+	require.NoError(t, w.cmd.Process.Signal(syscall.SIGSTOP))
+	took, _ := goesOn(t, g, time.Now(), 3*heartbeat+hostTimeout+patience)
+	s.delivered()
+	t.Logf("host frozen: the other one sent its first part %s after it froze", took.Round(time.Millisecond))
+	completed := g.count("CompleteMultipartUpload")
+	require.NoError(t, w.cmd.Process.Signal(syscall.SIGCONT))
+	eventually(t, "the zombie has cleaned up", func() bool { return s.emptyWorkspace() })
+	require.Equal(t, completed, g.count("CompleteMultipartUpload"), "the zombie completes nothing")
+	s.sameCSV(s.get("all.csv"))
+	s.nothingLeft()
+}
+
+// emptyWorkspace reports whether the first host's workspace holds no run.
+func (s *site) emptyWorkspace() bool {
+	entries, err := os.ReadDir(s.path("workspace/runs"))
+	return err == nil && len(entries) == 0
+}
