@@ -112,7 +112,11 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	}
 	switch {
 	case s.hosted && hostLost(err):
-		r.startOver(ctx, fmt.Sprintf("host %s did not answer for %s: rendered again", r.rendered.Host, r.plan.HostTimeout))
+		why := fmt.Sprintf("host %s did not answer for %s: rendered again", r.rendered.Host, r.plan.HostTimeout)
+		if workflow.GetVersion(ctx, changeLostHost, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+			r.rendered.Queue = "" // it has been waited for: if it comes back, a new Render or its janitor removes what is there
+		}
+		r.startOver(ctx, why)
 	case kind == activities.TypeFilesLost:
 		r.startOver(ctx, "files on host "+r.rendered.Host+" were lost or damaged: rendered again")
 	case kind == activities.TypeUploadLost && s.name == "Publish":
@@ -129,6 +133,9 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	r.recoveries++
 	return true
 }
+
+// changeLostHost marks runs that do not ask a lost host to clean up. Those that began before waited another minute for it.
+const changeLostHost = "leave-lost-host"
 
 // hostLost reports whether nobody took a step from its host's queue in time.
 func hostLost(err error) bool {

@@ -355,6 +355,13 @@ func TestALostHostIsReplacedByAFreshRender(t *testing.T) {
 			require.Equal(t, 1, d.calls["Plan"])
 			require.Contains(t, c.Warnings[0], "host host-1 did not answer for 10m0s")
 			require.Contains(t, c.DeliveryID, "-2")
+			hosted := 0
+			for _, in := range d.inputs["Discard"] {
+				if !in.(activities.DiscardInput).Elsewhere {
+					hosted++
+				}
+			}
+			require.Equal(t, 1, hosted, "the new host cleans up in the end; the lost one is not waited for again")
 		})
 	}
 }
