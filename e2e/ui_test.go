@@ -32,7 +32,7 @@ func (s *site) operator(workflowID string) *operator {
 	require.NoError(s.t, err, "the browser's driver is not there: npm ci --prefix e2e/ui (make test does it)")
 	profile, err := os.MkdirTemp("", "browser") // short: the browser's socket has a limited path
 	require.NoError(s.t, err)
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 6*patience)
 	cmd := exec.CommandContext(ctx, node, "ui/operator.mjs", "--ui", stack.UIAddress, "--workflow", workflowID,
 		"--chromium", chromium(s.t), "--profile", profile, "--screenshots", filepath.Join("ui", "screenshots"))
 	o := &operator{t: s.t, ended: cmd.Wait}

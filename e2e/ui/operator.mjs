@@ -19,20 +19,21 @@ const { values: options } = parseArgs({
 });
 
 // Machines that run tests are slow at times; each wait ends as soon as its condition holds.
-const patience = 45_000;
+const patience = 120_000;
 
 function say(what, read) {
   process.stdout.write(JSON.stringify({ what, read }) + '\n');
 }
 
-// until asks again, with a fresh page each time, until the page has what it returns.
-async function until(what, page, address, locate, every = 5_000) {
+// until asks again, with a fresh page each time, until the page has what it returns. Each page gets longer than the last:
+// a machine that takes ten seconds to draw one would never show any.
+async function until(what, page, address, locate) {
   const deadline = Date.now() + patience;
-  for (;;) {
+  for (let wait = 5_000; ; wait *= 2) {
     await page.goto(address, { waitUntil: 'domcontentloaded', timeout: patience });
     const found = locate().first();
     try {
-      await found.waitFor({ timeout: every });
+      await found.waitFor({ timeout: wait });
       return found;
     } catch (error) {
       if (Date.now() > deadline) {
