@@ -22,6 +22,7 @@ const (
 	defaultMaxInterval   = time.Minute
 	defaultParkTimeout   = 168 * time.Hour
 	defaultNotifyTimeout = time.Hour
+	defaultCatchUp       = 24 * time.Hour // a delivery of yesterday may still be wanted, one of last month is not
 )
 
 // fallback sets what was not written. A zero that was written is left, to be checked.
@@ -51,10 +52,19 @@ func (r *reader) defaults(folder string) {
 	for i := range c.Orchestrations {
 		o := &c.Orchestrations[i]
 		r.patience(item("orchestrations", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout)
+		r.scheduled(item("orchestrations", i), o.Schedule)
 	}
 	for i := range c.Campaigns {
 		o := &c.Campaigns[i]
 		r.patience(item("campaigns", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout)
+		r.scheduled(item("campaigns", i), o.Schedule)
+	}
+}
+
+func (r *reader) scheduled(at string, s *Schedule) {
+	if s != nil {
+		fallback(r, at+".schedule.time_zone", &s.TimeZone, "UTC")
+		fallback(r, at+".schedule.catch_up", &s.CatchUp, defaultCatchUp)
 	}
 }
 

@@ -108,6 +108,7 @@ func (c *Config) Check(now time.Time) problem.List {
 				recipient.Fingerprint(), recipient.Expires().UTC().Format(time.DateOnly))
 		}
 	})
+	c.clockChanges(r, now)
 	sortByPlace(r.list)
 	return r.list
 }

@@ -183,7 +183,6 @@ func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 	t.Parallel()
 	written := map[[2]string]string{
 		{"workspace", "keep"}:            "workspace: {keep: 1h}",
-		{"orchestrations", "schedule"}:   "orchestrations: [{name: o, query: vips, data_template: all, schedule: {cron: '0 6 * * *'}}]",
 		{"orchestrations", "downstream"}: "orchestrations: [{name: o, query: vips, data_template: all, downstream: [{lambda: {function: f}}]}]",
 		{"campaigns", ""}:                "campaigns: [{name: c, groups: [{name: g, query: vips}]}]",
 	}

@@ -1,78 +1,93 @@
 package config
 
 import (
-	"strconv"
-	"strings"
 	"time"
 	_ "time/tzdata" // so that a time zone is known in a container without any
+
+	"consign/internal/problem"
 )
 
-// cronFields are the five fields of a cron line, with the words that stand for numbers.
-var cronFields = []struct {
-	name        string
-	least, most int
-	words       string
-}{
-	{"minute", 0, 59, ""},
-	{"hour", 0, 23, ""},
-	{"day of the month", 1, 31, ""},
-	{"month", 1, 12, " JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"},
-	{"day of the week", 0, 7, "SUN MON TUE WED THU FRI SAT"},
-}
+const cronHint = `as in "0 6 * * MON": minute, hour, day of the month, month, day of the week`
+
+// What a schedule makes up for after Temporal was down: at least what Temporal itself does, at most its year.
+const (
+	minCatchUp = 10 * time.Second
+	maxCatchUp = 366 * 24 * time.Hour
+)
 
 func (k *checker) schedule(s *Schedule, at string) {
 	if s.Cron == "" {
-		k.missing(at+".cron", `as in "0 6 * * MON": minute, hour, day of the month, month, day of the week`)
-	} else if wrong := wrongCron(s.Cron); wrong != "" {
-		k.add(at+".cron", `as in "0 6 * * MON": minute, hour, day of the month, month, day of the week`, "%s", wrong)
+		k.missing(at+".cron", cronHint)
+	} else {
+		k.cron(s.Cron, at+".cron")
 	}
 	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "Local" {
 		k.add(at+".time_zone", "a name of the IANA list, as America/Los_Angeles", "%q is not a time zone", s.TimeZone)
 	}
 	within(k, at+".jitter", s.Jitter, 0, 24*time.Hour)
+	within(k, at+".catch_up", s.CatchUp, minCatchUp, maxCatchUp)
 }
 
-// wrongCron says what is wrong with a cron line; nothing if nothing is.
-func wrongCron(line string) string {
-	values := strings.Fields(line)
-	if len(values) != len(cronFields) {
-		return strconv.Quote(line) + " has not five fields"
+func (k *checker) cron(line, at string) {
+	c, wrong := readCron(line)
+	switch {
+	case wrong != "":
+		k.add(at, cronHint, "%s", wrong)
+	case !c.comes():
+		k.add(at, "no month of the line has such a day", "%q never comes", line)
+	case c.bothDays():
+		k.put(problem.Problem{Key: at, Warning: true, Message: "starts on the days that are right in the month and in the week, where cron takes either",
+			Hint: "leave one of the two days *"})
 	}
-	for i, f := range cronFields {
-		words := strings.Split(f.words, " ")
-		for _, part := range strings.Split(strings.ToUpper(values[i]), ",") {
-			if !cronPart(part, f.least, f.most, words) {
-				return strconv.Quote(values[i]) + " is no value for the " + f.name
+}
+
+// clockChanges warns of what a schedule does on the days of the coming year on which the clocks of its time zone are
+// changed. Temporal goes by the clock on the wall: a time that does not come starts nothing, one that comes twice starts
+// two runs.
+func (c *Config) clockChanges(r *report, now time.Time) {
+	for i := range c.Orchestrations {
+		c.Orchestrations[i].Schedule.clockChanges(r, item("orchestrations", i), now)
+	}
+	for i := range c.Campaigns {
+		c.Campaigns[i].Schedule.clockChanges(r, item("campaigns", i), now)
+	}
+}
+
+func (s *Schedule) clockChanges(r *report, at string, now time.Time) {
+	if s == nil || len(s.Calendar().Hours) == 24 { // every hour: every hour that there is
+		return
+	}
+	until := now.AddDate(1, 0, 0)
+	for t := now.In(s.Location()); ; {
+		_, change := t.ZoneBounds()
+		if change.IsZero() || change.After(until) {
+			return
+		}
+		t = change
+		if wall, twice, found := s.around(change); found {
+			message := "there is no " + wall.Format("15:04") + " on " + wall.Format(time.DateOnly) + " in " + s.TimeZone + ": it starts nothing then"
+			if twice {
+				message = wall.Format("15:04") + " comes twice on " + wall.Format(time.DateOnly) + " in " + s.TimeZone + ": it starts two runs, each with a key of its own"
 			}
+			r.put(problem.Problem{Key: at + ".schedule.cron", Warning: true, Message: message, Hint: "choose an hour that comes once every day, or time_zone: UTC"})
 		}
 	}
-	return ""
 }
 
-// cronPart reports whether a part of a field is "*", "n" or "n-m", with or without a step "/n".
-func cronPart(part string, least, most int, words []string) bool {
-	span, step, stepped := strings.Cut(part, "/")
-	if n, err := strconv.Atoi(step); stepped && (err != nil || n < 1 || n > most) {
-		return false
+// around finds a time of the schedule that a change of the clocks leaves out, or brings twice.
+func (s *Schedule) around(change time.Time) (wall time.Time, twice, found bool) {
+	_, before := change.Add(-time.Second).Zone()
+	_, after := change.Zone()
+	calendar := s.Calendar()
+	// The clock on the wall, as if it were UTC: from what it is set to, or from what it shows, to the other.
+	from, to := change.UTC().Add(time.Duration(before)*time.Second), change.UTC().Add(time.Duration(after)*time.Second)
+	if twice = to.Before(from); twice {
+		from, to = to, from
 	}
-	if span == "*" {
-		return true
-	}
-	from, to, ranged := strings.Cut(span, "-")
-	first, ok := cronValue(from, least, most, words)
-	if !ranged {
-		return ok
-	}
-	last, also := cronValue(to, least, most, words)
-	return ok && also && first <= last
-}
-
-func cronValue(text string, least, most int, words []string) (int, bool) {
-	for i, word := range words {
-		if word != "" && word == text {
-			return i, true
+	for wall = from; wall.Before(to); wall = wall.Add(time.Minute) {
+		if calendar.Matches(wall) {
+			return wall, twice, true
 		}
 	}
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n >= least && n <= most
+	return wall, twice, false
 }

@@ -173,6 +173,7 @@ type Schedule struct {
 	Cron     string        `mapstructure:"cron"`
 	TimeZone string        `mapstructure:"time_zone"` // empty: UTC
 	Jitter   time.Duration `mapstructure:"jitter"`
+	CatchUp  time.Duration `mapstructure:"catch_up"` // what is made up for after Temporal was down
 	Pause    bool          `mapstructure:"pause"`
 }
 
