@@ -16,6 +16,8 @@ import (
 const (
 	TypeRefused = "Refused" // the requester may not start this: the run fails and is not parked
 	TypeOverlap = "Overlap" // another run of the orchestration is under way, and overlap is refuse
+	// TypeNotScheduled means that a schedule is left over that the configuration no longer has: it starts nothing.
+	TypeNotScheduled = "NotScheduled"
 	// TypeFilesLost means that the host's files cannot be used: a fresh Render is the way on.
 	TypeFilesLost = "FilesLost"
 	// TypeUploadLost means that an upload was aborted by somebody else: its file has to be sent again.
@@ -107,6 +109,11 @@ func TooLateToReplan() error {
 
 // Canceled is how a workflow closes that was aborted. details is its completion.
 func Canceled(_ bool, details any) error { return temporal.NewCanceledError(details) }
+
+// NothingStarted is how the workflow of a schedule closes that was not to start a run, or could not.
+func NothingStarted(f *Failure) error {
+	return temporal.NewApplicationErrorWithOptions(f.Message+". "+f.Advice, f.Type, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{f}})
+}
 
 // RunFailed is how a workflow closes that was refused or given up. details is its completion.
 func RunFailed(f *Failure, details any) error {

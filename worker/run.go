@@ -119,6 +119,7 @@ func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps
 		Attempts: cfg.Retry.Attempts, InitialInterval: cfg.Retry.InitialInterval, MaxInterval: cfg.Retry.MaxInterval,
 	}}
 	shared.RegisterWorkflowWithOptions(orchestrations.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+	shared.RegisterWorkflowWithOptions(orchestrations.ScheduledSend, workflow.RegisterOptions{Name: workflows.TypeScheduledSend})
 	shared.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
 	shared.RegisterActivity(steps)
 

@@ -16,6 +16,7 @@ import (
 const (
 	TypeOrchestration = "Orchestration"
 	TypeCampaign      = "Campaign"
+	TypeScheduledSend = "ScheduledSend" // what a Temporal Schedule starts: it starts one of the others
 )
 
 // Signals that a notify target receives. The payload is a Completion.
@@ -77,6 +78,22 @@ type CampaignInput struct {
 // CampaignID is the workflow id of a campaign's run: the same campaign and key is the same run.
 func CampaignID(campaign, runKey string) string {
 	return "campaign/" + campaign + "/" + runKey
+}
+
+// ScheduledInput starts a ScheduledSend workflow: which of the two it is to start. The run's key and its `now` are the
+// time for which the schedule has started it.
+type ScheduledInput struct {
+	Orchestration string `json:"orchestration,omitempty"`
+	Campaign      string `json:"campaign,omitempty"`
+}
+
+// Scheduled is the result of a ScheduledSend.
+type Scheduled struct {
+	WorkflowID string    `json:"workflow_id"` // of the run
+	RunID      string    `json:"run_id,omitempty"`
+	RunKey     string    `json:"run_key"`
+	At         time.Time `json:"at"`
+	Started    bool      `json:"started"` // false: the run was there already
 }
 
 // State is what a run is doing.
