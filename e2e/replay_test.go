@@ -28,6 +28,7 @@ var record = flag.String("record", "", "write the histories of the tests' runs t
 var recorded = map[string]string{
 	"lake-all": "completed-parquet", "kept": "completed-encrypted", "told": "completed-notified", "parked": "parked-and-retried", "replanned": "replanned",
 	"dropped": "parked-and-aborted", "killed-upload": "killed-during-upload", "lost": "host-lost",
+	"scheduled/send/nightly-2026-11-21T14:30:00Z": "scheduled",
 }
 
 // replayAll replays every run that the tests have made with the code as it is: whatever path a run took, its workflow
@@ -35,7 +36,7 @@ var recorded = map[string]string{
 func replayAll(ctx context.Context) (err error) {
 	runs, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: "default", PageSize: 1000,
-		Query: fmt.Sprintf("WorkflowType IN (%q, %q)", workflows.TypeOrchestration, activities.TypeTurn),
+		Query: fmt.Sprintf("WorkflowType IN (%q, %q, %q)", workflows.TypeOrchestration, workflows.TypeScheduledSend, activities.TypeTurn),
 	})
 	if err != nil {
 		return err
@@ -54,6 +55,7 @@ func replayAll(ctx context.Context) (err error) {
 		err = errors.Join(err, save(id, whole)) // first: a replay writes into the history that it is given
 		replayer := worker.NewWorkflowReplayer()
 		replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+		replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.ScheduledSend, workflow.RegisterOptions{Name: workflows.TypeScheduledSend})
 		replayer.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
 		if replayErr := replayer.ReplayWorkflowHistory(quiet{}, whole); replayErr != nil {
 			err = errors.Join(err, fmt.Errorf("replay %s: %w", id, replayErr))
@@ -64,16 +66,25 @@ func replayAll(ctx context.Context) (err error) {
 
 var (
 	siteSuffix = regexp.MustCompile(`-t\d+$`)
+	siteInside = regexp.MustCompile(`-t\d+`)
 	identities = regexp.MustCompile(`"identity":\s*"[^"]*"`)
 	stickies   = regexp.MustCompile(`"[^":]*:[0-9a-f-]{36}"`) // task queues named after the machine
 )
 
+// pathOf is the orchestration of a run, without the name of its test's site; "scheduled/" and the time before what a
+// schedule started.
+func pathOf(id string) string {
+	if run, ok := strings.CutPrefix(id, "send/"); ok {
+		orchestration, _, _ := strings.Cut(run, "/")
+		return siteSuffix.ReplaceAllString(orchestration, "")
+	}
+	return siteInside.ReplaceAllString(id, "")
+}
+
 // save writes a history that stands for a path, without the name of the machine that made it.
 func save(id string, whole *history.History) error {
-	run, isSend := strings.CutPrefix(id, "send/")
-	orchestration, _, _ := strings.Cut(run, "/")
-	name, wanted := recorded[siteSuffix.ReplaceAllString(orchestration, "")]
-	if *record == "" || !wanted || !isSend {
+	name, wanted := recorded[pathOf(id)]
+	if *record == "" || !wanted {
 		return nil
 	}
 	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(whole)

@@ -61,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"scrub":     scrub,
 			"waitfor":   waitfor,
 			"interrupt": interrupt,
+			"operator":  operator(stack.TemporalAddress),
 		},
 	})
 }
@@ -123,6 +124,21 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("ended with %v: %s%s", ended, first, rest)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(first+string(rest)), 0o600))
+}
+
+// operator does to a schedule what a person does in Temporal's own UI: operator pause SCHEDULE-ID WHY.
+func operator(address string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 3 || args[0] != "pause" {
+			ts.Fatalf("usage: operator pause SCHEDULE-ID WHY")
+		}
+		c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+		ts.Check(err)
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		ts.Check(c.ScheduleClient().GetHandle(ctx, args[1]).Pause(ctx, client.SchedulePauseOptions{Note: args[2]}))
+	}
 }
 
 // scrub writes the last standard output to a file, with what is different in every run replaced by a word.

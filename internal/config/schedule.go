@@ -42,8 +42,7 @@ func (k *checker) cron(line, at string) {
 }
 
 // clockChanges warns of what a schedule does on the days of the coming year on which the clocks of its time zone are
-// changed. Temporal goes by the clock on the wall: a time that does not come starts nothing, one that comes twice starts
-// two runs.
+// changed. Temporal goes by the clock on the wall: a time that does not come starts nothing, and some start two runs.
 func (c *Config) clockChanges(r *report, now time.Time) {
 	for i := range c.Orchestrations {
 		c.Orchestrations[i].Schedule.clockChanges(r, item("orchestrations", i), now)
@@ -67,14 +66,14 @@ func (s *Schedule) clockChanges(r *report, at string, now time.Time) {
 		if wall, twice, found := s.around(change); found {
 			message := "there is no " + wall.Format("15:04") + " on " + wall.Format(time.DateOnly) + " in " + s.TimeZone + ": it starts nothing then"
 			if twice {
-				message = wall.Format("15:04") + " comes twice on " + wall.Format(time.DateOnly) + " in " + s.TimeZone + ": it starts two runs, each with a key of its own"
+				message = wall.Format("15:04") + " starts two runs on " + wall.Format(time.DateOnly) + " in " + s.TimeZone + ", where the clocks are put back"
 			}
 			r.put(problem.Problem{Key: at + ".schedule.cron", Warning: true, Message: message, Hint: "choose an hour that comes once every day, or time_zone: UTC"})
 		}
 	}
 }
 
-// around finds a time of the schedule that a change of the clocks leaves out, or brings twice.
+// around finds a time of the schedule that a change of the clocks leaves out, or for which Temporal starts two runs.
 func (s *Schedule) around(change time.Time) (wall time.Time, twice, found bool) {
 	_, before := change.Add(-time.Second).Zone()
 	_, after := change.Zone()
@@ -83,6 +82,10 @@ func (s *Schedule) around(change time.Time) (wall time.Time, twice, found bool) 
 	from, to := change.UTC().Add(time.Duration(before)*time.Second), change.UTC().Add(time.Duration(after)*time.Second)
 	if twice = to.Before(from); twice {
 		from, to = to, from
+		// Where Go takes a time that comes twice for the second (east of Greenwich), Temporal repeats the hour before.
+		if !time.Date(from.Year(), from.Month(), from.Day(), from.Hour(), from.Minute(), 0, 0, change.Location()).Before(change) {
+			from, to = from.Add(-time.Hour), from
+		}
 	}
 	for wall = from; wall.Before(to); wall = wall.Add(time.Minute) {
 		if calendar.Matches(wall) {

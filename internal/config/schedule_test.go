@@ -50,19 +50,21 @@ orchestrations: [{name: o, query: q, data_template: t, schedule: {cron: "` + cro
 // TestDaysOfClockChangesAreWarnedOf goes by the days that the laws of America, Germany and Australia name for 2027.
 func TestDaysOfClockChangesAreWarnedOf(t *testing.T) {
 	t.Parallel()
-	missing, twice := "there is no %s in %s: it starts nothing then", "%s in %s: it starts two runs, each with a key of its own"
+	missing, twice := "there is no %s in %s: it starts nothing then", "%s in %s, where the clocks are put back"
 	for name, c := range map[string]struct {
 		cron, zone string
 		says       []string
 	}{
 		"an hour that is left out":     {"30 2 * * *", "America/Los_Angeles", []string{fmt.Sprintf(missing, "02:30 on 2027-03-14", "America/Los_Angeles")}},
-		"an hour that comes twice":     {"30 1 * * *", "America/Los_Angeles", []string{fmt.Sprintf(twice, "01:30 comes twice on 2027-11-07", "America/Los_Angeles")}},
-		"both, where they are one":     {"30 2 * * *", "Europe/Berlin", []string{fmt.Sprintf(missing, "02:30 on 2027-03-28", "Europe/Berlin"), fmt.Sprintf(twice, "02:30 comes twice on 2027-10-31", "Europe/Berlin")}},
-		"on the other half of earth":   {"15 2 * * *", "Australia/Sydney", []string{fmt.Sprintf(twice, "02:15 comes twice on 2027-04-04", "Australia/Sydney"), fmt.Sprintf(missing, "02:15 on 2027-10-03", "Australia/Sydney")}},
+		"an hour that comes twice":     {"30 1 * * *", "America/Los_Angeles", []string{fmt.Sprintf(twice, "01:30 starts two runs on 2027-11-07", "America/Los_Angeles")}},
+		"east of Greenwich":            {"30 2 * * *", "Europe/Berlin", []string{fmt.Sprintf(missing, "02:30 on 2027-03-28", "Europe/Berlin")}},
+		"east of Greenwich, before it": {"30 1 * * *", "Europe/Berlin", []string{fmt.Sprintf(twice, "01:30 starts two runs on 2027-10-31", "Europe/Berlin")}},
+		"in London":                    {"30 0,1 * * *", "Europe/London", []string{fmt.Sprintf(missing, "01:30 on 2027-03-28", "Europe/London"), fmt.Sprintf(twice, "00:30 starts two runs on 2027-10-31", "Europe/London")}},
+		"on the other half of earth":   {"15 1,2 * * *", "Australia/Sydney", []string{fmt.Sprintf(twice, "01:15 starts two runs on 2027-04-04", "Australia/Sydney"), fmt.Sprintf(missing, "02:15 on 2027-10-03", "Australia/Sydney")}},
 		"an hour beside it":            {"0 3 * * *", "America/Los_Angeles", nil},
 		"another day of the week":      {"30 2 * * MON", "America/Los_Angeles", nil},
 		"every hour":                   {"30 * * * *", "America/Los_Angeles", nil},
-		"every minute of some hours":   {"* 1-3 * * *", "America/Los_Angeles", []string{fmt.Sprintf(missing, "02:00 on 2027-03-14", "America/Los_Angeles"), fmt.Sprintf(twice, "01:00 comes twice on 2027-11-07", "America/Los_Angeles")}},
+		"every minute of some hours":   {"* 1-3 * * *", "America/Los_Angeles", []string{fmt.Sprintf(missing, "02:00 on 2027-03-14", "America/Los_Angeles"), fmt.Sprintf(twice, "01:00 starts two runs on 2027-11-07", "America/Los_Angeles")}},
 		"a zone that changes no clock": {"30 2 * * *", "Asia/Tokyo", nil},
 		"no zone":                      {"30 2 * * *", `""`, nil},
 	} {
