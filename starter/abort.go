@@ -13,8 +13,9 @@ func (a *app) abort() *cobra.Command {
 		Short: "End a run without a delivery, and clean up",
 		Long: `Ends a run: its files and open uploads are removed, and whoever waits for it is told that it was aborted. A run that was
 completing its objects at that moment says in its result which of them had become visible.`,
-		Example: `  starter abort vips-weekly/2026-11-23 --reason "wrong segment"`,
-		Args:    usage(cobra.ExactArgs(1)),
+		Example:           `  starter abort vips-weekly/2026-11-23 --reason "wrong segment"`,
+		Args:              usage(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request := workflows.AbortRequest{Reason: reason}
 			return a.operate(cmd.Context(), args[0], "abort", workflows.AbortName, request, "is being aborted")

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"consign/internal/config"
 	"consign/internal/problem"
 )
@@ -101,15 +99,6 @@ func quoted(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// completeOrchestration proposes orchestrations to the shell.
-func (a *app) completeOrchestration(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	c, _, err := a.load()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return orchestrations(c), cobra.ShellCompDirectiveNoFileComp
 }
 
 // must is for registrations that only fail for a flag that does not exist.

@@ -20,6 +20,8 @@ func (a *app) demo() *cobra.Command {
 		Short: "See three deliveries on this machine, and the proof that they arrived",
 		Long: `Starts Temporal with its web UI, S3 and a worker on this machine, sends three deliveries to a made-up customer, and proves with
 other people's readers that what arrived is what was sent. Needs a clone of the repository, for it builds the servers once.`,
+		Example: `  starter demo --keep
+  starter demo --data customers.parquet`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doDemo(cmd.Context(), o) },
 	}

@@ -15,8 +15,9 @@ func (a *app) externalID() *cobra.Command {
 		Long: `Makes an external ID that nobody can guess. Make one for each customer, write it under external_id of their credential and
 let them write it into the trust policy of their role (starter policy prints it). A role that asks for it cannot be used by
 somebody who tricks us into naming it. Once in use, it must change on both sides at the same time.`,
-		Args: usage(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return a.doExternalID() },
+		Example: "  starter external-id",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(*cobra.Command, []string) error { return a.doExternalID() },
 	}
 }
 

@@ -35,6 +35,7 @@ touched and Temporal is not needed.`,
 	flags.StringVar(&o.at, "at", "", "the `time` that the run takes for now, such as 2026-11-23T06:00:00Z or 2026-11-23")
 	flags.StringVar(&o.as, "as", "", "the `user` who asks for it (required if the configuration has users)")
 	flags.StringVar(&o.runKey, "run-key", "", "the run's `key` (default: --at)")
+	must(cmd.RegisterFlagCompletionFunc("as", a.completeUser))
 	return cmd
 }
 

@@ -39,6 +39,7 @@ look it up with our own credentials (GetCallerIdentity, which needs no right). W
 	flags.StringVar(&o.format, "format", "json", "`json`, terraform, or cli: commands of the AWS command line")
 	flags.StringVar(&o.principal, "principal", "", "our own `ARN`, which the role is to trust")
 	flags.BoolVar(&o.ask, "ask", false, "ask STS for our own ARN")
+	words(cmd, "format", "json", "terraform", "cli")
 	cmd.MarkFlagsMutuallyExclusive("principal", "ask")
 	return cmd
 }

@@ -15,8 +15,10 @@ func (a *app) retry() *cobra.Command {
 
 With --replan it reads the configuration files as they are now and begins a fresh delivery. Secrets from files are read at each
 use; secrets from the environment are those with which the worker was started.`,
-		Example: "  starter retry vips-weekly/2026-11-23",
-		Args:    usage(cobra.ExactArgs(1)),
+		Example: `  starter retry vips-weekly/2026-11-23
+  starter retry vips-weekly/2026-11-23 --replan`,
+		Args:              usage(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			asked, said := "retry", "goes on at the step that failed"
 			if replan {

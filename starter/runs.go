@@ -25,18 +25,21 @@ type runsOptions struct {
 func (a *app) runs() *cobra.Command {
 	var o runsOptions
 	cmd := &cobra.Command{
-		Use:     "runs",
-		Short:   "List runs, the latest first",
-		Example: "  starter runs --state parked",
-		Args:    usage(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.doRuns(cmd.Context(), o) },
+		Use:   "runs",
+		Short: "List runs, the latest first",
+		Long: `Lists runs, the latest first, with what they have delivered and how long they took. A run that was started a moment ago may
+not be listed yet; starter show finds it at once.`,
+		Example: `  starter runs --state parked
+  starter runs --orchestration vips-weekly --limit 5 -o json`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doRuns(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.orchestration, "orchestration", "", "only runs of this `orchestration`")
 	flags.StringVar(&o.state, "state", "", "only runs in this `state`: running, parked, completed, failed or aborted")
 	flags.IntVar(&o.limit, "limit", 20, "at most so many, up to 1000")
 	must(cmd.RegisterFlagCompletionFunc("orchestration", a.completeOrchestration))
-	must(cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(stateNames(), cobra.ShellCompDirectiveNoFileComp)))
+	words(cmd, "state", stateNames()...)
 	return cmd
 }
 

@@ -48,6 +48,7 @@ With --wait it shows the progress and ends with the delivery. Ctrl-C, or --timeo
 	flags.StringVar(&o.as, "as", "", "the `user` who asks for it (required if the configuration has users)")
 	flags.BoolVar(&o.wait, "wait", false, "show the progress and wait for the end")
 	flags.DurationVar(&o.timeout, "timeout", 0, "with --wait: give up waiting after so long, for example 30m; the run goes on")
+	must(cmd.RegisterFlagCompletionFunc("as", a.completeUser))
 	return cmd
 }
 

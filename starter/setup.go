@@ -22,8 +22,9 @@ func (a *app) setup() *cobra.Command {
 		Short: "Make the search attributes that runs are found by",
 		Long: `Makes Consign's search attributes in the Temporal namespace if they are missing. Do this once per namespace; doing it again
 does no harm. Where you may not, it prints the command for who may.`,
-		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.doSetup(cmd.Context()) },
+		Example: "  starter setup",
+		Args:    usage(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.doSetup(cmd.Context()) },
 	}
 }
 

@@ -19,9 +19,10 @@ func (a *app) show() *cobra.Command {
 		Short: "Show one run: its steps, what is wrong, and what to do",
 		Long: `Shows one run: its state, its steps, how far the step at work is, and, if it is parked or has failed, what is wrong, whose it
 is to fix, and what to do.`,
-		Example: "  starter show vips-weekly/2026-11-23",
-		Args:    usage(cobra.ExactArgs(1)),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.doShow(cmd.Context(), args[0]) },
+		Example:           "  starter show vips-weekly/2026-11-23",
+		Args:              usage(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeRun,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.doShow(cmd.Context(), args[0]) },
 	}
 }
 

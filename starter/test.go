@@ -167,12 +167,3 @@ func (t *tested) print(w io.Writer) {
 		fmt.Fprintf(w, "%s is ready for deliveries (%s tried)\n", t.Destination, watch.Count(int64(len(t.Places)), "place"))
 	}
 }
-
-// completeDestination proposes destinations to the shell.
-func (a *app) completeDestination(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	c, _, err := a.load()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return destinations(c), cobra.ShellCompDirectiveNoFileComp
-}

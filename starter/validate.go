@@ -18,6 +18,8 @@ looks at every public key as it is today: one that files cannot be encrypted to 
 a warning. A secret that this machine does not have is a warning too, for only the worker needs it.
 
 It asks nobody: whether a bucket is there and a query runs is seen by a run.`,
+		Example: `  starter validate
+  starter --config /etc/consign validate -o json`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return a.doValidate() },
 	}

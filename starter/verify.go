@@ -41,12 +41,16 @@ files ($TMPDIR) for that time. A passphrase is read from --passphrase-file or $`
 Exit status: 0 all files are as the receipt says; 1 one is not, or is missing; 2 the receipt or the key cannot be used.`,
 		Example: "  starter verify vips.csv.gz.pgp.receipt.json --dir received --decrypt secret.asc",
 		Args:    usage(cobra.ExactArgs(1)),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.doVerify(cmd.Context(), args[0], o) },
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.doVerify(cmd.Context(), args[0], o) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.dir, "dir", "", "the `folder` with the received files (default: the receipt's)")
 	flags.StringVar(&o.decrypt, "decrypt", "", "the recipient's secret key, a `file`, armored or binary")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "a `file` with the secret key's passphrase")
+	must(cmd.MarkFlagDirname("dir"))
 	return cmd
 }
 

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"consign/internal/config"
+)
+
+// The shell asks for proposals while somebody types: a configuration that is wrong or missing proposes nothing, and says
+// nothing.
+
+// proposals completes the only argument of a command from the configuration.
+func (a *app) proposals(names func(*config.Config) []string, directive cobra.ShellCompDirective) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		c, _, err := a.load()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return names(c), cobra.ShellCompDirectiveNoFileComp | directive
+	}
+}
+
+// completeOrchestration proposes orchestrations.
+func (a *app) completeOrchestration(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.proposals(orchestrations, 0)(cmd, args, typed)
+}
+
+// completeDestination proposes destinations.
+func (a *app) completeDestination(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.proposals(destinations, 0)(cmd, args, typed)
+}
+
+// completeRun proposes the beginnings of runs; the key only Temporal knows.
+func (a *app) completeRun(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.proposals(func(c *config.Config) []string {
+		var runs []string
+		for _, name := range orchestrations(c) {
+			runs = append(runs, name+"/")
+		}
+		return runs
+	}, cobra.ShellCompDirectiveNoSpace)(cmd, args, typed)
+}
+
+// completeUser proposes users for --as, which has nothing to do with the arguments.
+func (a *app) completeUser(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.proposals(func(c *config.Config) []string {
+		var names []string
+		for _, u := range c.Users {
+			names = append(names, u.Name)
+		}
+		return names
+	}, 0)(cmd, nil, typed)
+}
+
+// words completes a flag that knows only some words.
+func words(cmd *cobra.Command, flag string, choices ...string) {
+	must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// completeNothing keeps the shell from proposing files where a command and those below it take no argument.
+func completeNothing(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		if c.ValidArgsFunction == nil {
+			c.ValidArgsFunction = cobra.NoFileCompletions
+		}
+		completeNothing(c)
+	}
+}
