@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"os"
@@ -29,6 +30,8 @@ import (
 	"consign/workflows"
 )
 
+var updateScripts = flag.Bool("update", false, "write what is said into the scripts, to be looked at")
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"starter": main})
 }
@@ -51,6 +54,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       *updateScripts,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CONSIGN_TEMPORAL_ADDRESS", stack.TemporalAddress)
 			e.Setenv("BARE_TEMPORAL", bare.Address)
@@ -148,6 +152,7 @@ func scrub(ts *testscript.TestScript, _ bool, args []string) {
 		pattern *regexp.Regexp
 		word    string
 	}{
+		{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "DIGEST"},
 		{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "RUN-ID"},
 		{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z| UTC)?`), "TIME"},
 		{regexp.MustCompile(`\d+(\.\d)? s\b`), "SECONDS"},
@@ -199,7 +204,7 @@ func play(ctx workflow.Context, in workflows.OrchestrationInput) (workflows.Comp
 		return workflows.Completion{}, err
 	}
 	switch in.Orchestration {
-	case "delivers":
+	case "delivers", "delivers alone":
 		return p.delivered(ctx), nil
 	case "refused":
 		failure := &activities.Failure{Step: "Plan", Type: activities.TypeRefused, Message: "dana may not send pii", Advice: "Ask an operator."}
