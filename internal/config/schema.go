@@ -20,7 +20,7 @@ func Schema() map[string]any {
 
 // schemaOf describes the values that a key at path may have. Lists have the path of their items.
 func schemaOf(f field, path string) map[string]any {
-	s := kindOf(f, path)
+	s := ruled(kindOf(f, path), path)
 	if text := described(path); text != "" {
 		s["description"] = text
 	}
@@ -58,8 +58,12 @@ func object(t reflect.Type, path string) map[string]any {
 		properties[f.name] = schemaOf(f, join(path, f.name))
 	}
 	s := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	needs := required[path]
 	if _, named := properties["name"]; named {
-		s["required"] = []any{"name"}
+		needs = append([]any{"name"}, needs...)
+	}
+	if len(needs) > 0 {
+		s["required"] = needs
 	}
 	return s
 }

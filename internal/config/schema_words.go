@@ -17,6 +17,8 @@ var words = map[string]string{ //nolint:gochecknoglobals // the table
 	"file_format": "of the files", "encoding": "how files are compressed or packed", "filename": "a template such as {{query_name}}.csv",
 	"success_file": "write a .DONE beside the data, last", "pgp_public_key": "encrypt the files to it", "on_conflict": "what becomes of an object that is there already",
 	"part_size": "such as 16MiB", "memory": "such as 512MiB", "park_timeout": "how long a parked run waits for a person, such as 168h",
+	"schedule": "when it starts by itself; starter schedule apply tells Temporal", "cron": "minute, hour, day of the month, month, day of the week",
+	"catch_up": "after Temporal was down, what is not later than this is made up for", "jitter": "put each start off by a random time up to this",
 	"notify": "workflows that are told how a run ended", "pii": "columns that hold personal data", "alerts": "row counts that warn, or stop the delivery",
 }
 
@@ -28,3 +30,12 @@ func described(path string) string {
 }
 
 func last(path string) string { return path[strings.LastIndex(path, ".")+1:] }
+
+// lastTwo are the last two names of a path: "split.rows".
+func lastTwo(path string) string {
+	dot := strings.LastIndex(path, ".")
+	if dot < 0 {
+		return path
+	}
+	return path[strings.LastIndex(path[:dot], ".")+1:]
+}
