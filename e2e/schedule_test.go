@@ -70,7 +70,7 @@ func (s *site) fired(known int) (at time.Time, started workflows.Scheduled, err 
 	return action.ScheduleTime, started, err
 }
 
-func (s *site) delivered(started workflows.Scheduled) workflows.Completion {
+func (s *site) sentBy(started workflows.Scheduled) workflows.Completion {
 	s.t.Helper()
 	var c workflows.Completion
 	require.NoError(s.t, temporal.GetWorkflow(s.t.Context(), started.WorkflowID, "").Get(s.t.Context(), &c))
@@ -92,7 +92,7 @@ func TestAScheduleDeliversTheRunOfItsTimeOnce(t *testing.T) {
 		require.True(t, started.Started)
 		require.Equal(t, want.Format(time.RFC3339), started.RunKey)
 		require.Equal(t, workflows.OrchestrationID(s.id("nightly"), want.Format(time.RFC3339)), started.WorkflowID)
-		c := s.delivered(started)
+		c := s.sentBy(started)
 		require.Equal(t, "in/"+s.id("nightly")+want.Format("_2006-01-02_1504")+".csv", c.Objects[0].Key)
 		require.EqualValues(t, 100, c.Rows)
 	}
@@ -120,7 +120,7 @@ func TestATriggerIsARunOfItsMomentByTheConfigurationOfItsMoment(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, started.Started)
 	require.Equal(t, at.UTC().Truncate(time.Second), started.At)
-	c := s.delivered(started)
+	c := s.sentBy(started)
 	require.EqualValues(t, 7, c.Rows)
 	require.Equal(t, started.At.Format(time.RFC3339), c.RunKey)
 	require.Equal(t, "in/"+s.id("nightly")+started.At.Format("_2006-01-02_1504")+".csv", c.Objects[0].Key)
