@@ -2,6 +2,7 @@ package timetable
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
@@ -55,8 +57,32 @@ func apply(t *testing.T, queue string, entries ...Entry) *Timetable {
 	require.NoError(t, err)
 	for _, c := range table.Changes {
 		require.NoError(t, table.Apply(t.Context(), c))
+		if c.Do == Create {
+			deleteAfter(t, c.Schedule)
+		}
 	}
 	return table
+}
+
+// create makes a schedule that is not ours.
+func create(t *testing.T, o client.ScheduleOptions) {
+	t.Helper()
+	o.Paused, o.Action = true, &client.ScheduleWorkflowAction{Workflow: "Theirs", TaskQueue: "nowhere"}
+	_, err := temporal.ScheduleClient().Create(t.Context(), o)
+	require.NoError(t, err)
+	deleteAfter(t, o.ID)
+}
+
+// deleteAfter deletes a schedule when the test is over, so that the test can be run again.
+func deleteAfter(t *testing.T, id string) {
+	t.Helper()
+	t.Cleanup(func() {
+		err := temporal.ScheduleClient().GetHandle(context.Background(), id).Delete(context.Background())
+		var gone *serviceerror.NotFound
+		if !errors.As(err, &gone) {
+			require.NoError(t, err)
+		}
+	})
 }
 
 func describe(t *testing.T, e Entry) *client.ScheduleDescription {

@@ -58,11 +58,7 @@ func TestTemporalStartsAtTheTimesOfTheLine(t *testing.T) {
 			e.Pause = true
 			apply(t, e.Orchestration, e)
 			theirs := e.id() + "-theirs"
-			_, err := temporal.ScheduleClient().Create(t.Context(), client.ScheduleOptions{
-				ID: theirs, Paused: true, Action: &client.ScheduleWorkflowAction{Workflow: "Nothing", TaskQueue: "nowhere"},
-				Spec: client.ScheduleSpec{CronExpressions: []string{line}, TimeZoneName: e.TimeZone},
-			})
-			require.NoError(t, err)
+			create(t, client.ScheduleOptions{ID: theirs, Spec: client.ScheduleSpec{CronExpressions: []string{line}, TimeZoneName: e.TimeZone}})
 			some := 0
 			for _, from := range []time.Time{day("2027-03-07"), day("2027-11-01"), day("2027-12-24"), day("2028-02-20")} {
 				want := matching(t, theirs, from, from.AddDate(0, 0, 12))

@@ -140,11 +140,7 @@ func TestOnlyOurOwnAreDeleted(t *testing.T) {
 	apply(t, "own", mine, gone)
 	apply(t, "another", theirs)
 	for _, id := range []string{"consign/send/by-a-person", "nightly", "consign/other/x"} {
-		_, err := temporal.ScheduleClient().Create(t.Context(), client.ScheduleOptions{
-			ID: id, Paused: true, Action: &client.ScheduleWorkflowAction{Workflow: "Theirs", TaskQueue: "own"},
-			Memo: map[string]any{"by": "hand"},
-		})
-		require.NoError(t, err)
+		create(t, client.ScheduleOptions{ID: id, Memo: map[string]any{"by": "hand"}})
 	}
 	eventually(t, func() bool { // all are listed
 		table, err := Look(t.Context(), temporal.ScheduleClient(), nil, "own")
@@ -169,10 +165,7 @@ func TestSomebodyElsesScheduleOfThatNameIsRefused(t *testing.T) {
 	_, err := Look(t.Context(), temporal.ScheduleClient(), []Entry{e}, "second")
 	require.ErrorIs(t, err, ErrForeign)
 	require.ErrorContains(t, err, "consign/send/taken, which belongs to the configuration with the task queue first")
-	_, err = temporal.ScheduleClient().Create(t.Context(), client.ScheduleOptions{
-		ID: "consign/send/by-nobody", Paused: true, Action: &client.ScheduleWorkflowAction{Workflow: "Theirs", TaskQueue: "q"},
-	})
-	require.NoError(t, err)
+	create(t, client.ScheduleOptions{ID: "consign/send/by-nobody"})
 	_, err = Look(t.Context(), temporal.ScheduleClient(), []Entry{entry("by-nobody", "0 6 * * *", "UTC")}, "q")
 	require.ErrorIs(t, err, ErrForeign)
 }
