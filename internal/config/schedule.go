@@ -36,8 +36,10 @@ func (k *checker) cron(line, at string) {
 	case !c.comes():
 		k.add(at, "no month of the line has such a day", "%q never comes", line)
 	case c.bothDays():
-		k.put(problem.Problem{Key: at, Warning: true, Message: "starts on the days that are right in the month and in the week, where cron takes either",
-			Hint: "leave one of the two days *"})
+		k.put(problem.Problem{
+			Key: at, Warning: true, Hint: "leave one of the two days *",
+			Message: "starts on the days that are right in the month and in the week, where cron takes either",
+		})
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"testing"
@@ -38,7 +37,7 @@ func inServer(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer func() { _ = server.Stop() }()
-	quiet := log.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	quiet := log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 	if temporal, err = client.Dial(client.Options{HostPort: server.Address, Logger: quiet}); err != nil {
 		return 1, err
 	}
