@@ -141,7 +141,13 @@ func operator(address string) func(*testscript.TestScript, bool, []string) {
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
-		ts.Check(c.ScheduleClient().GetHandle(ctx, args[1]).Pause(ctx, client.SchedulePauseOptions{Note: args[2]}))
+		handle := c.ScheduleClient().GetHandle(ctx, args[1])
+		ts.Check(handle.Pause(ctx, client.SchedulePauseOptions{Note: args[2]}))
+		for paused := false; !paused; { // Temporal answers before it has done so
+			is, err := handle.Describe(ctx)
+			ts.Check(err)
+			paused = is.Schedule.State.Paused
+		}
 	}
 }
 

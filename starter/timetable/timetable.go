@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
@@ -172,6 +173,9 @@ func (t *Timetable) Apply(ctx context.Context, c Change) error {
 			wanted.State = &state
 			return &client.ScheduleUpdate{Schedule: &wanted}, nil
 		}})
+		if err == nil {
+			err = t.settled(ctx, c)
+		}
 	default:
 		err = handle.Delete(ctx)
 		var missing *serviceerror.NotFound
@@ -183,4 +187,25 @@ func (t *Timetable) Apply(ctx context.Context, c Change) error {
 		return fmt.Errorf("%s schedule %s: %w", c.Do, c.Schedule, err)
 	}
 	return nil
+}
+
+// settled waits until Temporal shows a schedule as it was updated to: it answers before it has done so.
+func (t *Timetable) settled(ctx context.Context, c Change) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		is, err := t.schedules.GetHandle(ctx, c.Schedule).Describe(ctx)
+		if err != nil {
+			return err
+		}
+		_, _, paused := pause(is.Schedule.State, c.entry.Pause)
+		if len(paused) == 0 && len(differences(is.Schedule, c.entry.schedule(t.queue))) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }

@@ -85,6 +85,7 @@ func TestWhatSomebodyChangedInTemporalIsChangedBack(t *testing.T) {
 		s.Action.(*client.ScheduleWorkflowAction).TaskQueue = "elsewhere"
 		return &client.ScheduleUpdate{Schedule: &s}, nil
 	}}))
+	eventually(t, func() bool { return describe(t, e).Schedule.State.LimitedActions })
 	table := apply(t, "by-hand", e)
 	require.Len(t, table.Changes, 1)
 	require.Equal(t, []Difference{
@@ -105,6 +106,7 @@ func TestAPauseBelongsToWhoHasPaused(t *testing.T) {
 
 	// A person's pause stays, and is told of, also when something else is changed.
 	require.NoError(t, handle(t, e).Pause(t.Context(), client.SchedulePauseOptions{Note: "acme is on holiday"}))
+	eventually(t, func() bool { return state().Paused }) // Temporal answers before it has done so
 	table := apply(t, "pauses", e)
 	require.Empty(t, table.Changes)
 	require.Equal(t, []Kept{{Schedule: "consign/send/pauses", Orchestration: "pauses", Note: "acme is on holiday"}}, table.Kept)
@@ -125,9 +127,11 @@ func TestAPauseBelongsToWhoHasPaused(t *testing.T) {
 
 	// The configuration resumes what it has paused, and pauses again what a person has resumed.
 	require.NoError(t, handle(t, e).Unpause(t.Context(), client.ScheduleUnpauseOptions{Note: "back"}))
+	eventually(t, func() bool { return !state().Paused })
 	e.Pause = true
 	require.Equal(t, []Difference{{"pause", "false", "true"}}, apply(t, "pauses", e).Changes[0].Differences)
 	require.NoError(t, handle(t, e).Unpause(t.Context(), client.ScheduleUnpauseOptions{Note: "just once"}))
+	eventually(t, func() bool { return !state().Paused })
 	require.Equal(t, []Difference{{"pause", "false", "true"}}, apply(t, "pauses", e).Changes[0].Differences)
 	e.Pause = false
 	require.Equal(t, []Difference{{"pause", "true", "false"}}, apply(t, "pauses", e).Changes[0].Differences)
