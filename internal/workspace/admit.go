@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,7 @@ import (
 const lookEvery = time.Second
 
 // Admit waits until the host has room for one more run and takes the place until Forgo gives it back. Room means: fewer leases than Options.Runs, less than Options.MaxBytes in use, Options.MinFree on the disk.
+// Where kept files leave no room, the oldest of them go.
 func (h *Host) Admit(ctx context.Context) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -44,7 +46,7 @@ func (h *Host) admitted() (<-chan struct{}, bool) {
 	if full {
 		return changed, false
 	}
-	if h.Room() != nil { // a disk that cannot be looked at has no room either
+	if h.makeRoom() != nil { // a disk that cannot be looked at has no room either
 		h.Forgo()
 		return changed, false
 	}
@@ -88,13 +90,14 @@ func (h *Host) Room() error {
 	return nil
 }
 
-// Used returns the bytes of all files of all runs.
+// Used returns the bytes of all files of all runs. A file that two runs share is counted once.
 func (h *Host) Used() (int64, error) {
 	var total int64
+	shared := map[uint64]bool{}
 	err := filepath.WalkDir(filepath.Join(h.dir, runsDir), func(_ string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			info, infoErr := entry.Info()
-			if infoErr == nil {
+			if infoErr == nil && !counted(shared, info) {
 				total += info.Size()
 			}
 			err = infoErr
@@ -108,6 +111,17 @@ func (h *Host) Used() (int64, error) {
 		return 0, fmt.Errorf("workspace %s: %w", h.dir, err)
 	}
 	return total, nil
+}
+
+// counted reports whether a file with several names has been seen under another one.
+func counted(shared map[uint64]bool, info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Nlink < 2 {
+		return false
+	}
+	seen := shared[stat.Ino]
+	shared[stat.Ino] = true
+	return seen
 }
 
 // Lease makes the run count against Options.Runs until Release or Remove, also across a restart of the process. Taking

@@ -1,0 +1,136 @@
+package workspace_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/workspace"
+)
+
+var ended = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+
+// finish makes a run with a file of each of the named steps.
+func finish(t *testing.T, h *workspace.Host, id string, steps ...string) *workspace.Run {
+	t.Helper()
+	r, err := h.Run("send/vips/"+id, id)
+	require.NoError(t, err)
+	for _, name := range steps {
+		s, err := r.Step(id+"-1", name)
+		require.NoError(t, err)
+		require.NoError(t, s.Finish(write(t, s, "0000001", "hello")))
+	}
+	return r
+}
+
+func TestAKeptRunHasItsFilesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{Runs: 1})
+	r := finish(t, h, runID, "render", "archive", "encrypt", "upload")
+	require.NoError(t, r.Note("sending", 1))
+	require.NoError(t, h.Lease(r))
+	kept, err := r.Keep(delivery, ended, "archive", "encrypt")
+	require.NoError(t, err)
+	require.Equal(t, workspace.Kept{Delivery: delivery, Ended: ended}, kept)
+	left, err := filepath.Glob(filepath.Join(h.Dir(), "runs", runID, "*"))
+	require.NoError(t, err)
+	require.Len(t, left, 3, "its description, the note, and the delivery: %v", left)
+	left, err = filepath.Glob(filepath.Join(h.Dir(), "runs", runID, delivery, "*"))
+	require.NoError(t, err)
+	require.Len(t, left, 2)
+	require.NoError(t, h.Admit(t.Context()), "its place is free")
+
+	again, err := r.Keep(delivery, ended.Add(time.Hour), "archive", "encrypt")
+	require.NoError(t, err)
+	require.Equal(t, kept, again, "a step that runs twice does not keep them longer")
+}
+
+func TestWhatIsKeptOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	h := open(t, workspace.Options{Dir: dir})
+	kept, err := finish(t, h, runID, "render").Keep(delivery, ended, "render")
+	require.NoError(t, err)
+	require.NoError(t, h.Close())
+	h = open(t, workspace.Options{Dir: dir})
+	r, err := h.Find(runID)
+	require.NoError(t, err)
+	again, found, err := r.Kept()
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, kept, again)
+
+	require.NoError(t, r.Unkeep())
+	require.NoError(t, r.Unkeep(), "not kept is success")
+	_, found, err = r.Kept()
+	require.NoError(t, err)
+	require.False(t, found)
+}
+
+func TestARunThatIsNotHereIsNotFoundAndNotMade(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	_, err := h.Find(runID)
+	require.ErrorIs(t, err, workspace.ErrMissing)
+	require.NoDirExists(t, filepath.Join(h.Dir(), "runs", runID))
+}
+
+func TestKeptFilesMakeRoomForRunsTheOldestFirst(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{MaxBytes: 2500, Runs: 3})
+	for i, id := range []string{"second", "first", "third"} {
+		r := finish(t, h, id, "render")
+		require.NoError(t, os.Truncate(filepath.Join(h.Dir(), "runs", id, id+"-1", "render", "0000001"), 1000))
+		_, err := r.Keep(id+"-1", ended.Add([]time.Duration{time.Minute, 0, time.Hour}[i]), "render")
+		require.NoError(t, err)
+	}
+	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
+	require.NoError(t, h.Admit(t.Context()))
+	_, err := h.Find("first")
+	require.ErrorIs(t, err, workspace.ErrMissing)
+	for _, id := range []string{"second", "third"} {
+		_, err := h.Find(id)
+		require.NoError(t, err, "there is room without it")
+	}
+}
+
+func TestFilesOfRunsUnderWayAreNotEvicted(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{MaxBytes: 4})
+	finish(t, h, runID, "render")
+	evicted, err := h.Evict()
+	require.NoError(t, err)
+	require.False(t, evicted)
+	_, err = h.Find(runID)
+	require.NoError(t, err)
+}
+
+func TestALinkedFileIsThereWhenItsFirstRunIsGone(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	first := finish(t, h, runID, "render")
+	from, err := first.Step(delivery, "render")
+	require.NoError(t, err)
+	files, _, err := from.Files(nil)
+	require.NoError(t, err)
+	r, err := h.Run("send/vips/again", "again")
+	require.NoError(t, err)
+	to, err := r.Step("again-1", "render")
+	require.NoError(t, err)
+	before, err := h.Used()
+	require.NoError(t, err)
+	require.NoError(t, to.Link(from, files[0]))
+	require.NoError(t, to.Link(from, files[0]), "a second attempt links it again")
+	after, err := h.Used()
+	require.NoError(t, err)
+	require.Equal(t, before, after, "shared bytes are counted once")
+
+	require.NoError(t, first.Remove())
+	f, err := to.Open(files[0])
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.ErrorIs(t, to.Link(from, files[0]), workspace.ErrMissing)
+}
