@@ -28,6 +28,8 @@ var causes = []cause{
 	{plan.ErrRefused, TypeRefused, Configuration, permanent, "Ask for the access that the message names, or let somebody start it who has it."},
 	{ErrOverlap, TypeOverlap, Configuration, permanent, "Start it again when the other run is over, or set overlap to wait."},
 	{ErrNotScheduled, TypeNotScheduled, Configuration, permanent, "Delete the schedules that the configuration no longer has: starter schedule apply."},
+	{ErrNotKept, TypeFilesNotKept, Platform, permanent, "Send it anew, by starter send with another run key; workspace.keep says how long the files of a finished run stay."},
+	{plan.ErrOtherFiles, "FilesDiffer", Configuration, permanent, "Send it anew, by starter send with another run key; or set back what the message names and retry."},
 	{ErrPlanStale, "PlanStale", Configuration, permanent, "Somebody changed the configuration during the run: retry with replan to deliver by the new one."},
 	{ErrRowCount, "RowCountAlert", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or change the query's alerts and replan."},
 	{ErrEmpty, "EmptyResult", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or set on_empty to write or skip and replan."},

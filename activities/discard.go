@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"consign/internal/plan"
 	"consign/internal/upload"
@@ -25,13 +26,16 @@ type DiscardInput struct {
 	Uploads   []Uploaded `json:"uploads,omitempty"`
 	Names     plan.Names `json:"names,omitzero"`
 	Unknown   int        `json:"unknown,omitempty"`
+	// Sent are the files that were delivered, by a run that is complete: they stay for as long as workspace.keep says.
+	Sent *FilesResult `json:"sent,omitempty"`
 	// Turn is given back in the end, when nothing of the run is left that could disturb the next one.
 	Turn *Claim `json:"turn,omitempty"`
 }
 
 // DiscardResult says what was taken away.
 type DiscardResult struct {
-	Aborted int `json:"aborted,omitempty"` // uploads
+	Aborted   int       `json:"aborted,omitempty"`   // uploads
+	KeptUntil time.Time `json:"kept_until,omitzero"` // of files that stay
 }
 
 // Discard removes the run's files from the host and aborts its open uploads. Nothing there is success.
@@ -63,6 +67,10 @@ func (s *Steps) discard(ctx context.Context, in DiscardInput) (DiscardResult, er
 		result, err = s.abortNoted(ctx, run, in)
 	}
 	s.sessions.forget(sessionKey(in.Target))
+	if err == nil && in.Sent != nil {
+		result.KeptUntil, err = s.keep(run, in)
+		return result, err
+	}
 	return result, errors.Join(err, run.Remove())
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"consign/internal/source"
 	"consign/internal/workspace"
 )
 
@@ -22,6 +23,8 @@ const (
 	TypeFilesLost = "FilesLost"
 	// TypeUploadLost means that an upload was aborted by somebody else: its file has to be sent again.
 	TypeUploadLost = "UploadLost"
+	// TypeFilesNotKept means that the files of a finished run are not there to be sent again.
+	TypeFilesNotKept = "FilesNotKept"
 
 	typeStop    = "Interrupted" // the worker stopped or the attempt was superseded: tried again at once
 	typeUnknown = "Unexpected"
@@ -58,6 +61,9 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 	case ctx.Err() != nil && errors.Is(*err, context.Canceled):
 		*err = temporal.NewCanceledError()
 		return
+	}
+	if (errors.Is(*err, workspace.ErrNoSpace) || errors.Is(*err, source.ErrNoSpace)) && s.options.Host != nil {
+		*err = errors.Join(*err, s.makeRoom())
 	}
 	f, c := explain(step, *err)
 	options := temporal.ApplicationErrorOptions{NonRetryable: c.permanent, Details: []any{f}}

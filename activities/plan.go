@@ -24,36 +24,47 @@ type PlanInput struct {
 	// is refuse: it is not a second run that somebody started, but one that an operator has retried.
 	Claim   *Claim `json:"claim,omitempty"`
 	Patient bool   `json:"patient,omitempty"`
+	// Redeliver asks for a run that sends the files of an earlier one again.
+	Redeliver *Redelivery `json:"redeliver,omitempty"`
 }
 
 // PlanResult is the plan, and whether it is the run's turn to carry it out.
 type PlanResult struct {
 	*plan.Plan
-	Turn *Taken `json:"turn,omitempty"`
+	Turn  *Taken `json:"turn,omitempty"`
+	Again *Again `json:"again,omitempty"` // of a run that sends kept files
 }
 
 // Plan reads the configuration afresh, asks the source for the query's columns without running it, and resolves
 // everything that the run will do. It touches nothing. It then takes the run's turn, which saves a step of its own.
 func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error) {
 	defer s.fail(ctx, "Plan", &err)
-	c, err := s.options.Config()
-	if err != nil {
-		return PlanResult{}, err
-	}
-	request := plan.Request{Orchestration: in.Orchestration, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name}
-	if in.Group != nil {
-		request.Campaign, request.Group, request.DataTemplate = in.Group.Campaign, in.Group.Group, in.Group.DataTemplate
-	}
-	p, err := Resolve(ctx, c, request, s.options.Memory/2, s.options.Threads)
+	p, again, err := s.plan(ctx, in)
 	if err != nil || in.Claim == nil {
-		return PlanResult{Plan: p}, err
+		return PlanResult{Plan: p, Again: again}, err
 	}
 	refuse := p.Overlap == config.OverlapRefuse && !in.Patient
 	taken, err := s.take(ctx, TakeInput{Claim: *in.Claim, Refuse: refuse})
 	if err == nil && refuse && !taken.Granted {
 		err = fmt.Errorf("%w: %s, and overlap is refuse", ErrOverlap, taken.Holder)
 	}
-	return PlanResult{Plan: p, Turn: &taken}, err
+	return PlanResult{Plan: p, Turn: &taken, Again: again}, err
+}
+
+func (s *Steps) plan(ctx context.Context, in PlanInput) (*plan.Plan, *Again, error) {
+	if in.Redeliver != nil {
+		return s.planAgain(ctx, in)
+	}
+	c, err := s.options.Config()
+	if err != nil {
+		return nil, nil, err
+	}
+	request := plan.Request{Orchestration: in.Orchestration, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name}
+	if in.Group != nil {
+		request.Campaign, request.Group, request.DataTemplate = in.Group.Campaign, in.Group.Group, in.Group.DataTemplate
+	}
+	p, err := Resolve(ctx, c, request, s.options.Memory/2, s.options.Threads)
+	return p, nil, err
 }
 
 // Resolve makes the plan of a request: it describes the query at its source and hands all to plan.Make. `starter plan`

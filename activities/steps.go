@@ -37,8 +37,10 @@ type Options struct {
 	Threads int
 	// Engines is how many query engines may run at once; Memory is shared among them.
 	Engines int
-	// Keep is how long the files of a finished run stay on the host; 0: not at all.
-	Keep time.Duration
+	// Keep is how long the files of a finished run stay on the host; 0: not at all. KeepPlain keeps those before
+	// encryption too, so that they can be encrypted for somebody else.
+	Keep      time.Duration
+	KeepPlain bool
 }
 
 // New returns the steps of one worker.
@@ -97,6 +99,11 @@ func (s *Steps) work(ctx context.Context, step string, f Folder) (context.Contex
 	}
 	ctx, cancel := stoppable(ctx)
 	ctx, attempt, err := run.Begin(ctx, step, activity.GetInfo(ctx).TaskToken)
+	if err == nil {
+		if err = run.Unkeep(); err != nil {
+			attempt.End()
+		}
+	}
 	if err != nil {
 		cancel()
 		return nil, nil, nil, err

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"consign/internal/plan"
 	"consign/internal/workspace"
@@ -20,7 +21,7 @@ type sending struct {
 
 // Sweep removes from the host what runs have left that over says are over: terminated ones, and those whose end could
 // not reach this host. It aborts their open uploads first. It returns how many runs were removed; one that cannot be
-// cleaned is left for the next time and does not stop the others.
+// cleaned is left for the next time and does not stop the others. What workspace.keep keeps is left until then.
 func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *workspace.Run) (bool, error)) (int, error) {
 	runs, err := s.options.Host.Runs()
 	if err != nil {
@@ -29,6 +30,9 @@ func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *work
 	removed := 0
 	var failed []error
 	for _, r := range runs {
+		if left, err := s.keptFor(r); err == nil && left > 0 { // a note that cannot be read keeps nothing
+			continue
+		}
 		if gone, err := over(ctx, r); err != nil || !gone {
 			failed = append(failed, err)
 			continue
@@ -51,4 +55,19 @@ func (s *Steps) sweep(ctx context.Context, r *workspace.Run) error {
 		}
 	}
 	return r.Remove()
+}
+
+// NextSweep says when to look again: as soon as the files of a kept run have been kept for long enough, and after most
+// in any case.
+func NextSweep(s *Steps, most time.Duration) time.Duration {
+	runs, err := s.options.Host.Runs()
+	if err != nil {
+		return most
+	}
+	for _, r := range runs {
+		if left, err := s.keptFor(r); err == nil && left > 0 {
+			most = min(most, left)
+		}
+	}
+	return most
 }

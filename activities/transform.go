@@ -149,7 +149,7 @@ type EncryptInput struct {
 }
 
 // Encrypt encrypts every file to the plan's recipients, whose keys it reads from the configuration and compares with the
-// plan's fingerprints. The plain files go once all encrypted ones are there.
+// plan's fingerprints. The plain files go once all encrypted ones are there, unless workspace.keep wants them.
 func (s *Steps) Encrypt(ctx context.Context, in EncryptInput) (_ FilesResult, err error) {
 	defer s.fail(ctx, "Encrypt", &err)
 	ctx, run, end, err := s.work(ctx, stepEncrypt, in.Folder)
@@ -168,7 +168,7 @@ func (s *Steps) Encrypt(ctx context.Context, in EncryptInput) (_ FilesResult, er
 	if made, _, err := to.Files(nil); err != nil {
 		return FilesResult{}, err
 	} else if len(made) == in.From.Files { // the plain files may be gone already
-		return filesResult(stepEncrypt, made), s.removePlain(run, in.Delivery)
+		return filesResult(stepEncrypt, made), s.removeEncrypted(run, in)
 	}
 	now := s.options.Clock()
 	result, err := s.each(ctx, run, stepEncrypt, in.Delivery, in.From, s.options.Threads, func(w io.Writer) (io.WriteCloser, error) {
@@ -177,7 +177,18 @@ func (s *Steps) Encrypt(ctx context.Context, in EncryptInput) (_ FilesResult, er
 	if err != nil {
 		return FilesResult{}, err
 	}
-	return result, s.removePlain(run, in.Delivery)
+	return result, s.removeEncrypted(run, in)
+}
+
+// removeEncrypted removes the files that are encrypted now. If they are to be kept, those from which they were made stay.
+func (s *Steps) removeEncrypted(run *workspace.Run, in EncryptInput) error {
+	switch {
+	case s.options.Keep <= 0 || !s.options.KeepPlain:
+		return s.removePlain(run, in.Delivery)
+	case in.From.Step == stepArchive:
+		return run.RemoveStep(in.Delivery, stepRender)
+	}
+	return nil
 }
 
 func (s *Steps) removePlain(run *workspace.Run, delivery string) error {

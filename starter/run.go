@@ -69,7 +69,7 @@ RUN is a workflow id, or ORCHESTRATION/RUN-KEY.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configPath, "config", "", "configuration `file`, or folder of files (default $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
 	flags.StringVarP(&a.output, "output", "o", "text", "`text` or json: one JSON document on standard output")
-	root.AddCommand(a.send(), a.plan(), a.validate(), a.setup(), a.runs(), a.show(), a.retry(), a.abort(), a.verify(), a.demo(),
+	root.AddCommand(a.send(), a.plan(), a.validate(), a.setup(), a.runs(), a.show(), a.retry(), a.abort(), a.redeliver(), a.verify(), a.demo(),
 		a.test(), a.policy(), a.externalID(), a.schema(), a.schedule())
 	words(root, "output", "text", "json")
 	must(root.MarkPersistentFlagFilename("config", "yaml", "yml"))

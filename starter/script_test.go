@@ -26,7 +26,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"consign/activities"
+	"consign/internal/archive"
 	"consign/internal/devstack"
+	"consign/internal/plan"
+	"consign/internal/render"
 	"consign/workflows"
 )
 
@@ -209,6 +212,9 @@ func play(ctx workflow.Context, in workflows.OrchestrationInput) (workflows.Comp
 	if err := p.listen(ctx); err != nil {
 		return workflows.Completion{}, err
 	}
+	if err := workflow.SetQueryHandler(ctx, workflows.QueryKept, p.kept); err != nil {
+		return workflows.Completion{}, err
+	}
 	switch in.Orchestration {
 	case "delivers", "delivers alone":
 		return p.delivered(ctx), nil
@@ -253,6 +259,31 @@ func (p *player) listen(ctx workflow.Context) error {
 	})
 }
 
+// kept is what the run has left, for as long as its key says.
+func (p *player) kept() (activities.Kept, error) {
+	k := activities.Kept{State: string(p.progress.State), Host: "host-1", Queue: "consign@host-1"}
+	if p.in.Orchestration != "delivers" {
+		return k, nil
+	}
+	k.State = string(workflows.Completed)
+	k.Files = activities.FilesResult{Step: "render", Files: 1, Rows: 100_000, Bytes: 4_000_000}
+	k.Plan = &plan.Plan{
+		Orchestration: p.in.Orchestration, DataTemplate: "acme", RunKey: p.in.RunKey, Query: plan.Query{Name: "everybody"},
+		Render: render.Options{FileFormat: "csv", Header: true}, Archive: archive.Options{Encoding: "none"},
+		Columns: []plan.Column{{Name: "id", Type: "BIGINT"}, {Name: "name", Type: "VARCHAR"}},
+	}
+	switch p.in.RunKey {
+	case "not-kept":
+	case "run-out":
+		k.Until = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+	case "empty":
+		k.Files = activities.FilesResult{}
+	default:
+		k.Until = time.Now().Add(time.Hour)
+	}
+	return k, nil
+}
+
 func (p *player) park(ctx workflow.Context) (workflows.Completion, error) {
 	p.progress.State, p.progress.Step, p.progress.Failure = workflows.Parked, "Upload", denied()
 	p.progress.Deadline = workflow.Now(ctx).Add(168 * time.Hour)
@@ -282,10 +313,14 @@ func (p *player) delivered(ctx workflow.Context) workflows.Completion {
 
 func (p *player) completion(ctx workflow.Context, state workflows.State) workflows.Completion {
 	info := workflow.GetInfo(ctx)
-	return workflows.Completion{
+	c := workflows.Completion{
 		Orchestration: p.in.Orchestration, RunKey: p.in.RunKey, WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		Status: state, StartedAt: info.WorkflowStartTime, CompletedAt: workflow.Now(ctx), Objects: []activities.Object{},
 	}
+	if p.in.Redeliver != nil {
+		c.RedeliveryOf = p.in.Redeliver.WorkflowID
+	}
+	return c
 }
 
 func (p *player) end(ctx workflow.Context, state workflows.State, f *activities.Failure) (workflows.Completion, error) {

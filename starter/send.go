@@ -43,13 +43,18 @@ With --wait it shows the progress and ends with the delivery. Ctrl-C, or --timeo
 		ValidArgsFunction: a.completeOrchestration,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.doSend(cmd.Context(), args[0], o) },
 	}
+	cmd.Flags().StringVar(&o.runKey, "run-key", "", "the run's `key` (default: the time now, in UTC, to the second)")
+	o.flags(a, cmd)
+	return cmd
+}
+
+// flags are those of every command that starts a run, but for its key.
+func (o *sendOptions) flags(a *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.runKey, "run-key", "", "the run's `key` (default: the time now, in UTC, to the second)")
 	flags.StringVar(&o.as, "as", "", "the `user` who asks for it (required if the configuration has users)")
 	flags.BoolVar(&o.wait, "wait", false, "show the progress and wait for the end")
 	flags.DurationVar(&o.timeout, "timeout", 0, "with --wait: give up waiting after so long, for example 30m; the run goes on")
 	must(cmd.RegisterFlagCompletionFunc("as", a.completeUser))
-	return cmd
 }
 
 // sent is the result of send.
@@ -58,6 +63,7 @@ type sent struct {
 	RunID         string                `json:"run_id"`
 	Orchestration string                `json:"orchestration"`
 	RunKey        string                `json:"run_key"`
+	RedeliveryOf  string                `json:"redelivery_of,omitempty"`
 	Started       bool                  `json:"started"` // false: the run was there already
 	State         workflows.State       `json:"state"`
 	Completion    *workflows.Completion `json:"completion,omitempty"`
@@ -68,12 +74,20 @@ type sent struct {
 // runKeys is what a run key may hold: it becomes part of a workflow id.
 var runKeys = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
 
-func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
+// check refuses flags that mean nothing.
+func (o sendOptions) check() error {
 	if o.runKey != "" && !runKeys.MatchString(o.runKey) {
 		return wrong(fmt.Errorf("--run-key %q: a run key has 1 to 128 of the characters A-Z a-z 0-9 _ . : -", o.runKey), "")
 	}
 	if o.timeout != 0 && !o.wait || o.timeout < 0 {
 		return wrong(errors.New("--timeout is a positive duration, and goes with --wait"), "")
+	}
+	return nil
+}
+
+func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
+	if err := o.check(); err != nil {
+		return err
 	}
 	c, err := a.config()
 	if err != nil {
@@ -93,9 +107,15 @@ func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
 		return doing("send "+name, err)
 	}
 	defer connection.Close()
-	s, err := a.start(ctx, c, connection, name, o)
+	s := sent{WorkflowID: workflows.OrchestrationID(name, o.runKey), Orchestration: name, RunKey: o.runKey}
+	s, err = a.start(ctx, c, connection, s, workflows.OrchestrationInput{
+		Orchestration: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as},
+	})
 	if err != nil {
 		return doing("send "+name, err)
+	}
+	if !s.Started {
+		a.tell("%s was started before: this is the same run", shortRun(s.WorkflowID))
 	}
 	if o.wait {
 		return a.wait(ctx, connection, s, o.timeout)
@@ -104,10 +124,10 @@ func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
 }
 
 // start starts the run, or finds it.
-func (a *app) start(ctx context.Context, c *config.Config, connection client.Client, name string, o sendOptions) (sent, error) {
+func (a *app) start(ctx context.Context, c *config.Config, connection client.Client, s sent, in workflows.OrchestrationInput) (sent, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
-	s := sent{WorkflowID: workflows.OrchestrationID(name, o.runKey), Orchestration: name, RunKey: o.runKey, State: workflows.Running}
+	s.State = workflows.Running
 	run, err := connection.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:        s.WorkflowID,
 		TaskQueue: c.Temporal.TaskQueue,
@@ -117,19 +137,16 @@ func (a *app) start(ctx context.Context, c *config.Config, connection client.Cli
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			workflows.AttributeOrchestration.ValueSet(name),
-			workflows.AttributeRunKey.ValueSet(o.runKey),
+			workflows.AttributeOrchestration.ValueSet(s.Orchestration),
+			workflows.AttributeRunKey.ValueSet(s.RunKey),
 			workflows.AttributeState.ValueSet(string(workflows.Running)),
 		),
-		StaticSummary: name + " " + o.runKey,
-	}, workflows.TypeOrchestration, workflows.OrchestrationInput{
-		Orchestration: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as},
-	})
+		StaticSummary: s.Orchestration + " " + s.RunKey,
+	}, workflows.TypeOrchestration, in)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {
 	case errors.As(err, &exists):
 		s.RunID = exists.RunId
-		a.tell("%s was started before: this is the same run", shortRun(s.WorkflowID))
 		return s, nil
 	case err != nil:
 		return s, a.notStarted(ctx, c, connection, err)

@@ -11,13 +11,14 @@ import (
 	"consign/internal/workspace"
 )
 
-// sweepEvery is how often the janitor looks. A run that ends in order cleans up by itself; this is for the others.
+// sweepEvery is how often the janitor looks at least. A run that ends in order cleans up by itself; this is for the
+// others, and for files that were kept for a while.
 const sweepEvery = time.Minute
 
 // janitor removes what runs have left on this host that Temporal says are over, until ctx ends.
 func janitor(ctx context.Context, c client.Client, steps *activities.Steps, log *slog.Logger) {
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(sweepEvery)
+	defer timer.Stop()
 	for {
 		removed, err := activities.Sweep(ctx, steps, func(ctx context.Context, r *workspace.Run) (bool, error) { return over(ctx, c, r) })
 		if err != nil && ctx.Err() == nil {
@@ -26,10 +27,11 @@ func janitor(ctx context.Context, c client.Client, steps *activities.Steps, log 
 		if removed > 0 {
 			log.Info("removed what finished runs had left", "runs", removed)
 		}
+		timer.Reset(activities.NextSweep(steps, sweepEvery))
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
 	}
 }

@@ -64,6 +64,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	steps := activities.New(activities.Options{
 		Config: reader(path), Host: host, Queue: queue, Client: temporalClient, Clock: time.Now,
 		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: min(c.Worker.Runs, c.Worker.Threads),
+		Keep: c.Workspace.Keep, KeepPlain: c.Workspace.KeepPlain,
 	})
 	workers := newWorkers(temporalClient, c, host, steps)
 	for _, w := range workers {

@@ -2,6 +2,8 @@
 package workflows
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -32,8 +34,11 @@ const (
 	AbortName = "abort" // payload AbortRequest; at any time
 )
 
-// QueryProgress is the query that returns a Progress.
-const QueryProgress = "progress"
+// Queries.
+const (
+	QueryProgress = "progress"           // returns a Progress
+	QueryKept     = activities.QueryKept // returns an activities.Kept: what a finished run has left to be sent again
+)
 
 // Search attributes, made by `starter setup`. Values are names from the configuration, never data.
 var (
@@ -60,11 +65,35 @@ type OrchestrationInput struct {
 	RequestedBy   activities.Requester  `json:"requested_by,omitzero"`
 	At            *time.Time            `json:"at,omitempty"` // the run's `now`; empty: the start time
 	Group         *activities.GroupPart `json:"group,omitempty"`
+	// Redeliver makes it a run that sends the files of a finished one again, without asking the source. Its `now` and the
+	// names of its objects are those of that run.
+	Redeliver *activities.Redelivery `json:"redeliver,omitempty"`
 }
 
 // OrchestrationID is the workflow id of a run: the same orchestration and key is the same run.
 func OrchestrationID(orchestration, runKey string) string {
 	return "send/" + orchestration + "/" + runKey
+}
+
+// RedeliveryID is the workflow id of the n-th delivery of a run's files, the run's own being the first. No run key holds
+// a tilde, so it is nobody else's.
+func RedeliveryID(workflowID string, n int) string {
+	return redelivered(workflowID) + "~" + strconv.Itoa(n)
+}
+
+// RedeliveryKey is the run key of that delivery.
+func RedeliveryKey(runKey string, n int) string { return RedeliveryID(runKey, n) }
+
+// redelivered is the id or key without the number of a delivery.
+func redelivered(id string) string {
+	at := strings.LastIndexByte(id, '~')
+	if at < 0 {
+		return id
+	}
+	if _, err := strconv.ParseUint(id[at+1:], 10, 32); err != nil {
+		return id
+	}
+	return id[:at]
 }
 
 // CampaignInput starts a Campaign workflow.
@@ -133,7 +162,9 @@ type Completion struct {
 	StartedAt        time.Time           `json:"started_at"`
 	CompletedAt      time.Time           `json:"completed_at,omitzero"`
 	Failure          *activities.Failure `json:"failure,omitempty"`
-	NotNotified      []string            `json:"not_notified,omitempty"` // notify targets that never came
+	NotNotified      []string            `json:"not_notified,omitempty"`  // notify targets that never came
+	RedeliveryOf     string              `json:"redelivery_of,omitempty"` // workflow id of the run whose files were sent again
+	KeptUntil        time.Time           `json:"kept_until,omitzero"`     // how long they can be sent again; in the result, not in the signal
 }
 
 // A RetryRequest asks a parked run to go on.

@@ -45,7 +45,7 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 		r.discard(ctx, discardAll)
 	}
 	told.Wait(ctx)
-	done.NotNotified = r.unheard
+	done.NotNotified, done.KeptUntil = r.unheard, r.keptUntil
 	if err := r.mark(ctx, status); err != nil {
 		return done, err
 	}
@@ -86,6 +86,9 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 	}
 	if status == Aborted {
 		c.Failure = r.aborted()
+	}
+	if r.in.Redeliver != nil {
+		c.RedeliveryOf = r.in.Redeliver.WorkflowID
 	}
 	if r.plan != nil {
 		c.Campaign, c.Group, c.Destination = r.plan.Campaign, r.plan.Group, r.plan.Destination.Name
@@ -138,7 +141,7 @@ func (m discardMode) String() string {
 // discard cleans up. Its own failure is no reason to fail the run: the host's janitor, and the bucket's lifecycle rule,
 // do what is left.
 func (r *run) discard(ctx workflow.Context, mode discardMode) {
-	if r.plan != nil && (r.rendered.Queue != "" || r.attempted("Render") > 0) {
+	if r.plan != nil && (r.rendered.Queue != "" || r.attempted(r.maker()) > 0) {
 		r.discardDelivery(ctx, mode)
 	}
 	if r.gives(mode) {
@@ -151,16 +154,21 @@ func (r *run) discardDelivery(ctx workflow.Context, mode discardMode) {
 	if host := r.rendered.Queue; host != "" {
 		input := activities.DiscardInput{
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
-			Release: mode == discardLease, Encrypted: r.files.Step == "encrypt", Abort: mode == discardAll || mode == discardUploads,
+			Release: mode == discardLease, Encrypted: r.files.Step == encrypted, Abort: mode == discardAll || mode == discardUploads,
+		}
+		if mode == discardFiles {
+			input.Sent = &r.files
 		}
 		if claim := r.claim(); r.gives(mode) && mode != discardAll { // open uploads are aborted after this, and before the next one's turn
 			input.Turn = &claim
 		}
-		if _, err := execute(ctx, r.timing.discard(host, mode.String()), steps.Discard, input); err != nil {
+		gone, err := execute(ctx, r.timing.discard(host, mode.String()), steps.Discard, input)
+		if err != nil {
 			log.Warn("host did not clean up; its janitor will", "queue", host, "error", err)
 		} else if input.Turn != nil {
 			r.gaveTurn()
 		}
+		r.keptUntil = gone.KeptUntil
 	}
 	if mode == discardAll || mode == discardUploads {
 		r.discardUploads(ctx)

@@ -48,7 +48,7 @@ func (r *run) untilOver(ctx workflow.Context) error {
 			return errAborted
 		case failed == nil:
 			return nil
-		case failed.Type == activities.TypeRefused || failed.Type == activities.TypeOverlap:
+		case failed.Type == activities.TypeRefused, failed.Type == activities.TypeOverlap, r.nothingToSend(failed):
 			return r.fail(failed)
 		}
 		if err := r.park(ctx, failed); err != nil {
@@ -112,13 +112,13 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	}
 	switch {
 	case s.hosted && hostLost(err):
-		why := fmt.Sprintf("host %s did not answer for %s: rendered again", r.rendered.Host, r.plan.HostTimeout)
+		why := fmt.Sprintf("host %s did not answer for %s: %s", r.rendered.Host, r.plan.HostTimeout, r.anew())
 		if workflow.GetVersion(ctx, changeLostHost, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
 			r.rendered.Queue = "" // it has been waited for: if it comes back, a new Render or its janitor removes what is there
 		}
 		r.startOver(ctx, why)
 	case kind == activities.TypeFilesLost:
-		r.startOver(ctx, "files on host "+r.rendered.Host+" were lost or damaged: rendered again")
+		r.startOver(ctx, "files on host "+r.rendered.Host+" were lost or damaged: "+r.anew())
 	case kind == activities.TypeUploadLost && s.name == "Publish":
 		r.notes = append(r.notes, "an open upload was aborted by somebody else: sent again")
 		r.uploads, r.published, r.sides = nil, nil, activities.SideFiles{}
@@ -148,7 +148,10 @@ func failureOf(step string, err error) *activities.Failure {
 	f := activities.Failure{}
 	var application *temporal.ApplicationError
 	var timeout *temporal.TimeoutError
+	var away hostAwayError
 	switch {
+	case errors.As(err, &away):
+		f = away.failure
 	case errors.As(err, &application) && application.Details(&f) == nil:
 	case errors.As(err, &timeout):
 		f = activities.Failure{

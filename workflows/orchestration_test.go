@@ -45,6 +45,9 @@ type delivery struct {
 	rendered activities.RenderResult
 	modes    []activities.PublishMode
 	turns    []activities.Taken // what the next takes are answered; then it is the run's turn
+
+	kept      *activities.Again // what an earlier run has left
+	discarded activities.DiscardResult
 }
 
 func (d *delivery) nextTurn() *activities.Taken {
@@ -123,7 +126,7 @@ func (d *delivery) steps() {
 		return files
 	}
 	fake(d, "Plan", func(activities.PlanInput) activities.PlanResult {
-		return activities.PlanResult{Plan: d.plan, Turn: d.nextTurn()}
+		return activities.PlanResult{Plan: d.plan, Turn: d.nextTurn(), Again: d.kept}
 	})
 	fake(d, "TakeTurn", func(activities.TakeInput) activities.Taken { return *d.nextTurn() })
 	fake(d, "GiveTurn", func(activities.Claim) activities.Taken { return activities.Taken{} })
@@ -153,7 +156,7 @@ func (d *delivery) steps() {
 	fake(d, "WriteSuccessFile", func(activities.SuccessInput) activities.SuccessResult {
 		return activities.SuccessResult{Key: d.plan.SuccessKey, Receipt: d.plan.ReceiptKey, Manifest: d.plan.ManifestKey}
 	})
-	fake(d, "Discard", func(activities.DiscardInput) activities.DiscardResult { return activities.DiscardResult{} })
+	fake(d, "Discard", func(activities.DiscardInput) activities.DiscardResult { return d.discarded })
 }
 
 func (d *delivery) run() (workflows.Completion, error) {

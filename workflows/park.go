@@ -17,6 +17,12 @@ func (r *run) listen(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	err = workflow.SetQueryHandlerWithOptions(ctx, QueryKept, r.kept, workflow.QueryHandlerOptions{
+		Description: "What a run that delivered has left on its host, to be sent again by starter redeliver.",
+	})
+	if err != nil {
+		return err
+	}
 	err = workflow.SetUpdateHandlerWithOptions(ctx, RetryName, r.onRetry, workflow.UpdateHandlerOptions{
 		Validator:   r.mayRetry,
 		Description: `Lets a parked run go on at the step that failed; says so if it is not parked. Data: nothing, or {"replan": true} to read the configuration again and begin afresh.`,

@@ -46,6 +46,7 @@ type run struct {
 	delivery   int // counts the deliveries begun: a fresh Render begins a new one
 	plan       *plan.Plan
 	account    activities.AssumeRoleResult
+	again      *activities.Again // whose files are sent again; nil: they are rendered
 	rendered   activities.RenderResult
 	files      activities.FilesResult // of the last step that made files
 	renderedAt time.Time
@@ -53,7 +54,9 @@ type run struct {
 	sides      activities.SideFiles // receipt and manifest, sent and open
 	published  []activities.Object
 	success    activities.SuccessResult
-	unheard    []string // notify targets that never came
+	keptUntil  time.Time // the files stay on their host
+	hostAway   bool      // which keeps the files that are sent again
+	unheard    []string  // notify targets that never came
 }
 
 // A step is one activity of the run.
@@ -92,12 +95,16 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	}
 	always := func(*run) bool { return true }
 	hasRows := func(r *run) bool { return r.rendered.Files > 0 }
+	files := &step{name: "Render", needed: always, do: r.render}
+	if in.Redeliver != nil {
+		files = &step{name: "Reuse", needed: always, do: r.reuse}
+	}
 	r.steps = []*step{
 		{name: "Plan", needed: always, do: r.makePlan},
 		{name: "AssumeRole", needed: always, do: r.assumeRole},
-		{name: "Render", needed: always, do: r.render},
-		{name: "Archive", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Archives() }, do: r.archive},
-		{name: "Encrypt", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Encrypts() }, do: r.encrypt},
+		files,
+		{name: "Archive", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Archives() && r.again == nil }, do: r.archive},
+		{name: "Encrypt", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Encrypts() && r.files.Step != encrypted }, do: r.encrypt},
 		{name: "Upload", hosted: true, needed: hasRows, do: r.upload},
 		{name: "Publish", needed: func(r *run) bool { return len(r.uploads) > 0 }, do: r.publish},
 		{name: "WriteSuccessFile", needed: func(r *run) bool { return r.plan.SuccessKey != "" || r.wantsSides() }, do: r.writeSuccessFile},
@@ -106,6 +113,17 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 		s.state = stepWaiting
 	}
 	return r
+}
+
+// encrypted is the Step of files that are encrypted.
+const encrypted = "encrypt"
+
+// maker is the step that the run's files come from.
+func (r *run) maker() string {
+	if r.in.Redeliver != nil {
+		return "Reuse"
+	}
+	return "Render"
 }
 
 // deliveryID names the bytes of one delivery: the same on its objects, in its receipt and in its signal.
@@ -122,10 +140,10 @@ func (r *run) makePlan(ctx workflow.Context) (err error) {
 		claim := r.claim()
 		made, err := execute(ctx, r.timing.short(r.in.Orchestration+" "+r.in.RunKey), steps.Plan, activities.PlanInput{
 			Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, Group: r.in.Group, Now: r.now, Run: r.id,
-			Claim: &claim, Patient: !r.parkedAt.IsZero(),
+			Claim: &claim, Patient: !r.parkedAt.IsZero(), Redeliver: r.in.Redeliver,
 		})
 		if err == nil {
-			r.plan = made.Plan
+			r.plan, r.again = made.Plan, made.Again
 		}
 		return made.Turn, err
 	})
@@ -256,12 +274,12 @@ func (r *run) count(files activities.FilesResult) {
 	s.rows, s.bytes = files.Rows, files.Bytes
 }
 
-// startOver begins a fresh delivery at Render: the files of the last one are out of reach. Its uploads are aborted, so
+// startOver begins a fresh delivery with fresh files: those of the last one are out of reach. Its uploads are aborted, so
 // that its bytes are never mixed with the new ones.
 func (r *run) startOver(ctx workflow.Context, why string) {
 	r.notes = append(r.notes, why)
 	r.discard(ctx, discardUploads)
-	r.fresh("Render")
+	r.fresh(r.maker())
 }
 
 // fresh forgets what was done from the named step on, and begins a new delivery.

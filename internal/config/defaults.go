@@ -41,6 +41,7 @@ func (r *reader) defaults(folder string) {
 	fallback(r, "temporal.task_queue", &c.Temporal.TaskQueue, defaultTaskQueue)
 	fallback(r, "workspace.dir", &c.Workspace.Dir, filepath.Join(folder, defaultWorkspace))
 	fallback(r, "workspace.host_timeout", &c.Workspace.HostTimeout, defaultHostTimeout)
+	fallback(r, "workspace.keep_plain", &c.Workspace.KeepPlain, true)
 	fallback(r, "s3.part_size", &c.S3.PartSize, defaultPartSize)
 	fallback(r, "s3.concurrency", &c.S3.Concurrency, defaultConcurrency)
 	fallback(r, "worker.memory", &c.Worker.Memory, defaultMemory)

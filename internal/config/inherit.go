@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"consign/internal/problem"
 )
 
 // Origin is where an effective setting comes from.
@@ -186,4 +188,14 @@ func joined[T any](list []T, text func(T) string) string {
 		words[i] = text(one)
 	}
 	return strings.Join(words, ", ")
+}
+
+// Conflicts says which settings a lower level sets again. Levels that the configuration itself puts together have none,
+// for that is checked when it is read; others, such as another template for files that are sent again, may.
+func (e *Effective) Conflicts() problem.List {
+	var list problem.List
+	for _, c := range e.conflicts {
+		list.Add(c.name, "is set by %s and again by %s", c.first, c.again)
+	}
+	return list
 }

@@ -12,5 +12,4 @@ type unbuilt struct {
 var notYet = []unbuilt{
 	{section: "orchestrations", key: "downstream"},
 	{section: "campaigns"},
-	{section: "workspace", key: "keep", harmless: "0s"},
 }

@@ -94,7 +94,7 @@ func TestWhatIsNotWrittenHasADefault(t *testing.T) {
 	dir := folder(t, map[string]string{"consign.yaml": ""})
 	c := good(t, filepath.Join(dir, "consign.yaml"), from(nil))
 	require.Equal(t, Temporal{Address: "127.0.0.1:7233", Namespace: "default", TaskQueue: "consign"}, c.Temporal)
-	require.Equal(t, Workspace{Dir: filepath.Join(dir, "workspace"), HostTimeout: 10 * time.Minute}, c.Workspace)
+	require.Equal(t, Workspace{Dir: filepath.Join(dir, "workspace"), HostTimeout: 10 * time.Minute, KeepPlain: true}, c.Workspace)
 	require.Equal(t, S3{PartSize: 16 << 20, Concurrency: 4}, c.S3)
 	require.Equal(t, Worker{Memory: 512 << 20, Threads: 2, Runs: 4}, c.Worker)
 }
@@ -135,7 +135,7 @@ func TestTheEnvironmentOverridesSingleValues(t *testing.T) {
 	require.Equal(t, "file", c.Temporal.Namespace)
 	require.Equal(t, "12", c.Temporal.TaskQueue)
 	require.Equal(t, "ca.pem", c.Temporal.TLS.CA)
-	require.Equal(t, Workspace{Dir: "here", MaxBytes: 10e9, HostTimeout: 5 * time.Minute}, c.Workspace)
+	require.Equal(t, Workspace{Dir: "here", MaxBytes: 10e9, HostTimeout: 5 * time.Minute, KeepPlain: true}, c.Workspace)
 	require.Equal(t, S3{PartSize: 8 << 20, Concurrency: 4}, c.S3)
 	require.Equal(t, Worker{Memory: 512 << 20, Threads: 2, Runs: 9}, c.Worker)
 
@@ -182,7 +182,6 @@ func TestWhatIsNotBuiltIsRefusedByName(t *testing.T) {
 func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 	t.Parallel()
 	written := map[[2]string]string{
-		{"workspace", "keep"}:            "workspace: {keep: 1h}",
 		{"orchestrations", "downstream"}: "orchestrations: [{name: o, query: vips, data_template: all, downstream: [{lambda: {function: f}}]}]",
 		{"campaigns", ""}:                "campaigns: [{name: c, groups: [{name: g, query: vips}]}]",
 	}

@@ -25,7 +25,8 @@ type Workspace struct {
 	Host        string        `mapstructure:"host"`      // a label for people; empty: the host's name
 	MaxBytes    Size          `mapstructure:"max_bytes"` // 0: as much as the disk has
 	HostTimeout time.Duration `mapstructure:"host_timeout"`
-	Keep        time.Duration `mapstructure:"keep"`
+	Keep        time.Duration `mapstructure:"keep"`       // how long finished runs' files stay, to be sent again; 0: not at all
+	KeepPlain   bool          `mapstructure:"keep_plain"` // also those before encryption, for other recipients
 }
 
 // S3 is how much one upload may use.

@@ -31,6 +31,9 @@ func find(c *config.Config, r Request) (*job, error) {
 	} else if query, template, err = j.group(c, r); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
+	if r.To != "" {
+		template = r.To
+	}
 	if err := j.resolve(c, query, template); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrConfiguration, j.name, err)
 	}

@@ -29,6 +29,8 @@ type Request struct {
 	RunID         string
 	Now           time.Time
 	RequestedBy   string // the name of a user; empty: nobody in particular
+	// To sends files that are there already by another data template than the run's own: see Again.
+	To string
 }
 
 // QueryOf finds the query that the run of the request will ask.
@@ -48,8 +50,20 @@ func Make(c *config.Config, r Request, schema table.Schema) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	p, err := begin(c, r, j)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.resolve(c, r, j, schema); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrConfiguration, j.name, err)
+	}
+	return p, nil
+}
+
+// begin decides whether the run may be, and resolves what has nothing to do with its files.
+func begin(c *config.Config, r Request, j *job) (p *Plan, err error) {
 	r.Now = r.Now.UTC()
-	p := &Plan{
+	p = &Plan{
 		Orchestration: j.name, Campaign: r.Campaign, Group: r.Group, DataTemplate: j.template.Name,
 		RunKey: r.RunKey, RunID: r.RunID, Now: r.Now, ConfigDigest: c.Digest(),
 		Query:       Query{Name: j.query.Name, Segment: j.query.Segment, Source: j.query.Source, Digest: Digest(j.query.SQL)},
@@ -63,9 +77,6 @@ func Make(c *config.Config, r Request, schema table.Schema) (*Plan, error) {
 	}
 	p.RequestedBy = p.Access.User
 	p.running(j)
-	if err := p.resolve(c, r, j, schema); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrConfiguration, j.name, err)
-	}
 	return p, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"consign/internal/config"
 	"consign/internal/naming"
@@ -35,11 +36,7 @@ func (p *Plan) running(j *job) {
 // resolve resolves what the files hold, what they are called and where they go.
 func (p *Plan) resolve(c *config.Config, r Request, j *job, schema table.Schema) (err error) {
 	e := c.Effective(j.destination, j.template, j.orchestration)
-	s := e.Settings
-	variables := map[string]string{
-		"campaign_name": r.Campaign, "group_name": r.Group, "query_name": j.query.Name, "run_id": r.RunID, "orchestration_name": p.Orchestration,
-	}
-	if p.Render, err = rendering(s.Render(e.Columns), variables); err != nil {
+	if p.Render, err = rendering(e.Settings.Render(e.Columns), p.variables(r, j)); err != nil {
 		return err
 	}
 	files, err := p.Render.Schema(schema)
@@ -49,11 +46,29 @@ func (p *Plan) resolve(c *config.Config, r Request, j *job, schema table.Schema)
 	if p.Columns, err = columns(p.Render, j.query, schema, files); err != nil {
 		return err
 	}
+	if err := p.address(c, r, j, e, p.Now); err != nil {
+		return err
+	}
+	p.Loaders = p.Render.Loaders(files, p.location())
+	return nil
+}
+
+// variables are what a constant column may ask for.
+func (p *Plan) variables(r Request, j *job) map[string]string {
+	return map[string]string{
+		"campaign_name": r.Campaign, "group_name": r.Group, "query_name": j.query.Name, "run_id": r.RunID, "orchestration_name": p.Orchestration,
+	}
+}
+
+// address resolves all but the files' content: how they are packed, for whom they are encrypted (with keys that are good
+// today), what they are called and where they go.
+func (p *Plan) address(c *config.Config, r Request, j *job, e config.Effective, today time.Time) (err error) {
+	s := e.Settings
 	p.Archive, p.Upload = s.Archive(), s.Upload(c.S3)
 	p.Archive.Modified = p.Now
 	p.Prefix, p.OnEmpty = strings.TrimRight(deref(s.Prefix), "/"), deref(s.OnEmpty)
 	var warnings []string
-	if p.Encryption, warnings, err = encryption(c, e, p.Now); err != nil {
+	if p.Encryption, warnings, err = encryption(c, e, today); err != nil {
 		return err
 	}
 	p.warn(warnings)
@@ -62,11 +77,7 @@ func (p *Plan) resolve(c *config.Config, r Request, j *job, schema table.Schema)
 		return err
 	}
 	p.settings(e)
-	if err := p.checkNames(); err != nil {
-		return err
-	}
-	p.Loaders = p.Render.Loaders(files, p.location())
-	return nil
+	return p.checkNames()
 }
 
 // settings lists what is in force and where it comes from, the names that nobody has written too.
