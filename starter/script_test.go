@@ -268,7 +268,7 @@ func (p *player) kept() (activities.Kept, error) {
 	k.State = string(workflows.Completed)
 	k.Files = activities.FilesResult{Step: "render", Files: 1, Rows: 100_000, Bytes: 4_000_000}
 	k.Plan = &plan.Plan{
-		Orchestration: p.in.Orchestration, DataTemplate: "acme", RunKey: p.in.RunKey, Query: plan.Query{Name: "everybody"},
+		Orchestration: p.in.Orchestration, DataTemplate: "acme", RunKey: p.in.RunKey, Now: time.Now(), Query: plan.Query{Name: "everybody"},
 		Render: render.Options{FileFormat: "csv", Header: true}, Archive: archive.Options{Encoding: "none"},
 		Columns: []plan.Column{{Name: "id", Type: "BIGINT"}, {Name: "name", Type: "VARCHAR"}},
 	}
