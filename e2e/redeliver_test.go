@@ -19,7 +19,7 @@ import (
 
 // keeping writes a configuration whose worker keeps finished runs' files, and in which the run's files can also go to a
 // second bucket, and by a template that asks for other ones.
-func (s *site) keeping(workspace, settings string) {
+func (s *site) keeping(orchestration, workspace, settings string) {
 	s.t.Helper()
 	vault := s.bucket + "-vault"
 	own := s.bucket
@@ -33,7 +33,7 @@ data_templates:
   - {name: archive, destination: vault, settings: {encoding: gzip, filename: "all.csv.gz"}}
   - {name: loose, destination: vault, settings: {encoding: none}}
 orchestrations:
-  - {name: sent-{site}, query: all, data_template: t}
+  - {name: ` + orchestration + `-{site}, query: all, data_template: t}
 `)
 	text, err := os.ReadFile(s.config)
 	require.NoError(s.t, err)
@@ -78,9 +78,9 @@ func TestAFinishedRunIsSentAgain(t *testing.T) {
 	s.data("data.parquet", nastyRows(20_000))
 	require.NoError(t, stack.S3.MakeBucket(t.Context(), s.bucket+"-vault"))
 	home := s.gpgHome()
-	s.keeping("keep: 1h", ", pgp_public_key: {file: acme.asc}")
+	s.keeping("resent", "keep: 1h", ", pgp_public_key: {file: acme.asc}")
 	w := s.worker()
-	first := s.send(s.id("sent"), "--run-key", "k")
+	first := s.send(s.id("resent"), "--run-key", "k")
 	require.False(t, first.KeptUntil.IsZero())
 	delivered := s.sums()
 	require.Len(t, delivered, 3)
@@ -88,7 +88,7 @@ func TestAFinishedRunIsSentAgain(t *testing.T) {
 	require.Equal(t, 0, w.stop())
 	s.worker() // what is kept outlives the process
 
-	run := s.id("sent") + "/k"
+	run := s.id("resent") + "/k"
 	again := s.redeliver(run)
 	require.Equal(t, "send/"+run+"~2", again.WorkflowID)
 	require.Equal(t, "send/"+run, again.RedeliveryOf)
@@ -114,7 +114,7 @@ func TestAFinishedRunIsSentAgain(t *testing.T) {
 	tool(t, "gunzip", "--keep", packed)
 	s.sameCSV(strings.TrimSuffix(packed, ".gz"))
 
-	third := s.redeliver(s.id("sent") + "/k~2") // of a run that has its files from another one
+	third := s.redeliver(s.id("resent") + "/k~2") // of a run that has its files from another one
 	require.Equal(t, "send/"+run+"~3", third.WorkflowID)
 
 	refused := s.starter("redeliver", run, "--to", "loose")
@@ -127,7 +127,7 @@ func TestAnotherKeyReadsWhatIsSentAgain(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(5000))
 	s.gpgHome()
-	s.keeping("keep: 1h", ", pgp_public_key: {file: acme.asc}")
+	s.keeping("sent", "keep: 1h", ", pgp_public_key: {file: acme.asc}")
 	s.worker()
 	first := s.send(s.id("sent"), "--run-key", "k")
 	before := s.sums()
@@ -145,7 +145,7 @@ func TestWithoutPlainFilesOtherRecipientsGetNothing(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(1000))
 	s.gpgHome()
-	s.keeping("keep: 1h, keep_plain: false", ", pgp_public_key: {file: acme.asc}")
+	s.keeping("sent", "keep: 1h, keep_plain: false", ", pgp_public_key: {file: acme.asc}")
 	s.worker()
 	first := s.send(s.id("sent"), "--run-key", "k")
 	kept, err := filepath.Glob(s.path("workspace/runs/*/*/*"))
@@ -165,7 +165,7 @@ func TestKeptFilesGoWhenTheirTimeIsUp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(1000))
-	s.keeping("keep: 3s", "")
+	s.keeping("sent", "keep: 3s", "")
 	s.worker()
 	first := s.send(s.id("sent"), "--run-key", "k")
 	s.emptied()
@@ -188,7 +188,7 @@ func TestNothingIsKeptUnlessItIsAskedFor(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(1000))
-	s.keeping("keep: 0s", "")
+	s.keeping("sent", "keep: 0s", "")
 	s.worker()
 	s.send(s.id("sent"), "--run-key", "k")
 	s.nothingLeft()
@@ -202,7 +202,7 @@ func TestARunWhoseHostIsGoneCannotBeSentAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(1000))
-	s.keeping("keep: 1h", "")
+	s.keeping("sent", "keep: 1h", "")
 	text, err := os.ReadFile(s.config)
 	require.NoError(t, err)
 	s.write("consign.yaml", strings.Replace(string(text), "host_timeout: 20s", "host_timeout: 2s", 1))
@@ -225,7 +225,7 @@ func TestAnObjectThatIsThereStaysWhenItIsSentAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(1000))
-	s.keeping("keep: 1h", ", on_conflict: fail")
+	s.keeping("sent", "keep: 1h", ", on_conflict: fail")
 	s.worker()
 	first := s.send(s.id("sent"), "--run-key", "k")
 	before := s.sums()
@@ -249,7 +249,7 @@ func TestSendingAgainWaitsForItsTurn(t *testing.T) {
 	s.data("data.parquet", nastyRows(1000))
 	g := newGate(t, func(kind string, passed int) bool { return kind == "CompleteMultipartUpload" && passed >= 2 })
 	s.endpoint = g.URL
-	s.keeping("keep: 1h", "")
+	s.keeping("sent", "keep: 1h", "")
 	s.worker()
 	s.send(s.id("sent"), "--run-key", "k") // file and receipt
 	require.Equal(t, 0, s.starter("send", s.id("sent"), "--run-key", "slow").code)

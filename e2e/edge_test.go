@@ -1,0 +1,141 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/stretchr/testify/require"
+)
+
+// A deadSession is S3 and STS behind a proxy for which the first session that sends parts dies after two of them: S3
+// refuses from then on whatever is signed with it, as it does with one that has expired.
+type deadSession struct {
+	*httptest.Server
+	mu      sync.Mutex
+	first   string // token of the session that dies
+	parts   int    // sent with it
+	refused int
+	later   map[string]bool // tokens of other sessions that sent parts
+}
+
+func newDeadSession(t *testing.T) *deadSession {
+	t.Helper()
+	target, err := url.Parse(stack.S3Endpoint)
+	require.NoError(t, err)
+	d := &deadSession{later: map[string]bool{}}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d.expired(r) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = fmt.Fprint(w, `<?xml version="1.0"?><Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(d.Close)
+	return d
+}
+
+func (d *deadSession) expired(r *http.Request) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	token, part := r.Header.Get("X-Amz-Security-Token"), kindOf(r) == "UploadPart"
+	if part && d.first == "" {
+		d.first = token
+	}
+	switch {
+	case token == "" || token != d.first:
+		d.later[token] = d.later[token] || part
+		return false
+	case part && d.parts < 2:
+		d.parts++
+		return false
+	case d.parts < 2:
+		return false
+	}
+	d.refused++
+	return true
+}
+
+// TestAnUploadThatOutlastsItsSessionGoesOnWithAFreshOne: what the first session has sent is not sent again.
+func TestAnUploadThatOutlastsItsSessionGoesOnWithAFreshOne(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	d := newDeadSession(t)
+	s.endpoint = d.URL
+	s.configure(source + "destinations:" + s.destination("acme", "role", "file_format: csv, success_file: true") + `
+data_templates:
+  - {name: t, destination: acme, settings: {filename: "all.csv"}}
+orchestrations:
+  - {name: long-{site}, query: all, data_template: t}
+`)
+	s.worker()
+	s.send(s.id("long"), "--run-key", "k")
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	s.sameCSV(s.get("all.csv"))
+	s.nothingLeft()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	require.Equal(t, 2, d.parts)
+	require.Positive(t, d.refused, "the session died")
+	fresh := 0
+	for token, sent := range d.later {
+		if sent {
+			require.NotEmpty(t, token)
+			fresh++
+		}
+	}
+	require.Equal(t, 1, fresh, "sessions that sent the rest")
+}
+
+// TestMoreObjectsThanFitOneCallAreShownTogether sends one object more than an Upload or a Publish handles.
+func TestMoreObjectsThanFitOneCallAreShownTogether(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.many(501)
+}
+
+// many delivers a row per object.
+func (s *site) many(objects int) {
+	s.t.Helper()
+	s.data("data.parquet", nastyRows(objects))
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: ndjson, success_file: true, receipt: true, split: {rows: 1}") + `
+data_templates:
+  - {name: t, destination: acme, settings: {filename: all, split_filename: "{{file_number}}.ndjson"}}
+orchestrations:
+  - {name: many-{site}, query: all, data_template: t}
+`)
+	s.worker()
+	c := s.send(s.id("many"), "--run-key", "k")
+	require.EqualValues(s.t, objects, c.Rows)
+	require.Equal(s.t, objects, c.ObjectCount)
+	require.Len(s.t, c.Objects, 200)
+	require.True(s.t, c.ObjectsTruncated)
+	found := map[string]int64{}
+	pages := s3.NewListObjectsV2Paginator(s.s3, &s3.ListObjectsV2Input{Bucket: &s.bucket})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(s.t.Context())
+		require.NoError(s.t, err)
+		for _, o := range page.Contents {
+			found[*o.Key] = *o.Size
+		}
+	}
+	require.Len(s.t, found, objects+2, "and receipt and success file")
+	for number := 1; number <= objects; number++ {
+		require.Positive(s.t, found[fmt.Sprintf("all/%07d.ndjson", number)])
+	}
+	batches := (objects + 499) / 500
+	require.Equal(s.t, 2*batches, strings.Count(historyOf(s.t, s.workflow("many")), `"name":"Publish"`), "all are verified before the first is completed")
+	s.nothingLeft()
+}
