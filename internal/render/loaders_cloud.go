@@ -13,7 +13,8 @@ const (
 )
 
 // redshift follows Amazon's description of COPY: CSV doubles quotes and takes no ESCAPE; without CSV there are no quotes
-// around line breaks, and ESCAPE takes the character behind a backslash as it is.
+// around line breaks, and ESCAPE takes the character behind a backslash as it is. What it takes with Parquet:
+// https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 func (r reader) redshift() Loader {
 	l := Loader{Name: "Amazon Redshift"}
 	var options []string
@@ -51,7 +52,11 @@ func (r reader) redshift() Loader {
 	if r.gzip() {
 		options = append(options, "GZIP")
 	}
-	if r.at.Region != "" {
+	switch {
+	case r.at.Region == "":
+	case r.o.FileFormat == FormatParquet: // which takes few parameters, and not this one
+		l.Notes = append(l.Notes, "it reads Parquet from a bucket of its own region only, which has to be "+r.at.Region)
+	default:
 		options = append(options, "REGION "+sqlText(r.at.Region))
 	}
 	l.Statement = fmt.Sprintf("COPY %s (%s)\nFROM %s\nIAM_ROLE default\n%s;", r.at.Table, r.columnList(doubleQuoted), sqlText(r.at.URL), strings.Join(options, "\n"))

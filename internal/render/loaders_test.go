@@ -29,18 +29,19 @@ func TestLoaderStatements(t *testing.T) {
 		o  Options
 		at Location
 	}{
-		"csv":          {Options{FileFormat: FormatCSV, Header: true}, Location{URL: "s3://acme-inbound/upload/vips"}},
-		"csv-gzip-pgp": {Options{FileFormat: FormatCSV, Header: true, NullString: "NULL"}, Location{URL: "s3://acme/o'brien/vips", Encoding: "gzip", Encrypted: true, Table: "vips", Region: "eu-west-1"}},
-		"csv-all-crlf": {Options{FileFormat: FormatCSV, QuoteMode: QuoteAll, LineEnding: LineCRLF}, Location{URL: "s3://acme/vips.csv", Encoding: "tgz"}},
-		"csv-escape":   {Options{FileFormat: FormatCSV, EscapeCharacter: `\`, Header: true}, Location{URL: "s3://acme/vips.csv"}},
-		"tsv-redshift": {Options{FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: `\N`}, Location{URL: "s3://acme/vips.tsv"}},
-		"custom-none":  {Options{FileFormat: FormatCustom, Delimiter: "\x01", QuoteMode: QuoteNone, NullString: "NULL"}, Location{URL: "s3://acme/vips.txt"}},
-		"csv-caret":    {Options{FileFormat: FormatCSV, QuoteMode: QuoteNone, EscapeCharacter: "^"}, Location{URL: "s3://acme/vips.csv"}},
-		"csv-bom":      {Options{FileFormat: FormatCSV, BOM: true}, Location{URL: "s3://acme/vips.csv"}},
-		"ndjson":       {Options{FileFormat: FormatNDJSON}, Location{URL: "s3://acme/vips.ndjson", Encoding: "gzip"}},
-		"json":         {Options{FileFormat: FormatJSON}, Location{URL: "s3://acme/vips.json"}},
-		"parquet":      {Options{FileFormat: FormatParquet}, Location{URL: "s3://acme/vips/"}},
-		"parquet-gzip": {Options{FileFormat: FormatParquet}, Location{URL: "s3://acme/vips.parquet", Encoding: "gzip"}},
+		"csv":            {Options{FileFormat: FormatCSV, Header: true}, Location{URL: "s3://acme-inbound/upload/vips"}},
+		"csv-gzip-pgp":   {Options{FileFormat: FormatCSV, Header: true, NullString: "NULL"}, Location{URL: "s3://acme/o'brien/vips", Encoding: "gzip", Encrypted: true, Table: "vips", Region: "eu-west-1"}},
+		"csv-all-crlf":   {Options{FileFormat: FormatCSV, QuoteMode: QuoteAll, LineEnding: LineCRLF}, Location{URL: "s3://acme/vips.csv", Encoding: "tgz"}},
+		"csv-escape":     {Options{FileFormat: FormatCSV, EscapeCharacter: `\`, Header: true}, Location{URL: "s3://acme/vips.csv"}},
+		"tsv-redshift":   {Options{FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: `\N`}, Location{URL: "s3://acme/vips.tsv"}},
+		"custom-none":    {Options{FileFormat: FormatCustom, Delimiter: "\x01", QuoteMode: QuoteNone, NullString: "NULL"}, Location{URL: "s3://acme/vips.txt"}},
+		"csv-caret":      {Options{FileFormat: FormatCSV, QuoteMode: QuoteNone, EscapeCharacter: "^"}, Location{URL: "s3://acme/vips.csv"}},
+		"csv-bom":        {Options{FileFormat: FormatCSV, BOM: true}, Location{URL: "s3://acme/vips.csv"}},
+		"ndjson":         {Options{FileFormat: FormatNDJSON}, Location{URL: "s3://acme/vips.ndjson", Encoding: "gzip"}},
+		"json":           {Options{FileFormat: FormatJSON}, Location{URL: "s3://acme/vips.json"}},
+		"parquet":        {Options{FileFormat: FormatParquet}, Location{URL: "s3://acme/vips/"}},
+		"parquet-region": {Options{FileFormat: FormatParquet}, Location{URL: "s3://acme/vips/", Region: "eu-west-1"}},
+		"parquet-gzip":   {Options{FileFormat: FormatParquet}, Location{URL: "s3://acme/vips.parquet", Encoding: "gzip"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
