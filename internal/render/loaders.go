@@ -12,8 +12,10 @@ type Location struct {
 	URL       string // of an object, or what the keys of several begin with: s3://bucket/prefix
 	Encoding  string // of archive: none, gzip, tar, tgz, zip; empty: none
 	Encrypted bool
-	Table     string // to load into; empty: a name to replace
+	Table     string // to load into, as SQL; empty: a name to replace
 	Region    string // of the bucket; may be empty
+	Manifest  bool   // the URL is that of a list of the files
+	Role      string // as which Redshift reads the bucket, as SQL; empty: its default
 }
 
 // A Loader is how one reader is told about the files.

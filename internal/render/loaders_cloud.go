@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -59,7 +60,33 @@ func (r reader) redshift() Loader {
 	default:
 		options = append(options, "REGION "+sqlText(r.at.Region))
 	}
-	l.Statement = fmt.Sprintf("COPY %s (%s)\nFROM %s\nIAM_ROLE default\n%s;", r.at.Table, r.columnList(doubleQuoted), sqlText(r.at.URL), strings.Join(options, "\n"))
+	if r.at.Manifest {
+		options = append(options, "MANIFEST")
+	}
+	l.Statement = fmt.Sprintf("COPY %s (%s)\nFROM %s\nIAM_ROLE %s\n%s;",
+		r.at.Table, r.columnList(doubleQuoted), sqlText(r.at.URL), cmp.Or(r.at.Role, "default"), strings.Join(options, "\n"))
+	return l
+}
+
+// Copy returns the statement with which Amazon Redshift loads the objects as they lie in the bucket: the one that
+// Loaders shows, for the table, the role and the manifest of the location. columns are the names of the files' columns.
+func (o Options) Copy(columns []string, at Location) Loader {
+	r := reader{o: o.withDefaults(), at: at}
+	for _, name := range columns {
+		r.schema = append(r.schema, table.Column{Name: name})
+	}
+	l := r.redshift()
+	switch {
+	case at.Encrypted:
+		l.Impossible = "it cannot decrypt OpenPGP"
+	case r.o.FileFormat == FormatParquet && at.Encoding == "gzip":
+		l.Impossible = "it takes no Parquet within gzip: set encoding: none"
+	case at.Encoding != "" && at.Encoding != "none" && at.Encoding != "gzip":
+		l.Impossible = "it cannot unpack " + at.Encoding + ": set encoding: gzip or none"
+	}
+	if l.Impossible != "" {
+		return Loader{Name: l.Name, Impossible: l.Impossible}
+	}
 	return l
 }
 
