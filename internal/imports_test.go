@@ -30,11 +30,12 @@ func layers() []layer {
 		{"words", []string{"internal/secret", "internal/table", "internal/problem"}, nil},
 		{"stages", []string{
 			"internal/access", "internal/naming", "internal/awsrole", "internal/source", "internal/render", "internal/archive",
-			"internal/encrypt", "internal/upload", "internal/workspace", "internal/receipt",
-		}, []string{"words"}},
+			"internal/encrypt", "internal/upload", "internal/workspace", "internal/receipt", "internal/redshift", "internal/lambda",
+		}, []string{"words", "answers"}},
+		{"answers", []string{"internal/awserror"}, nil}, // two stages ask services of Amazon that answer alike
 		{"config", []string{"internal/config"}, []string{"words", "stages"}},
 		{"plan", []string{"internal/plan"}, []string{"words", "stages", "config"}},
-		{"activities", []string{"activities"}, []string{"words", "stages", "config", "plan"}},
+		{"activities", []string{"activities"}, []string{"words", "answers", "stages", "config", "plan"}},
 		{"workflows", []string{"workflows"}, []string{"activities", "plan"}},
 		{"connect", []string{"internal/connect"}, []string{"words", "config"}},          // both programs reach Temporal the same way
 		{"devstack", []string{"internal/devstack"}, nil},                                // for demo and tests; knows nothing of the product
@@ -51,7 +52,7 @@ func homes() map[string][]string {
 		"github.com/duckdb/":    {"stages", "programs"},
 		"github.com/stretchr/":  nil, // tests only
 		"github.com/rogpeppe/":  nil,
-		"github.com/aws/":       {"stages", "config", "activities", "devstack", "programs"},
+		"github.com/aws/":       {"answers", "stages", "config", "activities", "devstack", "programs"},
 		"github.com/ProtonMail": {"stages", "programs"},
 	}
 }

@@ -1,0 +1,245 @@
+// Package awserror says in a few words of ours what a service of Amazon has answered, by its codes and never by its text.
+package awserror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// What can go wrong with a request. Every error of Translate wraps one of these, or is the credentials' own.
+var (
+	// ErrDenied: the identity that asks has no right to it.
+	ErrDenied = errors.New("access denied")
+	// ErrBadKey: the access key, or its session token, is not known.
+	ErrBadKey = errors.New("the access key is not known")
+	// ErrSignature: the secret access key is not the one that belongs to the access key, or this host's clock is wrong.
+	ErrSignature = errors.New("the signature is not accepted: the secret access key or this host's clock is wrong")
+	// ErrExpired: the session has expired.
+	ErrExpired = errors.New("the credentials have expired")
+	// ErrNotFound: what the request is about is not there.
+	ErrNotFound = errors.New("it is not there")
+	// ErrRefused: the service does not accept the request as the settings make it.
+	ErrRefused = errors.New("the request is not accepted")
+	// ErrThrottled: the service asks for less. See Error.RetryAfter.
+	ErrThrottled = errors.New("too many requests for now")
+	// ErrServer: the service failed, or is not ready. It is worth trying again.
+	ErrServer = errors.New("the service failed")
+	// ErrUnreachable: no connection, one that broke, or no answer in time.
+	ErrUnreachable = errors.New("the service cannot be reached")
+)
+
+// failures is the codes that mean the same with every service, and those of the Redshift Data API and of Lambda.
+// https://docs.aws.amazon.com/redshift-data/latest/APIReference/CommonErrors.html, .../API_BatchExecuteStatement.html and
+// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+var failures = map[string]error{ //nolint:gochecknoglobals // the table
+	"AccessDenied":                ErrDenied,
+	"AccessDeniedException":       ErrDenied,
+	"NotAuthorized":               ErrDenied,
+	"OptInRequired":               ErrDenied,
+	"KMSAccessDeniedException":    ErrDenied,
+	"EC2AccessDeniedException":    ErrDenied,
+	"InvalidClientTokenId":        ErrBadKey,
+	"UnrecognizedClientException": ErrBadKey,
+	"MissingAuthenticationToken":  ErrBadKey,
+	"IncompleteSignature":         ErrBadKey,
+	"SignatureDoesNotMatch":       ErrSignature,
+	"InvalidSignatureException":   ErrSignature,
+	"RequestExpired":              ErrSignature,
+	"ExpiredToken":                ErrExpired,
+	"ExpiredTokenException":       ErrExpired,
+	"ResourceNotFoundException":   ErrNotFound,
+
+	"ValidationException":                      ErrRefused,
+	"ValidationError":                          ErrRefused,
+	"InvalidParameterValueException":           ErrRefused,
+	"InvalidRequestContentException":           ErrRefused,
+	"InvalidRuntimeException":                  ErrRefused,
+	"InvalidZipFileException":                  ErrRefused,
+	"RequestTooLargeException":                 ErrRefused,
+	"SerializedRequestEntityTooLargeException": ErrRefused,
+	"UnsupportedMediaTypeException":            ErrRefused,
+	"KMSDisabledException":                     ErrRefused,
+	"KMSInvalidStateException":                 ErrRefused,
+	"KMSNotFoundException":                     ErrRefused,
+
+	"Throttling":                        ErrThrottled,
+	"ThrottlingException":               ErrThrottled,
+	"TooManyRequestsException":          ErrThrottled,
+	"RequestLimitExceeded":              ErrThrottled,
+	"EC2ThrottledException":             ErrThrottled,
+	"ActiveStatementsExceededException": ErrThrottled,
+	"ActiveSessionsExceededException":   ErrThrottled,
+
+	"ResourceConflictException":      ErrServer, // the function is being updated
+	"ResourceNotReadyException":      ErrServer,
+	"SnapStartNotReadyException":     ErrServer,
+	"ServiceException":               ErrServer,
+	"ServiceUnavailable":             ErrServer,
+	"InternalFailure":                ErrServer,
+	"InternalServerException":        ErrServer,
+	"ExecuteStatementException":      ErrServer, // the statement met an error of its environment
+	"BatchExecuteStatementException": ErrServer,
+	"DatabaseConnectionException":    ErrServer,
+	"QueryTimeoutException":          ErrServer,
+}
+
+// An Error is a refusal or a failure of a service, without the SDK's own errors: their text may hold what a log must not.
+type Error struct {
+	Code   string // of the service; empty without an answer
+	Status int    // of HTTP; 0 without an answer
+
+	cause   error
+	context error
+	detail  string
+	request string
+	after   time.Duration
+}
+
+// Error returns the sentinel's words, the details and the code.
+func (e *Error) Error() string {
+	text := e.cause.Error()
+	if e.detail != "" {
+		text += ": " + e.detail
+	}
+	switch {
+	case e.Code != "" && e.request != "":
+		text += fmt.Sprintf(" (%s, request %s)", e.Code, e.request)
+	case e.Code != "":
+		text += " (" + e.Code + ")"
+	}
+	return text
+}
+
+// Unwrap returns the sentinel and the context's error, if that was the reason.
+func (e *Error) Unwrap() []error {
+	if e.context != nil {
+		return []error{e.cause, e.context}
+	}
+	return []error{e.cause}
+}
+
+// RetryAfter is how long the service asks to be left alone; 0 if it does not say.
+func (e *Error) RetryAfter() time.Duration { return e.after }
+
+// Marked tells the errors of credentials from those of the request that they sign: Translate returns them as they are.
+func Marked(inner aws.CredentialsProvider) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		c, err := inner.Retrieve(ctx)
+		if err != nil {
+			return aws.Credentials{}, &sourceError{err}
+		}
+		return c, nil
+	})
+}
+
+type sourceError struct{ err error }
+
+func (e *sourceError) Error() string { return e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// Translate is the edge: what the SDK, HTTP and the net say, in this package's words, by code and type.
+func Translate(err error) error {
+	var source *sourceError
+	var known *Error
+	switch {
+	case errors.As(err, &source):
+		return source.err
+	case errors.As(err, &known):
+		return known
+	}
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() != 0 {
+		return answered(err, response.Response.Response)
+	}
+	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, end) {
+			return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
+		}
+	}
+	return &Error{cause: ErrUnreachable, detail: root(err)}
+}
+
+func answered(err error, response *http.Response) *Error {
+	e := &Error{Status: response.StatusCode, request: response.Header.Get("X-Amzn-Requestid")}
+	if s, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
+		e.after = time.Duration(s) * time.Second
+	}
+	said := ""
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		e.Code, said = api.ErrorCode(), api.ErrorMessage()
+	}
+	e.cause = classify(e.Code, e.Status)
+	if !errors.Is(e.cause, ErrSignature) { // its message repeats what was signed, tokens included
+		e.detail = redact(said, response.Request)
+	}
+	return e
+}
+
+func classify(code string, status int) error {
+	cause, known := failures[code]
+	switch {
+	case known:
+		return cause
+	case status == http.StatusTooManyRequests:
+		return ErrThrottled
+	case status == http.StatusForbidden:
+		return ErrDenied
+	case status == http.StatusNotFound:
+		return ErrNotFound
+	case status >= http.StatusBadRequest && status < http.StatusInternalServerError:
+		return ErrRefused
+	default:
+		return ErrServer
+	}
+}
+
+// maxSaid bounds what is repeated of a service's own words.
+const maxSaid = 400
+
+// redact removes what identifies us from words that a service may repeat. The secret key itself is never sent, so that
+// it cannot come back.
+func redact(said string, request *http.Request) string {
+	said = strings.TrimSuffix(strings.TrimSpace(said), ".")
+	if request != nil {
+		authorization := request.Header.Get("Authorization")
+		_, after, _ := strings.Cut(authorization, "Credential=")
+		id, _, _ := strings.Cut(after, "/")
+		_, signature, _ := strings.Cut(authorization, "Signature=")
+		for _, hide := range []string{authorization, request.Header.Get("X-Amz-Security-Token"), id, signature} {
+			if hide != "" {
+				said = strings.ReplaceAll(said, hide, "[secret]")
+			}
+		}
+	}
+	if len(said) > maxSaid {
+		said = strings.ToValidUTF8(said[:maxSaid], "") + "..."
+	}
+	return said
+}
+
+// root returns the words of the innermost error that says what was tried.
+func root(err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		return dns.Error()
+	case errors.As(err, &op):
+		return op.Error()
+	}
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+		err = next
+	}
+	return err.Error()
+}

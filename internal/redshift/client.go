@@ -1,0 +1,239 @@
+package redshift
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
+	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
+
+	"consign/internal/awserror"
+)
+
+// A Client asks one database. It is safe for concurrent use.
+type Client struct {
+	o   Options
+	api *redshiftdata.Client
+}
+
+// Time limits. The Data API answers at once, whatever a statement takes.
+const (
+	attempts    = 3
+	maxBackoff  = 3 * time.Second
+	dialTimeout = 5 * time.Second
+	httpTimeout = 30 * time.Second
+)
+
+// New returns a client of the options' database. It asks nobody.
+func New(creds aws.CredentialsProvider, o Options) *Client {
+	ao := redshiftdata.Options{
+		Region:      o.Region,
+		Credentials: awserror.Marked(creds),
+		HTTPClient: &http.Client{Timeout: httpTimeout, Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
+		}},
+		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {
+			so.MaxAttempts, so.MaxBackoff, so.RateLimiter = attempts, maxBackoff, ratelimit.None
+		}),
+	}
+	if o.Endpoint != "" {
+		ao.BaseEndpoint = &o.Endpoint
+	}
+	return &Client{o: o, api: redshiftdata.New(ao)}
+}
+
+// Submit has Redshift begin the load, and returns the statement's id. Asked again, it returns the same statement: by the
+// token while the Data API knows that, by name after that. When it knows neither, and there is no ledger that would stop
+// a second load, the error wraps ErrUncertain.
+func (c *Client) Submit(ctx context.Context, l Load, now time.Time) (string, error) {
+	doing := "submit the load into " + c.o.Table
+	if age := now.Sub(l.Since); age > tokenSure {
+		id, err := c.find(ctx, l)
+		if err != nil || id != "" {
+			return id, err
+		}
+		if age > remembered && c.o.Ledger == "" {
+			return "", fmt.Errorf("%s: it was first tried %s ago, and the Data API remembers a day: %w", doing, age.Round(time.Minute), ErrUncertain)
+		}
+	}
+	in := redshiftdata.BatchExecuteStatementInput{
+		ClientToken: aws.String(l.token()), StatementName: aws.String(l.name()),
+		ClusterIdentifier: optional(c.o.Cluster), WorkgroupName: optional(c.o.Workgroup),
+		Database: &c.o.Database, DbUser: optional(c.o.DBUser), SecretArn: optional(c.o.SecretARN),
+	}
+	for _, s := range c.o.statements(l) {
+		in.Sqls = append(in.Sqls, s.sql)
+	}
+	out, err := c.api.BatchExecuteStatement(ctx, &in)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", doing, awserror.Translate(err))
+	}
+	return aws.ToString(out.Id), nil
+}
+
+// find looks for the round's statement by its name; empty: there is none.
+func (c *Client) find(ctx context.Context, l Load) (string, error) {
+	in := redshiftdata.ListStatementsInput{
+		StatementName: aws.String(l.name()), Status: types.StatusStringAll, RoleLevel: aws.Bool(true),
+		ClusterIdentifier: optional(c.o.Cluster), WorkgroupName: optional(c.o.Workgroup), Database: &c.o.Database,
+	}
+	pages := redshiftdata.NewListStatementsPaginator(c.api, &in)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", fmt.Errorf("look for the load into %s: %w", c.o.Table, awserror.Translate(err))
+		}
+		for _, s := range page.Statements {
+			if aws.ToString(s.StatementName) == l.name() { // the list goes by what a name begins with
+				return aws.ToString(s.Id), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// Wait waits until the load is over.
+func (c *Client) Wait(ctx context.Context, l Load, id string) (Loaded, error) {
+	out, err := c.end(ctx, id)
+	if err != nil {
+		return Loaded{}, fmt.Errorf("load into %s: %w", c.o.Table, err)
+	}
+	list := c.o.statements(l)
+	switch out.Status {
+	case types.StatusStringFinished:
+		done := Loaded{Rows: l.Rows}
+		for i, s := range list[:min(len(list), len(out.SubStatements))] {
+			switch s.part {
+			case partCopy:
+				done.Query = out.SubStatements[i].RedshiftQueryId
+			case partCount:
+				if done.Rows, err = c.number(ctx, aws.ToString(out.SubStatements[i].Id), l.Rows); err != nil {
+					return Loaded{}, err
+				}
+			}
+		}
+		return done, nil
+	case types.StatusStringAborted:
+		return Loaded{}, fmt.Errorf("load into %s, statement %s: %w", c.o.Table, id, ErrStopped)
+	}
+	for i, s := range list[:min(len(list), len(out.SubStatements))] {
+		if sub := out.SubStatements[i]; sub.Status == types.StatementStatusStringFailed {
+			return c.failed(ctx, l, s.part, sub)
+		}
+	}
+	return Loaded{}, fmt.Errorf("load into %s, statement %s: %w: %s", c.o.Table, id, ErrFailed, l.said(aws.ToString(out.Error)))
+}
+
+// failed says why the part has failed that ended the transaction.
+func (c *Client) failed(ctx context.Context, l Load, p part, sub types.SubStatementData) (Loaded, error) {
+	about := fmt.Sprintf("load into %s, statement %s", c.o.Table, aws.ToString(sub.Id))
+	switch p {
+	case partOnce: // so it seems: a part may fail for other reasons
+		rows, there, err := c.noted(ctx, l)
+		if err != nil || there {
+			return Loaded{Rows: rows, Again: true}, err
+		}
+	case partRows:
+		return Loaded{}, fmt.Errorf("%s: COPY did not read %d rows but %w", about, l.Rows, ErrRows)
+	}
+	query := ""
+	if sub.RedshiftQueryId > 0 {
+		query = fmt.Sprintf(" (query %d)", sub.RedshiftQueryId)
+	}
+	return Loaded{}, fmt.Errorf("%s: %w: %s%s: %s", about, ErrFailed, p, query, l.said(aws.ToString(sub.Error)))
+}
+
+// noted asks the ledger whether the load is done, and how many rows it was.
+func (c *Client) noted(ctx context.Context, l Load) (rows int64, there bool, err error) {
+	doing := "look into " + c.o.Ledger
+	sql := c.o.lookSQL(l)
+	asked, err := c.api.ExecuteStatement(ctx, &redshiftdata.ExecuteStatementInput{
+		Sql: &sql, ClusterIdentifier: optional(c.o.Cluster), WorkgroupName: optional(c.o.Workgroup),
+		Database: &c.o.Database, DbUser: optional(c.o.DBUser), SecretArn: optional(c.o.SecretARN),
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("%s: %w", doing, awserror.Translate(err))
+	}
+	out, err := c.end(ctx, aws.ToString(asked.Id))
+	switch {
+	case err != nil:
+		return 0, false, fmt.Errorf("%s: %w", doing, err)
+	case out.Status != types.StatusStringFinished:
+		return 0, false, fmt.Errorf("%s: %w: %s", doing, ErrFailed, l.said(aws.ToString(out.Error)))
+	case out.ResultRows == 0:
+		return 0, false, nil
+	}
+	rows, err = c.number(ctx, aws.ToString(out.Id), l.Rows)
+	return rows, true, err
+}
+
+// The waits between two looks at a statement.
+const (
+	pollFirst = 200 * time.Millisecond
+	pollMost  = 5 * time.Second
+)
+
+// end waits for a statement's end.
+func (c *Client) end(ctx context.Context, id string) (*redshiftdata.DescribeStatementOutput, error) {
+	for wait := pollFirst; ; wait = min(2*wait, pollMost) {
+		out, err := c.api.DescribeStatement(ctx, &redshiftdata.DescribeStatementInput{Id: &id})
+		if err != nil {
+			err = awserror.Translate(err)
+			if errors.Is(err, awserror.ErrNotFound) {
+				err = fmt.Errorf("the Data API does not know statement %s any more: %w", id, ErrUncertain)
+			}
+			return nil, err
+		}
+		switch out.Status {
+		case types.StatusStringFinished, types.StatusStringFailed, types.StatusStringAborted:
+			return out, nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, context.Cause(ctx)
+		case <-timer.C:
+		}
+	}
+}
+
+// number reads a result that is one number. Results are forgotten after a day; what is known without them stands in.
+func (c *Client) number(ctx context.Context, id string, known int64) (int64, error) {
+	out, err := c.api.GetStatementResult(ctx, &redshiftdata.GetStatementResultInput{Id: &id})
+	if err != nil {
+		if err = awserror.Translate(err); errors.Is(err, awserror.ErrNotFound) {
+			return known, nil
+		}
+		return 0, fmt.Errorf("count the rows in %s: %w", c.o.Table, err)
+	}
+	if len(out.Records) > 0 && len(out.Records[0]) > 0 {
+		if field, ok := out.Records[0][0].(*types.FieldMemberLongValue); ok {
+			return field.Value, nil
+		}
+	}
+	return known, nil
+}
+
+// Cancel asks Redshift to stop a statement. It may be too late for that.
+func (c *Client) Cancel(ctx context.Context, id string) error {
+	if _, err := c.api.CancelStatement(ctx, &redshiftdata.CancelStatementInput{Id: &id}); err != nil {
+		return fmt.Errorf("cancel the load into %s: %w", c.o.Table, awserror.Translate(err))
+	}
+	return nil
+}
+
+// optional returns nil for an empty string: the SDK's word for not given.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
