@@ -56,9 +56,7 @@ func (k *checker) orchestrations() {
 		k.running(at, o.Overlap, o.Schedule, o.Notify)
 		within(k, at+".park_timeout", o.ParkTimeout, 0, maxTimeout)
 		within(k, at+".notify_timeout", o.NotifyTimeout, 0, maxTimeout)
-		for j, d := range o.Downstream {
-			k.downstream(d, item(at+".downstream", j))
-		}
+		k.downstream(o.Downstream, at+".downstream")
 		if !known {
 			continue
 		}
@@ -68,13 +66,8 @@ func (k *checker) orchestrations() {
 			k.conflicts(e)
 			k.settings(e, at, true)
 			k.forOrchestration(e, at)
+			k.followed(e, o, at)
 		}
-	}
-}
-
-func (k *checker) downstream(d Downstream, at string) {
-	if (d.Lambda == nil) == (d.Redshift == nil) {
-		k.add(at, "write {lambda: ...} or {redshift: ...}, one to an item", "names not exactly one thing to do")
 	}
 }
 

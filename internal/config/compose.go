@@ -2,6 +2,8 @@ package config
 
 import (
 	"consign/internal/archive"
+	"consign/internal/lambda"
+	"consign/internal/redshift"
 	"consign/internal/render"
 	"consign/internal/upload"
 )
@@ -60,4 +62,17 @@ func (s Settings) Keys() []Secret {
 		return []Secret{*s.PGPPublicKey}
 	}
 	return s.PGPPublicKeys
+}
+
+// Options returns the settings of the function.
+func (l Lambda) Options() lambda.Options {
+	return lambda.Options{Function: l.Function, Region: l.Region, Endpoint: l.Endpoint}
+}
+
+// Options returns the settings of the database.
+func (r Redshift) Options() redshift.Options {
+	return redshift.Options{
+		Cluster: r.Cluster, Workgroup: r.Workgroup, Database: r.Database, DBUser: r.DBUser, SecretARN: r.SecretARN,
+		Table: r.Table, IAMRole: r.IAMRole, Ledger: r.Ledger, Region: r.Region, Endpoint: r.Endpoint,
+	}
 }

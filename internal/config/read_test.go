@@ -182,8 +182,7 @@ func TestWhatIsNotBuiltIsRefusedByName(t *testing.T) {
 func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 	t.Parallel()
 	written := map[[2]string]string{
-		{"orchestrations", "downstream"}: "orchestrations: [{name: o, query: vips, data_template: all, downstream: [{lambda: {function: f}}]}]",
-		{"campaigns", ""}:                "campaigns: [{name: c, groups: [{name: g, query: vips}]}]",
+		{"campaigns", ""}: "campaigns: [{name: c, groups: [{name: g, query: vips}]}]",
 	}
 	base, err := os.ReadFile("testdata/base.yaml")
 	require.NoError(t, err)

@@ -19,6 +19,8 @@ var words = map[string]string{ //nolint:gochecknoglobals // the table
 	"part_size": "such as 16MiB", "memory": "such as 512MiB", "park_timeout": "how long a parked run waits for a person, such as 168h",
 	"schedule": "when it starts by itself; starter schedule apply tells Temporal", "cron": "minute, hour, day of the month, month, day of the week",
 	"catch_up": "after Temporal was down, what is not later than this is made up for", "jitter": "put each start off by a random time up to this",
+	"downstream": "what follows a delivery, in this order", "lambda": "a function that is invoked with the receipt", "redshift": "a table that the objects are copied into",
+	"ledger": "a table in which loads are noted, so that none is done twice", "iam_role": "as which Redshift reads the bucket: default, or ARNs",
 	"notify": "workflows that are told how a run ended", "pii": "columns that hold personal data", "alerts": "row counts that warn, or stop the delivery",
 }
 

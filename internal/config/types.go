@@ -192,12 +192,25 @@ type Downstream struct {
 
 // Lambda is a function that is invoked with the receipt.
 type Lambda struct {
-	Function string `mapstructure:"function"`
+	Function   string `mapstructure:"function"`
+	Credential string `mapstructure:"credential"` // as whom; empty: the AWS default chain
+	Region     string `mapstructure:"region"`     // empty: the ARN's, or the bucket's
+	Endpoint   string `mapstructure:"endpoint"`
 }
 
 // Redshift is a table that the objects are copied into.
 type Redshift struct {
-	Table string `mapstructure:"table"`
+	Cluster    string `mapstructure:"cluster"`
+	Workgroup  string `mapstructure:"workgroup"`
+	Database   string `mapstructure:"database"`
+	DBUser     string `mapstructure:"db_user"`
+	SecretARN  string `mapstructure:"secret_arn"`
+	Table      string `mapstructure:"table"`
+	IAMRole    string `mapstructure:"iam_role"`   // as which Redshift reads the bucket
+	Ledger     string `mapstructure:"ledger"`     // the table in which loads are noted; empty: nowhere
+	Credential string `mapstructure:"credential"` // as whom the Data API is asked; empty: the AWS default chain
+	Region     string `mapstructure:"region"`     // empty: the bucket's
+	Endpoint   string `mapstructure:"endpoint"`
 }
 
 // Campaign sends several groups of people through data templates, as one.
