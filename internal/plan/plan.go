@@ -44,11 +44,12 @@ type Plan struct {
 	ManifestKey string `json:"manifest_key,omitempty"`
 	ReceiptKey  string `json:"receipt_key,omitempty"`
 
-	Notify        []Notify `json:"notify,omitempty"`
-	NotifyTimeout Duration `json:"notify_timeout"`
-	ParkTimeout   Duration `json:"park_timeout"`
-	HostTimeout   Duration `json:"host_timeout"`
-	Overlap       string   `json:"overlap"`
+	Downstream    []Downstream `json:"downstream,omitempty"` // what follows the delivery, in this order
+	Notify        []Notify     `json:"notify,omitempty"`
+	NotifyTimeout Duration     `json:"notify_timeout"`
+	ParkTimeout   Duration     `json:"park_timeout"`
+	HostTimeout   Duration     `json:"host_timeout"`
+	Overlap       string       `json:"overlap"`
 
 	Settings     []Setting       `json:"settings"`
 	Loaders      []render.Loader `json:"loaders,omitempty"` // how the recipient's reader is told about the files

@@ -36,6 +36,7 @@ func (p *Plan) Print(w io.Writer) {
 		}
 	})
 	p.printLoaders(w)
+	p.printDownstream(w)
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", warning)
 	}

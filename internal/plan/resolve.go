@@ -50,7 +50,7 @@ func (p *Plan) resolve(c *config.Config, r Request, j *job, schema table.Schema)
 		return err
 	}
 	p.Loaders = p.Render.Loaders(files, p.location())
-	return nil
+	return p.follow(j)
 }
 
 // variables are what a constant column may ask for.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // Standing is what lies under a key.
@@ -72,6 +74,31 @@ func (b *Bucket) head(ctx context.Context, key string) (*s3.HeadObjectOutput, er
 		return nil, b.list(ctx, key, err)
 	}
 	return nil, err
+}
+
+// Read returns a small object of this delivery: nil if it is larger than most, or has been taken away already. An
+// object that is not ours wraps ErrOverwritten: somebody has put another one in its place.
+func (b *Bucket) Read(ctx context.Context, key, delivery string, most int64) (_ []byte, err error) {
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.o.Bucket, Key: &key, ExpectedBucketOwner: optional(b.o.BucketOwner)})
+	var gone *types.NoSuchKey
+	if errors.As(err, &gone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, b.fail(opGet, key, err)
+	}
+	defer func() { err = errors.Join(err, out.Body.Close()) }()
+	if out.Metadata[metaDelivery] != delivery {
+		return nil, fmt.Errorf("read %s/%s: %w", b.o.Bucket, key, ErrOverwritten)
+	}
+	text, err := io.ReadAll(io.LimitReader(out.Body, most+1))
+	if err != nil {
+		return nil, b.fail(opGet, key, err)
+	}
+	if int64(len(text)) > most {
+		return nil, nil
+	}
+	return text, nil
 }
 
 // list is asked when HEAD was refused: S3 answers 403, not 404, for an object that is not there if the role may not

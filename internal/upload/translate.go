@@ -78,6 +78,7 @@ var (
 	opParts    = operation{doing: "list the parts of", right: "s3:ListMultipartUploadParts"}
 	opAbort    = operation{doing: "abort upload of", right: "s3:AbortMultipartUpload"}
 	opHead     = operation{doing: "look at", right: "s3:GetObject"}
+	opGet      = operation{doing: "read", right: "s3:GetObject"}
 	opFind     = operation{doing: "look for open uploads of", right: "s3:ListBucketMultipartUploads", whole: true}
 	opRegion   = operation{doing: "find the region of", whole: true}
 )
