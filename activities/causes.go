@@ -2,11 +2,14 @@ package activities
 
 import (
 	"consign/internal/archive"
+	"consign/internal/awserror"
 	"consign/internal/awsrole"
 	"consign/internal/config"
 	"consign/internal/encrypt"
+	"consign/internal/lambda"
 	"consign/internal/naming"
 	"consign/internal/plan"
+	"consign/internal/redshift"
 	"consign/internal/render"
 	"consign/internal/secret"
 	"consign/internal/source"
@@ -89,6 +92,22 @@ var causes = []cause{
 	{upload.ErrBusy, "ObjectBusy", Customer, transient, "Somebody else writes the same object: it is tried again."},
 	{upload.ErrServer, "S3Failed", Platform, transient, "Nothing: S3 failed, and it is tried again."},
 	{upload.ErrOther, "S3Failed", Platform, transient, "Look up the code that the message names in Amazon's list of S3 errors."},
+
+	// What follows a delivery. All of it is asked of our own side's services, so the customer has no part in it.
+	{lambda.ErrFunction, "FunctionFailed", Configuration, permanent, "Look at the function's log for the request that the message names; correct the function and retry: it is given the same idempotency token."},
+	{redshift.ErrFailed, TypeLoadFailed, Configuration, permanent, "Look at sys_load_error_detail (or stl_load_errors) for the query that the message names; mend the table, its rights or the IAM role that reads the bucket, and retry."},
+	{redshift.ErrRows, TypeLoadFailed, Configuration, permanent, "Compare the dialect of the files with the COPY statement (starter plan prints it), and see that nobody changed the objects; then retry."},
+	{redshift.ErrStopped, TypeLoadFailed, Platform, permanent, "Find out who cancelled it, or which limit of Redshift did (a day, a WLM rule), and retry."},
+	{redshift.ErrUncertain, TypeLoadUncertain, Platform, permanent, "Look whether the table has the rows (sys_load_history). If it has, abort: the delivery stays as it is. If not, retry: it is loaded again. A ledger answers this by itself."},
+	{awserror.ErrDenied, "ServiceDenied", Configuration, permanent, "Allow the credential what the message names (docs/CONFIG.md lists the rights), and retry."},
+	{awserror.ErrNotFound, "ServiceNotFound", Configuration, permanent, "See whether the function, cluster, workgroup or secret has the name, the region and the account that the configuration says, and retry when it is there."},
+	{awserror.ErrRefused, "ServiceRefused", Configuration, permanent, "The service does not accept what the configuration asks for: make what the message names as the service wants it, and retry."},
+	{awserror.ErrBadKey, "AccessKeyUnknown", Configuration, permanent, "The access key was deleted or mistyped: correct the credential and retry."},
+	{awserror.ErrSignature, "SecretKeyWrong", Configuration, permanent, "Correct the credential's secret access key, or set the worker's clock (NTP), and retry."},
+	{awserror.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys."},
+	{awserror.ErrThrottled, "Throttled", Platform, transient, "Nothing: it is tried again more slowly. If it comes again, raise the quota or the function's concurrency."},
+	{awserror.ErrServer, "ServiceFailed", Platform, transient, "Nothing: the service failed, and it is tried again."},
+	{awserror.ErrUnreachable, "ServiceUnreachable", Platform, transient, "See that the worker reaches the service's endpoint (DNS, proxy, firewall)."},
 
 	// The host.
 	{workspace.ErrNoSpace, "DiskFull", Platform, transient, "Free disk on the worker's host, or give workspace.dir a larger one."},

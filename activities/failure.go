@@ -26,6 +26,11 @@ const (
 	// TypeFilesNotKept means that the files of a finished run are not there to be sent again.
 	TypeFilesNotKept = "FilesNotKept"
 
+	// TypeLoadFailed means that a statement of a load has ended and nothing is loaded: a retry submits another one.
+	TypeLoadFailed = "LoadFailed"
+	// TypeLoadUncertain means that nobody here knows whether a load was done. Only a ledger, or a person, does.
+	TypeLoadUncertain = "LoadUncertain"
+
 	typeStop    = "Interrupted" // the worker stopped or the attempt was superseded: tried again at once
 	typeUnknown = "Unexpected"
 )

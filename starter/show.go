@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,7 +113,7 @@ func printSteps(w io.Writer, steps []workflows.StepProgress) {
 		if step.Bytes > 0 {
 			bytes = watch.Bytes(step.Bytes)
 		}
-		table = append(table, []string{step.Name, step.State, rows, bytes})
+		table = append(table, []string{strings.TrimSpace(step.Name + " " + step.Target), step.State, rows, bytes})
 	}
 	watch.Table(w, table, 2, 3)
 }

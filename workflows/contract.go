@@ -158,6 +158,7 @@ type Completion struct {
 	ObjectsTruncated bool                `json:"objects_truncated,omitempty"`
 	SuccessFile      string              `json:"success_file,omitempty"`
 	Receipt          string              `json:"receipt,omitempty"`
+	Downstream       []DownstreamResult  `json:"downstream,omitempty"` // what followed the delivery, in the order of the configuration
 	Warnings         []string            `json:"warnings,omitempty"`
 	StartedAt        time.Time           `json:"started_at"`
 	CompletedAt      time.Time           `json:"completed_at,omitzero"`
@@ -165,6 +166,19 @@ type Completion struct {
 	NotNotified      []string            `json:"not_notified,omitempty"`  // notify targets that never came
 	RedeliveryOf     string              `json:"redelivery_of,omitempty"` // workflow id of the run whose files were sent again
 	KeptUntil        time.Time           `json:"kept_until,omitzero"`     // how long they can be sent again; in the result, not in the signal
+}
+
+// A DownstreamResult is one thing that followed a delivery.
+type DownstreamResult struct {
+	Step      string `json:"step"`                // InvokeLambda or CopyToRedshift
+	Target    string `json:"target"`              // the function, or the table
+	State     string `json:"state"`               // done | failed | waiting | skipped, as of a step
+	Rows      int64  `json:"rows,omitempty"`      // that Redshift has loaded
+	Again     bool   `json:"again,omitempty"`     // the ledger had the load already, and it was not done again
+	Query     int64  `json:"query,omitempty"`     // Redshift's id of the COPY
+	Statement string `json:"statement,omitempty"` // the Data API's id of the load
+	Version   string `json:"version,omitempty"`   // of the function that ran
+	Request   string `json:"request,omitempty"`   // Lambda's id of the invocation
 }
 
 // A RetryRequest asks a parked run to go on.
@@ -191,9 +205,10 @@ type Progress struct {
 
 // StepProgress is one step of a run.
 type StepProgress struct {
-	Name    string `json:"name"`    // the activity's name
-	State   string `json:"state"`   // waiting | running | done | failed
-	Attempt int    `json:"attempt"` // times the workflow has asked for it; the server's own retries are in the activity
+	Name    string `json:"name"`             // the activity's name
+	Target  string `json:"target,omitempty"` // of what follows a delivery: the function, or the table
+	State   string `json:"state"`            // waiting | running | done | failed
+	Attempt int    `json:"attempt"`          // times the workflow has asked for it; the server's own retries are in the activity
 	Rows    int64  `json:"rows,omitempty"`
 	Bytes   int64  `json:"bytes,omitempty"`
 	Total   int64  `json:"total,omitempty"` // of Bytes, where it is known before

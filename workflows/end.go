@@ -39,7 +39,7 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 		defer told.Done()
 		r.tell(ctx, SignalCompleted, done)
 	})
-	if status == Completed {
+	if status == Completed || r.delivered() { // then nothing is open
 		r.discard(ctx, discardFiles)
 	} else {
 		r.discard(ctx, discardAll)
@@ -79,7 +79,7 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 	c := Completion{
 		Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, WorkflowID: r.wfID, RunID: r.id, DeliveryID: r.deliveryID(),
 		Status: status, StartedAt: r.start, Failure: r.failure, ObjectCount: len(r.published), Objects: []activities.Object{},
-		Warnings: r.notes, SuccessFile: r.success.Key, Receipt: r.success.Receipt,
+		Downstream: r.followed(), Warnings: r.notes, SuccessFile: r.success.Key, Receipt: r.success.Receipt,
 	}
 	if status != Parked {
 		c.CompletedAt = workflow.Now(ctx).UTC()
@@ -94,8 +94,8 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 		c.Campaign, c.Group, c.Destination = r.plan.Campaign, r.plan.Group, r.plan.Destination.Name
 		c.Warnings = append(append([]string{}, r.plan.Warnings...), c.Warnings...)
 	}
+	c.Rows = r.deliveredRows()
 	for _, o := range r.published {
-		c.Rows += o.Rows
 		c.Bytes += o.Bytes
 	}
 	c.Objects = append(c.Objects, r.published[:min(len(r.published), MaxListed)]...)
@@ -108,6 +108,9 @@ func (r *run) aborted() *activities.Failure {
 	f := &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was aborted: " + r.abort.Reason}
 	if r.abort.Reason == "" {
 		f.Message += "no reason given"
+	}
+	if r.delivered() {
+		f.Message += "; " + stays + ", and only what was to follow it was given up"
 	}
 	if r.failure != nil {
 		f.Step, f.Attribution = r.failure.Step, r.failure.Attribution

@@ -78,7 +78,7 @@ func (r *run) deliver(ctx workflow.Context) *activities.Failure {
 		case r.recovers(ctx, s, err):
 		default:
 			s.state = stepFailed
-			return failureOf(s.name, err)
+			return r.failing(s.name, err)
 		}
 	}
 	return nil
@@ -105,11 +105,7 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	if r.recoveries >= maxRecoveries {
 		return false
 	}
-	var application *temporal.ApplicationError
-	kind := ""
-	if errors.As(err, &application) {
-		kind = application.Type()
-	}
+	kind := typeOf(err)
 	switch {
 	case s.hosted && hostLost(err):
 		why := fmt.Sprintf("host %s did not answer for %s: %s", r.rendered.Host, r.plan.HostTimeout, r.anew())
@@ -127,6 +123,8 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 		r.notes = append(r.notes, "the open upload of the receipt or the manifest was aborted by somebody else: sent again")
 		r.sides = activities.SideFiles{}
 		r.backTo("Upload")
+	case r.ledgerKnows(kind):
+		r.notes = append(r.notes, "the load into "+s.target+" was forgotten by the Data API: asked for again, and the ledger has decided")
 	default:
 		return false
 	}
@@ -141,6 +139,24 @@ const changeLostHost = "leave-lost-host"
 func hostLost(err error) bool {
 	var timeout *temporal.TimeoutError
 	return errors.As(err, &timeout) && timeout.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_START
+}
+
+// failing is the failure of the step at work. It says so if the delivery is complete all the same.
+func (r *run) failing(step string, err error) *activities.Failure {
+	f := failureOf(step, err)
+	if r.delivered() {
+		f.Message += " (" + stays + ")"
+	}
+	return f
+}
+
+// typeOf returns the type of the failure that a step has left in its error.
+func typeOf(err error) string {
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return application.Type()
+	}
+	return ""
 }
 
 // failureOf reads the failure that a step has left in its error's details.

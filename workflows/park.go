@@ -82,7 +82,7 @@ func (r *run) mayRetry(_ workflow.Context, request RetryRequest) error {
 
 // publishing reports whether an object of this delivery may already be visible.
 func (r *run) publishing() bool {
-	return len(r.published) > 0 || r.steps[r.next].name == "Publish" && r.steps[r.next].attempt > 0 || r.steps[r.next].name == "WriteSuccessFile"
+	return r.delivered() || len(r.published) > 0 || r.steps[r.next].name == "Publish" && r.steps[r.next].attempt > 0 || r.steps[r.next].name == "WriteSuccessFile"
 }
 
 func (r *run) onRetry(ctx workflow.Context, request RetryRequest) (Progress, error) {

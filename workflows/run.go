@@ -54,15 +54,18 @@ type run struct {
 	sides      activities.SideFiles // receipt and manifest, sent and open
 	published  []activities.Object
 	success    activities.SuccessResult
-	keptUntil  time.Time // the files stay on their host
-	hostAway   bool      // which keeps the files that are sent again
-	unheard    []string  // notify targets that never came
+	keptUntil  time.Time    // the files stay on their host
+	hostAway   bool         // which keeps the files that are sent again
+	core       int          // how many steps the delivery itself has
+	after      []*following // what follows it
+	unheard    []string     // notify targets that never came
 }
 
 // A step is one activity of the run.
 type step struct {
 	name   string
-	hosted bool // runs where the files are
+	target string // of what follows a delivery: the function, or the table
+	hosted bool   // runs where the files are
 	needed func(*run) bool
 	do     func(workflow.Context) error
 
@@ -112,6 +115,7 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	for _, s := range r.steps {
 		s.state = stepWaiting
 	}
+	r.core = len(r.steps)
 	return r
 }
 
@@ -144,6 +148,7 @@ func (r *run) makePlan(ctx workflow.Context) (err error) {
 		})
 		if err == nil {
 			r.plan, r.again = made.Plan, made.Again
+			r.follow()
 		}
 		return made.Turn, err
 	})

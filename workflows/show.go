@@ -45,7 +45,7 @@ func (r *run) progress() (Progress, error) {
 		p.Step = r.steps[r.next].name
 	}
 	for _, s := range r.steps {
-		p.Steps = append(p.Steps, StepProgress{Name: s.name, State: s.state, Attempt: s.attempt, Rows: s.rows, Bytes: s.bytes})
+		p.Steps = append(p.Steps, StepProgress{Name: s.name, Target: s.target, State: s.state, Attempt: s.attempt, Rows: s.rows, Bytes: s.bytes})
 	}
 	return p, nil
 }
@@ -76,7 +76,11 @@ func (r *run) details() string {
 		if state == stepFailed || state == stepRunning {
 			state = "**" + state + "**"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.name, state, number(s.rows), number(s.bytes))
+		name := s.name
+		if s.target != "" {
+			name += " " + plain(s.target)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, state, number(s.rows), number(s.bytes))
 	}
 	r.showObjects(&b)
 	for _, note := range r.notes {
@@ -106,12 +110,19 @@ func (r *run) showParked(b *strings.Builder) {
 		r.deadline.UTC().Format("2006-01-02 15:04 UTC"))
 	b.WriteString("When it is fixed: *More Actions* (top right), *Send a Signal*, choose a name, *Submit*.\n\n")
 	fmt.Fprintf(b, "- `retry`, Data empty: goes on at %s; what was done before stays done\n", f.Step)
-	if r.publishing() {
+	switch {
+	case r.delivered():
+		b.WriteString("- not with replan any more: the delivery is complete\n")
+	case r.publishing():
 		b.WriteString("- not with replan any more: some objects may be visible already\n")
-	} else {
+	default:
 		b.WriteString("- `retry`, Data `{\"replan\": true}`: begins afresh with the configuration as it is by then\n")
 	}
-	b.WriteString("- `abort`, Data `{\"reason\": \"why\"}`: gives up, cleans up and tells whoever waits; *Request Cancellation* does so without a reason\n\n")
+	gives := "gives up, cleans up and tells whoever waits"
+	if r.delivered() {
+		gives = "gives up what was to follow and tells whoever waits; " + stays
+	}
+	b.WriteString("- `abort`, Data `{\"reason\": \"why\"}`: " + gives + "; *Request Cancellation* does so without a reason\n\n")
 	b.WriteString("*Send an Update* does the same, and says at once if it cannot be done. Not *Terminate*: nobody who waits would be told.\n\n")
 }
 

@@ -62,12 +62,19 @@ func (t Timing) short(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{StartToCloseTimeout: shortStep, RetryPolicy: t.retries(), Summary: summary}
 }
 
-// publish is for Publish and WriteSuccessFile.
+// publish is for Publish and WriteSuccessFile, and for a function, which may take a quarter of an hour.
 func (t Timing) publish(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		StartToCloseTimeout: publishStep, HeartbeatTimeout: t.Heartbeat, RetryPolicy: t.retries(),
 		WaitForCancellation: true, Summary: summary,
 	}
+}
+
+// load waits for a statement of Redshift, which may take a day.
+func (t Timing) load(summary string) workflow.ActivityOptions {
+	o := t.publish(summary)
+	o.StartToCloseTimeout = longStep
+	return o
 }
 
 // render is for Render, which waits in queue until a host has room, however long that takes.

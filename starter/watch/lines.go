@@ -81,10 +81,11 @@ func (t teller) news(s Snapshot) []string {
 		lines = append(lines, waitsFor(s.Progress))
 	}
 	for _, step := range s.Progress.Steps {
-		if step.State != "done" || t[step.Name] == step.Attempt {
+		name := step.Name + " " + step.Target // several loads may follow one delivery
+		if step.State != "done" || t[name] == step.Attempt {
 			continue
 		}
-		t[step.Name] = step.Attempt
+		t[name] = step.Attempt
 		lines = append(lines, finished(step))
 	}
 	return lines
@@ -99,6 +100,9 @@ func waitsFor(p *workflows.Progress) string {
 
 func finished(step workflows.StepProgress) string {
 	line := fmt.Sprintf("%-*s done", stepWidth, step.Name)
+	if step.Target != "" {
+		line += ": " + step.Target
+	}
 	if step.Rows > 0 {
 		line += ", " + Count(step.Rows, "row")
 	}
