@@ -3,6 +3,7 @@ package render
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"consign/internal/redshift/redshifttest"
 	"consign/internal/table"
 )
 
@@ -67,6 +69,71 @@ func TestLoaderStatements(t *testing.T) {
 			want, err := os.ReadFile(golden)
 			require.NoError(t, err)
 			require.Equal(t, string(want), b.String())
+		})
+	}
+}
+
+func TestTheCopyOfADeliveryIsOneThatRedshiftReads(t *testing.T) {
+	t.Parallel()
+	at := Location{
+		URL: "s3://acme/o'brien/vips.manifest", Manifest: true, Table: `"crm"."vips"`, Region: "eu-west-1",
+		Role: "'arn:aws:iam::111122223333:role/load,arn:aws:iam::210987654321:role/read'",
+	}
+	columns := []string{"customer id", `a"b'c`, "x;--"}
+	text := func(more map[string]string) map[string]string {
+		all := map[string]string{"DELIMITER": ",", "ENCODING": "UTF8", "DATEFORMAT": "auto", "TIMEFORMAT": "auto", "MANIFEST": "", "REGION": "eu-west-1"}
+		maps.Copy(all, more)
+		return all
+	}
+	for name, c := range map[string]struct {
+		o        Options
+		encoding string
+		want     map[string]string
+	}{
+		"csv":         {Options{FileFormat: FormatCSV, Header: true}, "none", text(map[string]string{"FORMAT": "CSV", "QUOTE": `"`, "NULL": "", "IGNOREHEADER": "1"})},
+		"csv in gzip": {Options{FileFormat: FormatCSV, NullString: "it's"}, "gzip", text(map[string]string{"FORMAT": "CSV", "QUOTE": `"`, "NULL": "it's", "GZIP": ""})},
+		"tsv with escapes": {
+			Options{FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: `\N`}, "",
+			text(map[string]string{"ESCAPE": "", "DELIMITER": `\t`}),
+		},
+		"ndjson in gzip": {Options{FileFormat: FormatNDJSON}, "gzip", map[string]string{"FORMAT": "JSON", "GZIP": "", "MANIFEST": "", "REGION": "eu-west-1"}},
+		"parquet":        {Options{FileFormat: FormatParquet}, "none", map[string]string{"FORMAT": "PARQUET", "MANIFEST": ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := at
+			at.Encoding = c.encoding
+			l := c.o.Copy(columns, at)
+			require.Empty(t, l.Impossible)
+			read, err := redshifttest.ParseCopy(strings.TrimSuffix(l.Statement, ";"))
+			require.NoError(t, err, l.Statement)
+			require.Equal(t, redshifttest.Copy{
+				Table: []string{"crm", "vips"}, Columns: columns, From: at.URL, Role: strings.Trim(at.Role, "'"), Options: c.want,
+			}, read)
+		})
+	}
+}
+
+func TestThereIsNoCopyOfWhatRedshiftCannotRead(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		o    Options
+		at   Location
+		says string
+	}{
+		"encrypted files":      {Options{FileFormat: FormatCSV}, Location{Encoding: "gzip", Encrypted: true}, "decrypt"},
+		"a tar":                {Options{FileFormat: FormatCSV}, Location{Encoding: "tar"}, "unpack tar"},
+		"a tgz":                {Options{FileFormat: FormatParquet}, Location{Encoding: "tgz"}, "unpack tgz"},
+		"a zip":                {Options{FileFormat: FormatNDJSON}, Location{Encoding: "zip"}, "unpack zip"},
+		"Parquet within gzip":  {Options{FileFormat: FormatParquet}, Location{Encoding: "gzip"}, "Parquet within gzip"},
+		"a JSON array":         {Options{FileFormat: FormatJSON}, Location{}, "ndjson"},
+		"CSV with a backslash": {Options{FileFormat: FormatCSV, EscapeCharacter: `\`}, Location{}, "doubled quotes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := c.o.Copy([]string{"a"}, c.at)
+			require.Contains(t, l.Impossible, c.says)
+			require.Empty(t, l.Statement)
 		})
 	}
 }

@@ -1,0 +1,95 @@
+package redshifttest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A database is what transactions change: rows by table, and the ledger. It knows the statements that a load is made of
+// and no others, and is strict about them.
+type database struct {
+	tables map[string]int64 // rows, by schema.table
+	ledger map[string]int64 // rows, by load
+	read   func(Copy) (int64, error)
+	last   int64 // rows of the last COPY in the session
+	locked bool
+}
+
+var (
+	qualified = `"[A-Za-z0-9_$]+"(?:\."[A-Za-z0-9_$]+")?`
+	constant  = `'((?:[^']|'')*)'`
+
+	lock   = regexp.MustCompile(`^LOCK ` + qualified + `$`)
+	look   = regexp.MustCompile(`^SELECT loaded_rows FROM ` + qualified + ` WHERE load_id = ` + constant + `$`)
+	once   = regexp.MustCompile(`^SELECT 1 / CASE WHEN count\(\*\) = 0 THEN 1 ELSE 0 END FROM ` + qualified + ` WHERE load_id = ` + constant + `$`)
+	counts = regexp.MustCompile(`^SELECT pg_last_copy_count\(\)$`)
+	same   = regexp.MustCompile(`^SELECT 1 / CASE WHEN pg_last_copy_count\(\) = ([0-9]+) THEN 1 ELSE 0 END$`)
+	note   = regexp.MustCompile(`^INSERT INTO ` + qualified + ` \(load_id, loaded_into, loaded_rows, loaded_at\) VALUES \(` + constant + `, ` + constant + `, ([0-9]+), GETDATE\(\)\)$`)
+)
+
+var errDivision = errors.New("ERROR: division by zero")
+
+// a result is the rows of a statement, each one number.
+type result []int64
+
+// run does one statement.
+func (d *database) run(sql string) (result, error) {
+	if strings.HasPrefix(sql, "COPY ") {
+		return nil, d.copy(sql)
+	}
+	if m := once.FindStringSubmatch(sql); m != nil {
+		if _, there := d.ledger[m[1]]; there {
+			return nil, errDivision
+		}
+		return result{1}, nil
+	}
+	if m := look.FindStringSubmatch(sql); m != nil {
+		if rows, there := d.ledger[m[1]]; there {
+			return result{rows}, nil
+		}
+		return nil, nil
+	}
+	if m := same.FindStringSubmatch(sql); m != nil {
+		if m[1] != strconv.FormatInt(d.last, 10) {
+			return nil, errDivision
+		}
+		return result{1}, nil
+	}
+	if m := note.FindStringSubmatch(sql); m != nil {
+		if !d.locked {
+			return nil, errors.New("ERROR: 1023: Serializable isolation violation on table")
+		}
+		rows, err := strconv.ParseInt(m[3], 10, 64)
+		d.ledger[m[1]] = rows
+		return nil, err
+	}
+	switch {
+	case lock.MatchString(sql):
+		d.locked = true
+		return nil, nil
+	case counts.MatchString(sql):
+		return result{d.last}, nil
+	}
+	return nil, fmt.Errorf("ERROR: syntax error at or near %.40q", sql)
+}
+
+func (d *database) copy(sql string) error {
+	c, err := ParseCopy(sql)
+	if err != nil {
+		return fmt.Errorf("ERROR: %w", err)
+	}
+	if d.last, err = d.read(c); err != nil {
+		return err
+	}
+	d.tables[strings.Join(c.Table, ".")] += d.last
+	return nil
+}
+
+// begin returns a copy for a transaction.
+func (d *database) begin() *database {
+	return &database{tables: maps.Clone(d.tables), ledger: maps.Clone(d.ledger), read: d.read}
+}
