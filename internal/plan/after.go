@@ -74,9 +74,6 @@ func (p *Plan) CopyStatement(d Downstream, region string) (string, error) {
 
 func (p *Plan) printDownstream(w io.Writer) {
 	for i, d := range p.Downstream {
-		if i == 0 && len(p.Loaders) == 0 {
-			fmt.Fprintln(w)
-		}
 		as := cmp.Or(d.Credential, "AWS's default chain")
 		if d.Lambda != nil {
 			fmt.Fprintf(w, "\nafter the delivery, %d: invoke %s with the receipt, as %s\n", i+1, d.Target, as)
