@@ -229,6 +229,24 @@ func TestPutWritesSmallAndEmptyObjects(t *testing.T) {
 	require.ErrorIs(t, err, upload.ErrMismatch)
 }
 
+func TestReadReturnsASmallObjectOfTheDelivery(t *testing.T) {
+	t.Parallel()
+	b := open(t, options(newBucket(t)))
+	_, err := b.Put(t.Context(), upload.Object{Key: "receipt.json", Delivery: "d"}, []byte("{}\n"))
+	require.NoError(t, err)
+	text, err := b.Read(t.Context(), "receipt.json", "d", 3)
+	require.NoError(t, err)
+	require.Equal(t, "{}\n", string(text))
+	text, err = b.Read(t.Context(), "receipt.json", "d", 2)
+	require.NoError(t, err)
+	require.Nil(t, text, "it is larger than that")
+	text, err = b.Read(t.Context(), "fetched-and-deleted.json", "d", 3)
+	require.NoError(t, err)
+	require.Nil(t, text)
+	_, err = b.Read(t.Context(), "receipt.json", "another delivery", 3)
+	require.ErrorIs(t, err, upload.ErrOverwritten)
+}
+
 func TestWithOnConflictFailNothingIsReplacedButOurOwnIsRecognised(t *testing.T) {
 	t.Parallel()
 	bucket := newBucket(t)
