@@ -59,6 +59,9 @@ func (p *Plan) again(c *config.Config, r Request, j *job, first *Plan, today tim
 	if p.Query.Digest != first.Query.Digest {
 		p.Warnings = append(p.Warnings, "the query "+p.Query.Name+" was changed since the files were made: they are what it was then")
 	}
+	if j.orchestration != nil && len(j.orchestration.Downstream) > 0 {
+		p.Warnings = append(p.Warnings, "downstream: what followed the first delivery does not follow this one: its rows would be loaded twice")
+	}
 	p.Render, p.Columns, p.Query, p.Alerts = first.Render, first.Columns, first.Query, first.Alerts
 	files, err := p.schema()
 	if err != nil {

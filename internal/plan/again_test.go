@@ -155,3 +155,14 @@ func TestRecipientsAreComparedByTheirKeys(t *testing.T) {
 	aead.AEAD = true
 	require.False(t, key("a").SameRecipients(aead))
 }
+
+func TestWhatFollowedADeliveryDoesNotFollowItsRedelivery(t *testing.T) {
+	t.Parallel()
+	c := write(t, "data_template: parts}", `data_template: parts, downstream: [{redshift: {workgroup: reports, database: dev, table: vips}}]}`)
+	p := first(t, c, "parts")
+	require.NotEmpty(t, p.Downstream)
+	again, err := plan.Again(c, plan.Request{RunKey: "k~2"}, p, today)
+	require.NoError(t, err)
+	require.Empty(t, again.Downstream, "its rows would be loaded twice")
+	require.Contains(t, strings.Join(again.Warnings, "\n"), "downstream: ")
+}
