@@ -8,7 +8,6 @@ import (
 
 	"consign/internal/lambda"
 	"consign/internal/redshift"
-	"consign/internal/render"
 )
 
 // The steps that may follow a delivery, by their activities' names.
@@ -55,14 +54,13 @@ const maxStatement = 100_000
 
 // CopyStatement is the COPY that loads the delivery's objects by their manifest. region is the bucket's, if it is known.
 func (p *Plan) CopyStatement(d Downstream, region string) (string, error) {
-	columns := make([]string, len(p.Columns))
-	for i, c := range p.Columns {
-		columns[i] = c.Name
+	schema, err := p.schema()
+	if err != nil {
+		return "", fmt.Errorf("copy into %s: %w", d.Target, err)
 	}
-	l := p.Render.Copy(columns, render.Location{
-		URL: "s3://" + p.Upload.Bucket + "/" + p.ManifestKey, Manifest: true, Encoding: p.Archive.Encoding, Encrypted: p.Encrypts(),
-		Table: d.Redshift.TableSQL(), Role: d.Redshift.RoleSQL(), Region: region,
-	})
+	at := p.location()
+	at.Table, at.Role, at.Region = d.Redshift.TableSQL(), d.Redshift.RoleSQL(), region
+	l := p.Render.Copy(schema, at)
 	switch {
 	case l.Impossible != "":
 		return "", fmt.Errorf("copy into %s: Amazon Redshift cannot load these files: %s", d.Target, l.Impossible)

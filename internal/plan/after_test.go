@@ -27,9 +27,12 @@ func TestAPlanShowsWhatFollowsTheDelivery(t *testing.T) {
 	statement, err := p.CopyStatement(p.Downstream[1], "eu-west-1")
 	require.NoError(t, err)
 	require.Equal(t, p.Downstream[1].Statement, statement, "Parquet is read from Redshift's own region only")
+	p.Render.FileFormat = "csv" // whose COPY names the columns
 	columns := len(p.Columns)
 	for i := range 2000 {
-		p.Columns = append(p.Columns, plan.Column{Name: p.Columns[i%columns].Name + " with a name of more than fifty characters altogether"})
+		one := p.Columns[i%columns]
+		one.Name += " with a name of more than fifty characters altogether"
+		p.Columns = append(p.Columns, one)
 	}
 	_, err = p.CopyStatement(p.Downstream[1], "")
 	require.ErrorContains(t, err, "the Data API takes 100000")

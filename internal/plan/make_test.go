@@ -101,13 +101,15 @@ func TestPlansAreWhatTheyWere(t *testing.T) {
 func TestLoadersAreToldWhereTheFilesAre(t *testing.T) {
 	t.Parallel()
 	c := load(t, "testdata/consign.yaml")
-	for name, want := range map[string]string{
-		"one-file": "s3://acme-inbound/upload/crm/vips_2026-11-23.csv.gz'", "parts": "s3://acme-inbound/upload/crm/parts/'",
-		"archive": "s3://keys-inbound/archive_2026-11-23_060000.tgz.pgp'",
+	for name, want := range map[string][2]string{ // what Redshift and DuckDB read
+		"one-file": {"s3://acme-inbound/upload/crm/vips_2026-11-23.csv.gz.manifest'", "s3://acme-inbound/upload/crm/vips_2026-11-23.csv.gz'"},
+		"parts":    {"s3://acme-inbound/upload/crm/parts.manifest'", "s3://acme-inbound/upload/crm/parts/**'"},
+		"archive":  {"s3://keys-inbound/archive_2026-11-23_060000.tgz.pgp'", "s3://keys-inbound/archive_2026-11-23_060000.tgz.pgp'"},
 	} {
 		p, err := plan.Make(c, requests[name], schema)
 		require.NoError(t, err)
-		require.Contains(t, p.Loaders[0].Statement, want)
+		require.Contains(t, p.Loaders[0].Statement, want[0])
+		require.Contains(t, p.Loaders[3].Statement, want[1])
 		require.Contains(t, p.String(), "to load into "+p.Loaders[0].Name)
 	}
 }

@@ -93,16 +93,21 @@ func (p *Plan) settings(e config.Effective) {
 	}
 }
 
-// location is where a loader finds the files: the one object, or what the keys of all parts begin with.
+// location is where a loader finds the files: the one object, or the folder of all parts.
 func (p *Plan) location() render.Location {
-	at := p.FirstKey()
+	url := func(key string) string { return "s3://" + p.Upload.Bucket + "/" + key }
+	at := render.Location{
+		URL: url(p.FirstKey()), Encoding: p.Archive.Encoding, Encrypted: p.Encrypts(), Region: p.Upload.Region,
+		Beside: p.SuccessKey != "" || p.ReceiptKey != "",
+	}
+	if p.ManifestKey != "" {
+		at.Manifest = url(p.ManifestKey)
+	}
 	if p.Names.Parts != "" && !p.Names.Archive {
 		folder, _ := p.Names.stem() // rendered already, with the key
-		at = folder + "/"
+		at.URL, at.First = url(folder+"/"), at.URL
 	}
-	return render.Location{
-		URL: "s3://" + p.Upload.Bucket + "/" + at, Encoding: p.Archive.Encoding, Encrypted: p.Encrypts(), Region: p.Upload.Region,
-	}
+	return at
 }
 
 func deref[T any](p *T) T {

@@ -9,12 +9,14 @@ import (
 
 // A Location is where a reader finds the files, and what lies between it and their rows.
 type Location struct {
-	URL       string // of an object, or what the keys of several begin with: s3://bucket/prefix
+	URL       string // of an object, or of the folder that holds several, with a slash at its end: s3://bucket/prefix/
+	First     string // URL of the first of several objects
+	Manifest  string // URL of the manifest that names the objects; empty: there is none
+	Beside    bool   // a success file or receipt has a key that begins with the object's
 	Encoding  string // of archive: none, gzip, tar, tgz, zip; empty: none
 	Encrypted bool
 	Table     string // to load into, as SQL; empty: a name to replace
 	Region    string // of the bucket; may be empty
-	Manifest  bool   // the URL is that of a list of the files
 	Role      string // as which Redshift reads the bucket, as SQL; empty: its default
 }
 
@@ -61,6 +63,14 @@ func (r reader) quoted() bool { return r.o.QuoteMode != QuoteNone }
 
 func (r reader) gzip() bool { return r.o.FileFormat != FormatParquet && r.at.Encoding == "gzip" }
 
+// folder reports whether there are several objects, in a folder.
+func (r reader) folder() bool { return strings.HasSuffix(r.at.URL, "/") }
+
+// untouched reports whether readers take the objects as they are in the bucket.
+func (r reader) untouched() bool {
+	return !r.at.Encrypted && (r.at.Encoding == "" || r.at.Encoding == "none" || r.gzip())
+}
+
 // before says what has to be done before any reader can begin.
 func (r reader) before() []string {
 	var notes []string
@@ -83,13 +93,19 @@ func (r reader) before() []string {
 func (r reader) duckdb() Loader {
 	l := Loader{Name: "DuckDB"}
 	path := sqlText(r.at.URL)
+	if r.folder() {
+		path = sqlText(r.at.URL + "**") // the parts may be in folders of their own
+	}
 	switch {
 	case r.o.FileFormat == FormatParquet:
 		l.Statement = fmt.Sprintf("SELECT * FROM read_parquet(%s);", path)
 		return l
 	case !r.o.delimited():
-		format := map[string]string{FormatJSON: "array", FormatNDJSON: "newline_delimited"}[r.o.FileFormat]
-		l.Statement = fmt.Sprintf("SELECT * FROM read_json(%s, format = '%s', columns = {%s});", path, format, r.duckdbColumns())
+		options := path + ", format = '" + map[string]string{FormatJSON: "array", FormatNDJSON: "newline_delimited"}[r.o.FileFormat] + "'"
+		if r.gzip() {
+			options += ", compression = 'gzip'" // or the name would have to say it
+		}
+		l.Statement = fmt.Sprintf("SELECT * FROM read_json(%s, columns = {%s});", options, r.duckdbColumns())
 		l.Notes = append(l.Notes, "read_json takes a number beyond 64 bits through DOUBLE: its last digits are lost to it, not to the file")
 		return l
 	}
@@ -169,6 +185,9 @@ func (r reader) postgres() Loader {
 			l.Impossible = "COPY's text format does not take a full stop as delimiter"
 			return l
 		}
+		if r.o.Header {
+			l.Notes = append(l.Notes, "COPY leaves the header of its text format out since PostgreSQL 15")
+		}
 	case r.o.EscapeCharacter != "":
 		l.Impossible = `COPY reads escapes without quotes only with escape_character \`
 		return l
@@ -181,9 +200,14 @@ func (r reader) postgres() Loader {
 	if strings.Contains(r.at.URL, "://") {
 		l.Notes = append(l.Notes, "COPY reads files of the server: bring it there, or use FROM STDIN with psql's \\copy")
 	}
-	from := sqlText(r.at.URL)
+	file := r.at.URL
+	if r.folder() {
+		file = r.at.First
+		l.Notes = append(l.Notes, "COPY reads one file: this is the first, and each of the others needs its own statement")
+	}
+	from := sqlText(file)
 	if r.gzip() {
-		from = "PROGRAM " + sqlText("gunzip -c "+shellText(r.at.URL))
+		from = "PROGRAM " + sqlText("gunzip -c "+shellText(file))
 	}
 	l.Statement = fmt.Sprintf("COPY %s (%s) FROM %s WITH (%s);", r.at.Table, r.columnList(doubleQuoted), from, strings.Join(options, ", "))
 	return l

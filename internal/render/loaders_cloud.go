@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"consign/internal/table"
@@ -14,16 +15,16 @@ const (
 )
 
 // redshift follows Amazon's description of COPY: CSV doubles quotes and takes no ESCAPE; without CSV there are no quotes
-// around line breaks, and ESCAPE takes the character behind a backslash as it is. What it takes with Parquet:
-// https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
+// around line breaks, and ESCAPE takes the character behind a backslash as it is. Parquet takes neither REGION nor a list
+// of columns: https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 func (r reader) redshift() Loader {
 	l := Loader{Name: "Amazon Redshift"}
 	var options []string
 	switch {
 	case r.o.FileFormat == FormatParquet:
-		options = []string{"FORMAT AS PARQUET"}
+		return r.redshiftParquet()
 	case r.o.FileFormat == FormatNDJSON:
-		options = []string{"FORMAT AS JSON 'auto'"}
+		options = []string{"FORMAT AS JSON " + sqlText(r.redshiftKeys())}
 	case r.o.FileFormat == FormatJSON:
 		l.Impossible = array
 		return l
@@ -48,33 +49,55 @@ func (r reader) redshift() Loader {
 		}
 		if r.o.Header {
 			options = append(options, "IGNOREHEADER 1")
+		} else if r.o.BOM {
+			l.Notes = append(l.Notes, "without a header, the byte-order mark may be taken for a part of the first value")
 		}
 	}
 	if r.gzip() {
 		options = append(options, "GZIP")
 	}
-	switch {
-	case r.at.Region == "":
-	case r.o.FileFormat == FormatParquet: // which takes few parameters, and not this one
-		l.Notes = append(l.Notes, "it reads Parquet from a bucket of its own region only, which has to be "+r.at.Region)
-	default:
+	if r.at.Region != "" {
 		options = append(options, "REGION "+sqlText(r.at.Region))
 	}
-	if r.at.Manifest {
-		options = append(options, "MANIFEST")
+	return r.copyFrom(l, r.at.Table+" ("+r.columnList(doubleQuoted)+")", options)
+}
+
+func (r reader) redshiftParquet() Loader {
+	options := []string{"FORMAT AS PARQUET"}
+	if slices.ContainsFunc(r.schema, func(c table.Column) bool { return c.Type.Nested() }) {
+		options = append(options, "SERIALIZETOJSON") // lists, structs and maps go into columns of type SUPER
 	}
-	l.Statement = fmt.Sprintf("COPY %s (%s)\nFROM %s\nIAM_ROLE %s\n%s;",
-		r.at.Table, r.columnList(doubleQuoted), sqlText(r.at.URL), cmp.Or(r.at.Role, "default"), strings.Join(options, "\n"))
+	notes := []string{"the table has the columns of the files in their order, and the cluster is in the bucket's region"}
+	return r.copyFrom(Loader{Name: "Amazon Redshift", Notes: notes}, r.at.Table, options)
+}
+
+// redshiftKeys says how the keys of objects are found among the columns, whose names Redshift has in lower case.
+func (r reader) redshiftKeys() string {
+	if names := r.columnList(strings.Clone); strings.ToLower(names) != names {
+		return "auto ignorecase"
+	}
+	return "auto"
+}
+
+// copyFrom completes the statement with where the objects are: by their manifest, for a key without one means everything
+// that begins with it.
+func (r reader) copyFrom(l Loader, into string, options []string) Loader {
+	from := r.at.URL
+	switch {
+	case !r.untouched():
+	case r.at.Manifest != "":
+		from, options = r.at.Manifest, append(options, "MANIFEST")
+	case r.at.Beside && !r.folder():
+		l.Notes = append(l.Notes, "COPY loads every object whose key begins so, the success file and the receipt too: with manifest: true it is told this one")
+	}
+	l.Statement = fmt.Sprintf("COPY %s\nFROM %s\nIAM_ROLE %s\n%s;", into, sqlText(from), cmp.Or(r.at.Role, "default"), strings.Join(options, "\n"))
 	return l
 }
 
 // Copy returns the statement with which Amazon Redshift loads the objects as they lie in the bucket: the one that
-// Loaders shows, for the table, the role and the manifest of the location. columns are the names of the files' columns.
-func (o Options) Copy(columns []string, at Location) Loader {
-	r := reader{o: o.withDefaults(), at: at}
-	for _, name := range columns {
-		r.schema = append(r.schema, table.Column{Name: name})
-	}
+// Loaders shows, for the table, the role and the manifest of the location. schema is that of the files.
+func (o Options) Copy(schema table.Schema, at Location) Loader {
+	r := reader{o: o.withDefaults(), schema: schema, at: at}
 	l := r.redshift()
 	switch {
 	case at.Encrypted:
@@ -96,7 +119,7 @@ func (r reader) snowflake() Loader {
 	options := []string{"TYPE = CSV"}
 	switch {
 	case r.o.FileFormat == FormatParquet:
-		options = []string{"TYPE = PARQUET", "USE_LOGICAL_TYPE = TRUE"}
+		options = []string{"TYPE = PARQUET", "USE_LOGICAL_TYPE = TRUE", "BINARY_AS_TEXT = FALSE"}
 	case !r.o.delimited():
 		options = []string{"TYPE = JSON", fmt.Sprintf("STRIP_OUTER_ARRAY = %s", upper(r.o.FileFormat == FormatJSON))}
 	default:
@@ -155,7 +178,7 @@ func upper(b bool) string { return strings.ToUpper(fmt.Sprint(b)) }
 func (r reader) athena() Loader {
 	l := Loader{Name: "Amazon Athena"}
 	stringType := func(table.Type) string { return "string" }
-	lines := []string{"a value with a line break is not possible: its readers of text end the row there"}
+	const lines = "a value with a line break is not possible: its readers of text end the row there"
 	var form []string
 	typeOf := athenaType
 	switch {
@@ -177,7 +200,10 @@ func (r reader) athena() Loader {
 			fmt.Sprintf("WITH SERDEPROPERTIES ('separatorChar' = %s, 'quoteChar' = '\"', 'escapeChar' = %s)", backslashText(r.o.delimiterOf()), backslashText(escape)),
 		}
 		typeOf = stringType
-		l.Notes = append(lines, "every column is a string, and NULL is not told from null_string")
+		l.Notes = []string{lines, "every column is a string, and NULL is not told from null_string"}
+		if r.doubling() {
+			l.Notes = append(l.Notes, `its parser takes \ for an escape all the same: a \ in a value is lost, and one before a quote joins two fields (escape_character: \ mends that)`)
+		}
 	default:
 		fields := "ROW FORMAT DELIMITED FIELDS TERMINATED BY " + backslashText(r.o.delimiterOf())
 		if r.o.EscapeCharacter != "" {
@@ -185,8 +211,9 @@ func (r reader) athena() Loader {
 		}
 		form = []string{fields, "LINES TERMINATED BY '\\n'", "NULL DEFINED AS " + backslashText(r.o.NullString)}
 		typeOf = stringType
-		l.Notes = lines
+		l.Notes = []string{lines}
 	}
+	l.Notes = append(l.Notes, r.athenaNames()...)
 	columns := make([]string, len(r.schema))
 	for i, c := range r.schema {
 		columns[i] = "  `" + strings.ReplaceAll(c.Name, "`", "``") + "` " + typeOf(c.Type)
@@ -201,6 +228,28 @@ func (r reader) athena() Loader {
 
 // folder returns the URL up to its last slash: Athena reads folders.
 func folder(url string) string { return url[:strings.LastIndexByte(url, '/')+1] }
+
+// athenaNames says what Athena makes of names: of the objects' and of the columns'.
+func (r reader) athenaNames() (notes []string) {
+	one := r.at.URL
+	if r.folder() {
+		one = r.at.First
+	} else {
+		notes = append(notes, "it reads everything in the folder, not this object alone: let nothing else be there")
+	}
+	if r.gzip() && !strings.HasSuffix(strings.TrimSuffix(one, ".pgp"), ".gz") {
+		notes = append(notes, "it knows gzip by a name that ends with .gz, and this one does not")
+	}
+	if slices.ContainsFunc(r.schema, func(c table.Column) bool { return strings.ContainsFunc(c.Name, unusual) }) {
+		notes = append(notes, "its names of columns hold letters, digits and _ alone: choose others in columns (or here, for text, where their order counts)")
+	}
+	return notes
+}
+
+// unusual reports whether a column's name in Athena cannot hold the character.
+func unusual(c rune) bool {
+	return c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+}
 
 func athenaType(t table.Type) string {
 	switch t.Kind {

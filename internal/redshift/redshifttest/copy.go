@@ -11,7 +11,7 @@ import (
 // A Copy is a COPY statement as Amazon describes it: https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html
 type Copy struct {
 	Table   []string // without quotes: schema, table
-	Columns []string
+	Columns []string // nil: all, in their order
 	From    string
 	Role    string            // default, or ARNs
 	Options map[string]string // in capitals, with their values as they read
@@ -21,7 +21,7 @@ type Copy struct {
 var values = map[string]func(*scanner) (string, error){ //nolint:gochecknoglobals // the table
 	"FORMAT": (*scanner).format, "QUOTE": (*scanner).asText, "NULL": (*scanner).asText, "DELIMITER": (*scanner).text, "REGION": (*scanner).text,
 	"DATEFORMAT": (*scanner).text, "TIMEFORMAT": (*scanner).text, "ENCODING": (*scanner).word, "IGNOREHEADER": (*scanner).word,
-	"GZIP": (*scanner).nothing, "MANIFEST": (*scanner).nothing, "ESCAPE": (*scanner).nothing,
+	"GZIP": (*scanner).nothing, "MANIFEST": (*scanner).nothing, "ESCAPE": (*scanner).nothing, "SERIALIZETOJSON": (*scanner).nothing,
 }
 
 // ParseCopy reads a COPY statement, and nothing else: a parameter that is not known, that comes twice or that does not go
@@ -58,13 +58,16 @@ func (c *Copy) head(s *scanner) (err error) {
 	if c.Table, err = s.list("."); err != nil {
 		return err
 	}
-	if err := s.expect("("); err != nil {
-		return err
+	if len(s.tokens) > 0 && s.tokens[0] == "(" {
+		s.next()
+		if c.Columns, err = s.list(","); err != nil {
+			return err
+		}
+		if err := s.expect(")"); err != nil {
+			return err
+		}
 	}
-	if c.Columns, err = s.list(","); err != nil {
-		return err
-	}
-	if err := s.expect(")", "FROM"); err != nil {
+	if err := s.expect("FROM"); err != nil {
 		return err
 	}
 	if c.From, err = s.text(); err != nil {
@@ -80,12 +83,15 @@ func (c *Copy) head(s *scanner) (err error) {
 	return err
 }
 
-// goesTogether refuses what Redshift refuses: CSV has no ESCAPE, and Parquet takes only a few parameters:
+// goesTogether refuses what Redshift refuses: CSV has no ESCAPE, and Parquet takes only a few parameters and no columns:
 // https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 func (c *Copy) goesTogether() error {
+	if c.Options["FORMAT"] == "PARQUET" && c.Columns != nil {
+		return errors.New("a list of columns is not supported for PARQUET")
+	}
 	for name := range c.Options {
 		switch {
-		case c.Options["FORMAT"] == "PARQUET" && !slices.Contains([]string{"FORMAT", "MANIFEST"}, name):
+		case c.Options["FORMAT"] == "PARQUET" && !slices.Contains([]string{"FORMAT", "MANIFEST", "SERIALIZETOJSON"}, name):
 			return fmt.Errorf("%s is not supported for PARQUET", name)
 		case c.Options["FORMAT"] == "CSV" && name == "ESCAPE":
 			return errors.New("CSV is not compatible with ESCAPE")
