@@ -97,7 +97,23 @@ func (d *dialect) header(schema table.Schema) (string, error) {
 			return "", fmt.Errorf("%w %q: the name cannot be written: %s", ErrColumn, c.Name, why)
 		}
 	}
+	if why := d.misread(string(line), len(schema) == 1); why != "" {
+		return "", fmt.Errorf("%w %q: the name cannot be written: %s", ErrColumn, schema[0].Name, why)
+	}
 	return string(line), nil
+}
+
+// misread says why a line of names would be read as something else because of where it stands; empty if it would not.
+func (d *dialect) misread(line string, alone bool) string {
+	switch {
+	case d.mode != QuoteNone || d.anyway:
+		return ""
+	case alone && line == `\.`:
+		return whyEnd
+	case !d.marked && strings.HasPrefix(line, string(bom)):
+		return whyBOM
+	}
+	return ""
 }
 
 func (e *delimited) frame() frame { return frame{head: e.head} }

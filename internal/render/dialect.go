@@ -38,6 +38,7 @@ type dialect struct {
 	guard     bool
 	alone     bool // there is one column: an empty value makes an empty line, which DuckDB and others leave out
 	anyway    bool // on_unwritable: write
+	marked    bool // the file begins with a byte-order mark
 	class     [256]uint8
 }
 
@@ -58,7 +59,7 @@ func (o Options) delimiterOf() string {
 func newDialect(o Options) *dialect {
 	d := &dialect{
 		delimiter: o.delimiterOf()[0], mode: o.QuoteMode, null: o.NullString,
-		guard: o.FormulaGuard, anyway: o.OnUnwritable == UnwritableWrite,
+		guard: o.FormulaGuard, anyway: o.OnUnwritable == UnwritableWrite, marked: o.BOM,
 	}
 	special := string(d.delimiter) + "\r\n"
 	switch {

@@ -223,6 +223,28 @@ func TestHeaderNamesFollowTheDialect(t *testing.T) {
 	require.ErrorIs(t, err, ErrColumn)
 }
 
+func TestAHeaderThatWouldBeReadAsSomethingElseIsRefused(t *testing.T) {
+	t.Parallel()
+	none := Options{FileFormat: FormatCSV, QuoteMode: QuoteNone, Header: true}
+	for name, why := range map[string]string{`\.`: whyEnd, "\ufeffid": whyBOM} {
+		schema, _ := tableOf(text(name))
+		_, err := New(schema, none, (&memory{}).create)
+		require.ErrorIs(t, err, ErrColumn)
+		require.ErrorContains(t, err, why)
+
+		quoted := none
+		quoted.QuoteMode = QuoteMinimal
+		schema, _ = tableOf(text(name))
+		require.Equal(t, []string{`"` + name + `"` + "\n"}, renderAll(t, quoted, schema))
+	}
+	schema, _ := tableOf(text(`\.`), text("b"))
+	require.Equal(t, []string{`\.,b` + "\n"}, renderAll(t, none, schema), "it is not alone on its line")
+	marked := none
+	marked.BOM = true
+	schema, _ = tableOf(text("\ufeffid"))
+	require.Equal(t, []string{"\ufeff\ufeffid\n"}, renderAll(t, marked, schema), "the first mark is the file's")
+}
+
 func TestAByteOrderMarkInAValueFailsOnlyWhereItWouldBeginAFile(t *testing.T) {
 	t.Parallel()
 	o := Options{FileFormat: FormatCSV, QuoteMode: QuoteNone}

@@ -125,6 +125,7 @@ func (o Options) validateNull(l *problem.List) {
 		{"\r", "a line break"},
 		{"\n", "a line break"},
 		{"\x00", "a NUL character"},
+		{string(bom), "a byte-order mark"},
 	} {
 		if bad.mark != "" && strings.Contains(o.NullString, bad.mark) {
 			l.AddHint(key, `use a word that no column holds, such as NULL, or \N with escape_character: \`, "it must not hold %s", bad.name)

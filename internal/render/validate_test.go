@@ -46,6 +46,7 @@ func TestWrongSettingsAreRefusedByName(t *testing.T) {
 		"a marker with the escape":              {Options{FileFormat: FormatCSV, NullString: `\NULL`, EscapeCharacter: `\`}, "null_string", "it must not hold the escape"},
 		"a marker with a quote":                 {Options{FileFormat: FormatCSV, NullString: `""`}, "null_string", "it must not hold a quote"},
 		"a marker with a line break":            {Options{FileFormat: FormatCSV, NullString: "a\n"}, "null_string", "it must not hold a line break"},
+		"a marker with a byte-order mark":       {Options{FileFormat: FormatCSV, NullString: "\ufeff"}, "null_string", "it must not hold a byte-order mark"},
 		"a marker with NUL":                     {Options{FileFormat: FormatCSV, NullString: "\x00"}, "null_string", "it must not hold a NUL character"},
 		"a marker that ends PostgreSQL's data":  {Options{FileFormat: FormatCSV, NullString: `\.`}, "null_string", `\. on a line of its own ends the data for PostgreSQL`},
 		"a marker that is not UTF-8":            {Options{FileFormat: FormatCSV, NullString: "\xff"}, "null_string", "it is not valid UTF-8"},
