@@ -134,16 +134,48 @@ func (r reader) duckdb() Loader {
 	if r.gzip() {
 		options = append(options, "compression = 'gzip'")
 	}
-	l.Statement = fmt.Sprintf("SELECT * FROM read_csv(%s, columns = {%s});", strings.Join(options, ", "), r.duckdbColumns())
+	l.Statement = fmt.Sprintf("SELECT %s FROM read_csv(%s, columns = {%s});", r.duckdbValues(), strings.Join(options, ", "), r.duckdbColumns())
 	return l
 }
 
 func (r reader) duckdbColumns() string {
 	columns := make([]string, len(r.schema))
 	for i, c := range r.schema {
-		columns[i] = sqlText(c.Name) + ": " + sqlText(duckdbType(c.Type))
+		typ := duckdbType(c.Type)
+		if r.escaped(c.Type) {
+			typ = "VARCHAR"
+		}
+		columns[i] = sqlText(c.Name) + ": " + sqlText(typ)
 	}
 	return strings.Join(columns, ", ")
+}
+
+// duckdbValues casts what had to be read as text.
+func (r reader) duckdbValues() string {
+	var casts []string
+	for _, c := range r.schema {
+		if r.escaped(c.Type) {
+			name := doubleQuoted(c.Name)
+			casts = append(casts, fmt.Sprintf("CAST(%s AS %s) AS %s", name, duckdbType(c.Type), name))
+		}
+	}
+	if casts == nil {
+		return "*"
+	}
+	return "* REPLACE (" + strings.Join(casts, ", ") + ")"
+}
+
+// escaped reports whether values of a type may have escapes in them and are not text: read_csv takes an escape away from
+// text alone.
+func (r reader) escaped(t table.Type) bool {
+	escapes := r.o.EscapeCharacter
+	if !r.o.delimited() || escapes == "" || duckdbType(t) == "VARCHAR" || duckdbType(t) == "JSON" {
+		return false
+	}
+	if !r.quoted() {
+		escapes += r.o.delimiterOf()
+	}
+	return strings.ContainsAny(alphabet(t.Kind), escapes)
 }
 
 // duckdbType returns the type that reads a column back. A blob stays base64, an enum text.

@@ -52,6 +52,26 @@ func dialects() map[string]Options {
 			}
 		}
 	}
+	for name, o := range oddDialects() {
+		all[name] = o
+	}
+	return all
+}
+
+// oddDialects have delimiters and escapes that somebody may want, and that mean something elsewhere: to SQL, to a shell,
+// to a spreadsheet, to JSON, to numbers.
+func oddDialects() map[string]Options {
+	all := map[string]Options{}
+	for _, delimiter := range []string{" ", "#", ".", "-", "^", "{", "=", "\x7f", "\v", "\x02"} {
+		for _, mode := range []string{QuoteMinimal, QuoteNonNumeric, QuoteNone} {
+			for _, escape := range []string{"", `\`, "'", "\x01"} {
+				o := Options{FileFormat: FormatCustom, Delimiter: delimiter, QuoteMode: mode, EscapeCharacter: escape, NullString: "\u00a7", LineEnding: LineCRLF, Header: true}
+				if o.Validate().Err() == nil {
+					all[fmt.Sprintf("odd %q %s escape %q", delimiter, mode, escape)] = o
+				}
+			}
+		}
+	}
 	return all
 }
 
