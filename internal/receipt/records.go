@@ -57,6 +57,9 @@ func (d Dialect) rows(r io.Reader) (int64, error) {
 	case d.EscapeCharacter != "" && (!scan.quoted || d.EscapeCharacter != string(quote)):
 		scan.escape, scan.escapes = d.EscapeCharacter[0], true
 	}
+	if d.BOM {
+		r = withoutMark(r) // of an empty result without a header there is nothing else
+	}
 	buffer := make([]byte, readBuffer)
 	for {
 		n, err := r.Read(buffer)
@@ -114,13 +117,18 @@ func (s *scanner) read(text []byte) {
 
 var byteOrderMark = []byte("\uFEFF")
 
-// jsonRows counts the values of a file, or of the one array that it holds.
-func jsonRows(r io.Reader, array bool) (int64, error) {
+// withoutMark reads behind the byte-order mark, if there is one.
+func withoutMark(r io.Reader) io.Reader {
 	buffered := bufio.NewReaderSize(r, readBuffer)
 	if head, err := buffered.Peek(len(byteOrderMark)); err == nil && bytes.Equal(head, byteOrderMark) {
 		_, _ = buffered.Discard(len(byteOrderMark)) // what was peeked is there
 	}
-	decoder := json.NewDecoder(buffered)
+	return buffered
+}
+
+// jsonRows counts the values of a file, or of the one array that it holds.
+func jsonRows(r io.Reader, array bool) (int64, error) {
+	decoder := json.NewDecoder(withoutMark(r))
 	if array {
 		if t, err := decoder.Token(); err != nil || t != json.Delim('[') {
 			return 0, errors.Join(errors.New("it is not a JSON array"), readError(err))

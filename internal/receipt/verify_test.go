@@ -420,3 +420,20 @@ func TestAnEndedContextEndsTheReading(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, p.Verify(ctx, receipt.Options{Dir: dir}, func(receipt.Check) {}), context.Canceled)
 }
+
+func TestAByteOrderMarkIsNoRow(t *testing.T) {
+	t.Parallel()
+	for _, header := range []bool{false, true} {
+		for _, rows := range []int64{0, 1, 2} {
+			f := csv()
+			f.Dialect.Header, f.Dialect.BOM = header, true
+			text := "\ufeff"
+			if header {
+				text += "a\n"
+			}
+			p := newParcel(t, f)
+			p.add("1.csv", "1.csv", rows, []byte(text+strings.Repeat("\"x\ny\"\n", int(rows))))
+			require.Contains(t, p.verify(), fmt.Sprintf("ok rows: %d", rows))
+		}
+	}
+}
