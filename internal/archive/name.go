@@ -15,8 +15,11 @@ var ErrName = errors.New("not a usable entry name")
 // maxName is what any reader takes, in bytes: S3 allows a key of 1,024, and an entry is named after its key.
 const maxName = 1024
 
-// checkName reports whether an entry with this name unpacks into a file inside the current folder, on any system, and
-// over no other entry.
+// CheckName reports whether an entry with this name unpacks into a file inside the current folder, on any system. Its
+// error wraps ErrName.
+func CheckName(name string) error { return checkName(name, nil) }
+
+// checkName reports the same, and whether the entry unpacks over no other.
 func checkName(name string, taken map[string]bool) error {
 	switch {
 	case name == "":

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"consign/internal/naming"
 	"consign/internal/problem"
@@ -150,6 +151,8 @@ func (k *checker) template(e Effective, name, at string, text *string) *written 
 func (k *checker) naming(e Effective, at string, complete bool) {
 	filename := k.template(e, "filename", at, e.Settings.Filename)
 	parts := k.template(e, "split_filename", at, e.Settings.SplitFilename)
+	k.usable(e, filename, complete)
+	k.usable(e, parts, complete)
 	if parts != nil && !parts.Uses("file_number") {
 		k.add(parts.path, `as in "{{file_number}}.csv"`, "all parts would have one name: it needs {{file_number}}")
 	}
@@ -166,6 +169,33 @@ func (k *checker) naming(e Effective, at string, complete bool) {
 		k.numbered(e, filename)
 	}
 	k.extensions(e, filename, parts)
+}
+
+// instant stands for every instant that a name may be rendered at.
+var instant = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+
+// usable checks that what a template says itself, whatever its variables are, can be a part of a key.
+func (k *checker) usable(e Effective, t *written, complete bool) {
+	if t == nil {
+		return
+	}
+	name, err := t.Render(naming.Variables{
+		Now: instant, CampaignName: "campaign_name", GroupName: "group_name", OrchestrationName: "orchestration_name", QueryName: "query_name",
+		RunID: "run_id", FileNumber: 1,
+	})
+	if err != nil { // it would be another problem than one of the text
+		return
+	}
+	prefix := value(e.Settings.Prefix)
+	if prefix == "" && !complete {
+		prefix = "prefix" // which may still come
+	}
+	if e.Settings.Split != nil || !complete {
+		name = strings.TrimRight(name, "/") // it may name a folder
+	}
+	if err := naming.Check(naming.Join(prefix, name)); err != nil {
+		k.add(t.path, "", "%s", err)
+	}
 }
 
 // numbered checks that a split without split_filename gives every part a name of its own.

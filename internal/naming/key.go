@@ -62,6 +62,8 @@ func Check(key string) error {
 		return fmt.Errorf("%w: %q holds //, a folder without a name", ErrName, key)
 	case strings.Contains(key, ".."):
 		return fmt.Errorf("%w: %q holds .., which file systems read as the folder above", ErrName, key)
+	case strings.HasPrefix(key, "./") || strings.Contains(key, "/./") || strings.HasSuffix(key, "/.") || key == ".":
+		return fmt.Errorf("%w: %q holds the folder ., which tools leave out of a name", ErrName, key)
 	case strings.Contains(key, `\`):
 		return fmt.Errorf("%w: %q holds a backslash: write / to make folders", ErrName, key)
 	}

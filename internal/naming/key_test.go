@@ -33,6 +33,10 @@ func TestAKeyThatBreaksARuleIsRefusedWithThatRule(t *testing.T) {
 		"a trailing slash":         {"a/", `"a/" ends with /`},
 		"two slashes":              {"a//b", `"a//b" holds //`},
 		"a folder above":           {"a/../b", `"a/../b" holds ..`},
+		"the folder itself":        {"./a", `"./a" holds the folder .`},
+		"the same in the middle":   {"a/./b", `"a/./b" holds the folder .`},
+		"the same at the end":      {"a/.", `"a/." holds the folder .`},
+		"the same alone":           {".", `"." holds the folder .`},
 		"two dots in a name":       {"a..b", `"a..b" holds ..`},
 		"a backslash":              {`a\b`, `holds a backslash: write / to make folders`},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/access"
+	"consign/internal/archive"
 	"consign/internal/config"
 	"consign/internal/encrypt"
 	"consign/internal/naming"
@@ -189,6 +190,11 @@ func TestWhatCannotBePlannedSaysWhy(t *testing.T) {
 		change(&r)
 		return r
 	}
+	running := func(id string) plan.Request {
+		r := request("vips weekly")
+		r.RunID = id
+		return r
+	}
 	for _, test := range []struct {
 		name    string
 		request plan.Request
@@ -220,8 +226,9 @@ func TestWhatCannotBePlannedSaysWhy(t *testing.T) {
 		},
 		{"a key that can only sign", request("archive"), schema, []string{"acme.asc", "sign-only.asc"}, encrypt.ErrNoEncryption, "destinations[keys].settings.pgp_public_key"},
 		{"a key that is not there", request("archive"), schema, []string{"acme.asc", "nobody.asc"}, config.ErrSecret, "nobody.asc"},
-		{"a name that S3 refuses", request("vips weekly"), schema, []string{"{{query_name}}_", strings.Repeat("x", 1100)}, naming.ErrName, "bytes"},
-		{"a name that climbs", request("vips weekly"), schema, []string{"{{query_name}}_", "../"}, naming.ErrName, ".."},
+		{"a name that S3 refuses", running(strings.Repeat("x", 1100)), schema, []string{"{{query_name}}_", "{{run_id}}"}, naming.ErrName, "bytes"},
+		{"an entry that is a drive to Windows", request("parts-in-archive"), schema, []string{"{{query_name}}-{{file_number}}", "C:{{file_number}}"}, archive.ErrName, "absolute"},
+		{"a name that climbs", running("."), schema, []string{"{{query_name}}_", ".{{run_id}}/"}, naming.ErrName, ".."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"consign/internal/archive"
 	"consign/internal/config"
 	"consign/internal/naming"
 	"consign/internal/render"
@@ -203,6 +204,9 @@ func (p *Plan) checkEntries(numbers []int) error {
 	entries := taken{}
 	for _, number := range numbers {
 		entry, err := p.Names.Entry(number)
+		if err == nil {
+			err = archive.CheckName(entry)
+		}
 		if err != nil {
 			return err
 		}
