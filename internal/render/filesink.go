@@ -45,19 +45,23 @@ func (s *fileSink) write(b *table.Batch, firstRow int64) error {
 
 // cut returns the part of the batch that the open file has room for, and the rest, which may be nil.
 func (s *fileSink) cut(b *table.Batch) (now, rest *table.Batch) {
-	if s.out.splitRows == 0 {
+	room := b.Rows
+	if s.out.splitRows > 0 {
+		room = int(min(int64(room), s.out.splitRows-s.out.file.Rows))
+	}
+	if s.out.splitBytes > 0 {
+		room = s.writer.fits(b, s.out.splitBytes-s.writer.size())
+	}
+	if room >= b.Rows {
 		return b, nil
 	}
-	room := s.out.splitRows - s.out.file.Rows
-	if room >= int64(b.Rows) {
-		return b, nil
-	}
-	pieces := shareBatch(b, int(room))
+	pieces := shareBatch(b, room)
 	return pieces[0], pieces[1]
 }
 
 // room makes sure that a file is open which can take another row. Where a file is split by size, the decision falls
-// between batches: how large a row becomes inside Parquet is known only when its row group is encoded.
+// between batches, and within those that are too large for any file: how large a row becomes inside Parquet is known only
+// when its row group is encoded.
 func (s *fileSink) room() error {
 	if s.writer != nil && s.full() {
 		if err := s.finish(); err != nil {
@@ -82,9 +86,10 @@ func (s *fileSink) full() bool {
 	return s.out.splitBytes > 0 && s.out.file.Rows > 0 && s.writer.size()+s.growth() > s.out.splitBytes
 }
 
-// growth is what the next batch is expected to add: as much as the average batch so far.
+// growth is what the next batch is expected to add: as much as the average batch so far. A large one would be cut, which
+// is worth it while there is room for more than a few rows.
 func (s *fileSink) growth() int64 {
-	return s.writer.size() * table.BatchRows / max(s.out.file.Rows, 1)
+	return min(s.writer.size()*table.BatchRows/max(s.out.file.Rows, 1), s.out.splitBytes/8)
 }
 
 func (s *fileSink) finish() error {

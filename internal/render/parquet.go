@@ -169,6 +169,27 @@ func (e *parquetEncoder) size() int64 {
 	return e.known.size + estimate + int64((len(e.unknown)+1)*len(e.file.schema.leaves)*chunkOverhead)
 }
 
+// fits implements fileWriter, with the same estimate.
+func (e *parquetEncoder) fits(b *table.Batch, room int64) int {
+	shrinks := 1.0
+	if e.known.weight > 0 {
+		shrinks = float64(e.known.size) / float64(e.known.weight)
+	}
+	most := float64(room) / shrinks // of weight
+	if float64(e.weigh(b, 0, b.Rows)) <= most {
+		return b.Rows
+	}
+	taken := e.weigh(b, 0, 1)
+	rows := 1
+	for rows < b.Rows {
+		if taken += e.weigh(b, rows, rows+1); float64(taken) > most {
+			break
+		}
+		rows++
+	}
+	return rows
+}
+
 // fill takes the batch's rows from lo on, which weigh rest, into the present row group, as far as they fit. The row that
 // reaches the limit is the last, wherever the batches end. It returns the row that it stopped at and what it took.
 func (e *parquetEncoder) fill(b *table.Batch, lo, rest int) (hi, size int) {

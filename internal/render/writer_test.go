@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -118,6 +119,42 @@ func TestAFileStaysBelowItsMegabytes(t *testing.T) {
 	require.Len(t, renderAll(t, Options{FileFormat: FormatCSV, SplitMegabytes: 1}, schema, b), 2, "a byte too many")
 	schema, b = tableOf(text("a", strings.Repeat("x", 499_999), strings.Repeat("y", 499_999)))
 	require.Len(t, renderAll(t, Options{FileFormat: FormatCSV, SplitMegabytes: 1}, schema, b), 1, "exactly a megabyte")
+}
+
+func TestAParquetFileStaysNearItsMegabytesHoweverLargeABatchIs(t *testing.T) {
+	t.Parallel()
+	noise := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // what does not compress, the same in every run
+	for _, large := range []int{200, 2_000, 20_000} {
+		var schema table.Schema
+		m := &memory{}
+		write := func(w *Writer, rows int) {
+			values := make([]any, rows)
+			for i := range values {
+				text := make([]byte, large)
+				for j := range text {
+					text[j] = byte(' ' + noise.IntN(95))
+				}
+				values[i] = string(text)
+			}
+			_, b := tableOf(text("a", values...))
+			require.NoError(t, w.Write(b))
+		}
+		schema, _ = tableOf(text("a"))
+		w, err := New(schema, Options{FileFormat: FormatParquet, SplitMegabytes: 1, Threads: 2}, m.create)
+		require.NoError(t, err)
+		for range 3 {
+			write(w, table.BatchRows/2)
+			write(w, table.BatchRows)
+		}
+		require.NoError(t, w.Close())
+		rows := int64(0)
+		for _, f := range w.Files() {
+			require.LessOrEqual(t, f.Bytes, int64(bytesPerMegabyte)*11/10, "rows of %d bytes", large)
+			rows += f.Rows
+		}
+		require.EqualValues(t, 9*table.BatchRows/2, rows)
+		require.Greater(t, len(w.Files()), int(rows)*large/bytesPerMegabyte/2)
+	}
 }
 
 func TestTheSameRowsGiveTheSameBytesWithAnyNumberOfGoroutines(t *testing.T) {
