@@ -150,6 +150,9 @@ func (v *verified) print(w io.Writer) {
 	}
 	objects := watch.Plural(int64(v.Objects), "object is", "objects are")
 	fmt.Fprintf(w, "%s as the receipt says: %s, %s\n", objects, watch.Count(v.Rows, "row"), watch.Count(v.Bytes, "byte"))
+	if v.Skipped > 0 {
+		fmt.Fprintf(w, "%s skipped, so the rows are by the receipt alone\n", watch.Plural(int64(v.Skipped), "check was", "checks were"))
+	}
 }
 
 // secretKey reads the key that files are opened with, and opens the key itself if it is locked.

@@ -72,6 +72,7 @@ func TestVerifyOpensALockedKey(t *testing.T) {
 		{"the passphrase is wrong", []string{"--decrypt", at("secret.asc"), "--passphrase-file", at("mistyped")}, "", 2, "the passphrase does not open the secret key"},
 		{"the passphrase's file is not there", []string{"--decrypt", at("secret.asc"), "--passphrase-file", at("none")}, "", 2, "passphrase: open "},
 		{"no passphrase and no terminal", []string{"--decrypt", at("secret.asc")}, "", 2, "it is locked with a passphrase: give it with --passphrase-file or $CONSIGN_PASSPHRASE"},
+		{"no key at all is said at the end", nil, "", 0, "1 check was skipped, so the rows are by the receipt alone\n"},
 		{"no key at all", nil, "", 0, "  skipped  decrypt: it is encrypted to AB12: without the secret key its rows are not counted\n"},
 		{"a key that is not there", []string{"--decrypt", at("none")}, "", 2, "secret key "},
 	} {
