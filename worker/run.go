@@ -36,7 +36,8 @@ const (
 // run starts the worker and returns when it has stopped, with the exit status.
 func run(ctx context.Context, path string, messages io.Writer) (_ int, err error) {
 	log := slog.New(slog.NewTextHandler(messages, nil))
-	c, problems, err := load(path)
+	read := config.NewReader(path, os.LookupEnv)
+	c, problems, err := load(read)
 	if err != nil {
 		return exitUsage, err
 	}
@@ -62,7 +63,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	}
 	queue := c.Temporal.TaskQueue
 	steps := activities.New(activities.Options{
-		Config: reader(path), Host: host, Queue: queue, Client: temporalClient, Clock: time.Now,
+		Config: afresh(read), Host: host, Queue: queue, Client: temporalClient, Clock: time.Now,
 		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: min(c.Worker.Runs, c.Worker.Threads),
 		Keep: c.Workspace.Keep, KeepPlain: c.Workspace.KeepPlain,
 	})
@@ -84,18 +85,18 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 }
 
 // load reads the configuration, or says everything that is wrong with it.
-func load(path string) (*config.Config, problem.List, error) {
-	c, problems, err := config.Load(path, os.LookupEnv)
+func load(read *config.Reader) (*config.Config, problem.List, error) {
+	c, problems, err := read.Load()
 	if err == nil {
 		err = problems.Err()
 	}
 	return c, problems, err
 }
 
-// reader reads the configuration afresh each time.
-func reader(path string) func() (*config.Config, error) {
+// afresh reads the configuration as it is now, each time.
+func afresh(read *config.Reader) func() (*config.Config, error) {
 	return func() (*config.Config, error) {
-		c, _, err := load(path)
+		c, _, err := load(read)
 		return c, err
 	}
 }

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+
+	"consign/internal/problem"
+)
+
+// A Reader reads a configuration again and again, as every step of a run does. It reads the files each time, and parses
+// and checks them only when a byte has changed: with a thousand orchestrations that takes longer than a small send.
+type Reader struct {
+	path        string
+	environment func(string) (string, bool)
+
+	mu       sync.Mutex
+	read     []fileText // what loaded was made of
+	loaded   *Config
+	warnings problem.List
+}
+
+type fileText struct {
+	path string
+	text []byte
+}
+
+// NewReader returns a Reader of the configuration that Load would load. The environment does not change meanwhile.
+func NewReader(path string, environment func(string) (string, bool)) *Reader {
+	return &Reader{path: path, environment: environment}
+}
+
+// Load is as the function of the same name. The configuration is shared, and nobody changes it.
+func (r *Reader) Load() (*Config, problem.List, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.loaded != nil && r.same() {
+		return r.loaded, r.warnings, nil
+	}
+	r.loaded = nil
+	// What is remembered is read before what is loaded: a file that changes in between is loaded again the next time.
+	read, err := r.files(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, problems, err := Load(r.path, r.environment)
+	if err != nil || c == nil {
+		return nil, problems, err
+	}
+	for _, q := range [][]Query{c.Queries, c.Segments} {
+		for i := range q {
+			if q[i].SQLFile != "" {
+				read = append(read, fileText{q[i].SQLFile, []byte(q[i].SQL)})
+			}
+		}
+	}
+	r.read, r.loaded, r.warnings = read, c, problems
+	return c, problems, nil
+}
+
+// same reports whether the files are what they were.
+func (r *Reader) same() bool {
+	now, err := r.files(r.read)
+	if err != nil || len(now) != len(r.read) {
+		return false
+	}
+	for i, f := range now {
+		if f.path != r.read[i].path || !bytes.Equal(f.text, r.read[i].text) {
+			return false
+		}
+	}
+	return true
+}
+
+// files reads the configuration's files, and those of queries that were read beside them the last time.
+func (r *Reader) files(last []fileText) ([]fileText, error) {
+	paths, err := locate(r.path, r.environment)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range last[min(len(paths), len(last)):] {
+		paths = append(paths, f.path)
+	}
+	texts := make([]fileText, 0, len(paths))
+	var errs error
+	for _, path := range paths {
+		text, err := readFile(path)
+		errs = errors.Join(errs, err)
+		texts = append(texts, fileText{path, text})
+	}
+	return texts, errs
+}
