@@ -30,11 +30,12 @@ func openDuckDB(ctx context.Context, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.prepareTables(ctx, o); err != nil {
+	err = e.prepareTables(ctx, o)
+	if ctx.Err() != nil { // a statement may be over before the interrupt comes
+		err = ctx.Err()
+	}
+	if err != nil {
 		_ = e.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
 		return nil, err
 	}
 	return e, nil
