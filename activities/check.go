@@ -64,7 +64,6 @@ func (s *Steps) check(ctx context.Context, in AssumeRoleInput, report func(Check
 		report(FailedCheck(CheckRegion, err))
 		return AssumeRoleResult{}, err
 	}
-	defer bucket.Close()
 	result.Region = bucket.Region()
 	how := "found"
 	if in.Target.Upload.Region != "" {

@@ -63,8 +63,20 @@ func (s *Steps) plan(ctx context.Context, in PlanInput) (*plan.Plan, *Again, err
 	if in.Group != nil {
 		request.Campaign, request.Group, request.DataTemplate = in.Group.Campaign, in.Group.Group, in.Group.DataTemplate
 	}
-	p, err := Resolve(ctx, c, request, s.options.Memory/2, s.options.Threads)
+	p, err := s.resolve(ctx, c, request)
 	return p, nil, err
+}
+
+// resolve waits for a place to describe the query in: a thousand runs that begin at once must not start a thousand
+// engines.
+func (s *Steps) resolve(ctx context.Context, c *config.Config, request plan.Request) (*plan.Plan, error) {
+	select {
+	case s.describe <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-s.describe }()
+	return Resolve(ctx, c, request, s.options.Memory/2/int64(s.options.Engines), s.options.Threads)
 }
 
 // Resolve makes the plan of a request: it describes the query at its source and hands all to plan.Make. `starter plan`

@@ -20,22 +20,49 @@ type sessions struct {
 	clock func() time.Time
 
 	mu   sync.Mutex
-	held map[string]heldSession
+	held map[string]*heldSession
 
 	probes *probes // of the roles that they are sessions of
 }
 
+// heldSession is a session, or the one that is just being made: a run waits for its own, and nobody for another's.
 type heldSession struct {
+	used time.Time
+	made chan struct{} // closed when session or err is there
+
 	session *awsrole.Session
-	used    time.Time
+	err     error
 }
 
 func newSessions(clock func() time.Time) *sessions {
-	return &sessions{clock: clock, held: map[string]heldSession{}, probes: newProbes(clock)}
+	return &sessions{clock: clock, held: map[string]*heldSession{}, probes: newProbes(clock)}
 }
 
 // get returns the session called key, made by open if there is none.
 func (s *sessions) get(ctx context.Context, key string, open func(context.Context) (*awsrole.Session, error)) (*awsrole.Session, error) {
+	for {
+		h, mine := s.hold(key)
+		if mine {
+			h.session, h.err = open(ctx)
+			if h.err != nil {
+				s.drop(key, h)
+			}
+			close(h.made)
+			return h.session, h.err
+		}
+		select {
+		case <-h.made:
+			if h.err == nil { // else it may be the other's own end: try
+				return h.session, nil
+			}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// hold returns the place of key's session, and whether it is the caller who makes it.
+func (s *sessions) hold(key string) (_ *heldSession, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()
@@ -44,16 +71,22 @@ func (s *sessions) get(ctx context.Context, key string, open func(context.Contex
 			delete(s.held, k)
 		}
 	}
-	if h, ok := s.held[key]; ok {
-		s.held[key] = heldSession{h.session, now}
-		return h.session, nil
+	h, ok := s.held[key]
+	if !ok {
+		h = &heldSession{made: make(chan struct{})}
+		s.held[key] = h
 	}
-	session, err := open(ctx)
-	if err != nil {
-		return nil, err
+	h.used = now
+	return h, !ok
+}
+
+// drop forgets a session that could not be made, so that the next one who asks tries again.
+func (s *sessions) drop(key string, h *heldSession) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[key] == h {
+		delete(s.held, key)
 	}
-	s.held[key] = heldSession{session, now}
-	return session, nil
 }
 
 // forget drops the session called key: its credential may have been changed.

@@ -20,7 +20,10 @@ import (
 type Steps struct {
 	options  Options
 	sessions *sessions
-	engines  chan struct{} // a place per query engine that may run at once
+	// connections to S3 are kept from step to step, and from run to run.
+	connections upload.Connections
+	engines     chan struct{} // a place per query engine that may run at once
+	describe    chan struct{} // likewise of Plan's, which would wait for hours behind a Render's
 }
 
 // Options is what the steps of one worker share.
@@ -47,7 +50,9 @@ type Options struct {
 func New(o Options) *Steps {
 	o.Engines = max(o.Engines, 1)
 	o.Threads = max(o.Threads, 1)
-	return &Steps{options: o, sessions: newSessions(o.Clock), engines: make(chan struct{}, o.Engines)}
+	return &Steps{
+		options: o, sessions: newSessions(o.Clock), engines: make(chan struct{}, o.Engines), describe: make(chan struct{}, o.Engines),
+	}
 }
 
 // HostQueue is the task queue of one host: its steps share files.
@@ -117,7 +122,7 @@ func (s *Steps) bucket(ctx context.Context, t Target) (*upload.Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return upload.Open(ctx, session.Credentials(), t.Upload)
+	return s.connections.Open(ctx, session.Credentials(), t.Upload)
 }
 
 // session returns the run's assumed role, from this process's memory or anew.

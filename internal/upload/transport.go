@@ -15,6 +15,7 @@ const (
 	dialTimeout     = 10 * time.Second
 	tlsTimeout      = 10 * time.Second
 	idleTimeout     = 90 * time.Second
+	idlePerHost     = 8           // times the connections of one upload: several runs send to one host
 	continueTimeout = time.Second // S3 may refuse before a part's body is sent
 	writeBuffer     = 128 << 10   // a thirtieth of the system calls that the default, 4 KiB, makes
 )
@@ -32,7 +33,7 @@ func newHTTPClient(o Options) *http.Client {
 				ExpectContinueTimeout: continueTimeout,
 				IdleConnTimeout:       idleTimeout,
 				MaxIdleConns:          0,
-				MaxIdleConnsPerHost:   o.Concurrency + 2,
+				MaxIdleConnsPerHost:   idlePerHost * o.Concurrency,
 				WriteBufferSize:       writeBuffer,
 				DisableCompression:    true,
 			},

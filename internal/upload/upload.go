@@ -55,11 +55,16 @@ type Completed struct {
 
 // Open returns the bucket, and finds its region if the options leave it open. It says nothing about rights: Try does.
 func Open(ctx context.Context, creds aws.CredentialsProvider, o Options) (*Bucket, error) {
+	return new(Connections).Open(ctx, creds, o)
+}
+
+// Open is as the function of the same name, by way of connections that others use too.
+func (c *Connections) Open(ctx context.Context, creds aws.CredentialsProvider, o Options) (*Bucket, error) {
 	if err := o.Validate().Err(); err != nil {
 		return nil, err
 	}
 	o = o.withDefaults()
-	b := &Bucket{o: o, http: newHTTPClient(o)}
+	b := &Bucket{o: o, http: c.client(o)}
 	if o.Region == "" {
 		region, err := b.findRegion(ctx)
 		if err != nil {
