@@ -23,10 +23,10 @@ type progress struct {
 }
 
 // startProgress begins to send heartbeats until stop. They are for people and to prove that the host is alive: no step
-// reads them back as a ledger, for the last one before a crash is usually lost.
+// reads them back as a ledger, for the last one before a crash is usually lost. The first is not sent at once: most steps
+// of a small delivery are over before anybody could read it, and each costs Temporal a transaction.
 func startProgress(ctx context.Context, step string, total int64) *progress {
 	p := &progress{step: step, total: total, quit: make(chan struct{}), over: make(chan struct{})}
-	activity.RecordHeartbeat(ctx, p.now())
 	go func() {
 		defer close(p.over)
 		ticker := time.NewTicker(beatEvery)
