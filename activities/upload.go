@@ -72,12 +72,8 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
-	var last sending
-	again, err := run.Noted(noteSending, &last)
+	again, err := noteSent(run, in)
 	if err != nil {
-		return UploadResult{}, err
-	}
-	if err := run.Note(noteSending, sending{in.Target, in.Delivery, in.Names}); err != nil {
 		return UploadResult{}, err
 	}
 	bucket, err := s.bucket(ctx, in.Target)
@@ -100,11 +96,33 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil || in.Facts == nil {
+	if err := group.Wait(); err != nil {
 		return result, err
 	}
-	result.Sides, err = sender.sides(ctx, run, in, all)
-	return result, err
+	if in.Facts != nil {
+		if result.Sides, err = sender.sides(ctx, run, in, all); err != nil {
+			return result, err
+		}
+	}
+	return result, s.vacate(run, in, len(all))
+}
+
+// noteSent tells the janitor where the files go, and reports whether files were being sent before.
+func noteSent(run *workspace.Run, in UploadInput) (again bool, err error) {
+	var last sending
+	if again, err = run.Noted(noteSending, &last); err != nil {
+		return again, err
+	}
+	return again, run.Note(noteSending, sending{in.Target, in.Delivery, in.Names})
+}
+
+// vacate gives the run's place on the host to the next one when the last file is in S3: Publish needs no host. The files
+// stay until Discard, should S3 lose an upload.
+func (s *Steps) vacate(run *workspace.Run, in UploadInput, files int) error {
+	if in.First+in.Count < files {
+		return nil
+	}
+	return s.options.Host.Release(run)
 }
 
 // filesAtOnce is how many files are sent side by side: several only if each is a single part, for a larger one keeps all
