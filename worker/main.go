@@ -3,10 +3,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ const (
 )
 
 func start(ctx context.Context, args []string, messages io.Writer) int {
-	var path string
+	var path, profile string
 	code := 0
 	command := &cobra.Command{
 		Use:   "worker",
@@ -35,12 +37,16 @@ func start(ctx context.Context, args []string, messages io.Writer) int {
 			"started again, goes on. It keeps the files of its runs in workspace.dir: start it again on the same disk.",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
+			stop, err := profiled(profile)
+			if err != nil {
+				return err
+			}
 			code, err = run(cmd.Context(), path, messages)
-			return err
+			return errors.Join(err, stop())
 		},
 	}
 	command.Flags().StringVar(&path, "config", "", "configuration file, or folder of them (default: $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
+	command.Flags().StringVar(&profile, "cpu-profile", "", "write a CPU profile for go tool pprof to this file when the worker stops")
 	command.SetArgs(args)
 	command.SetErr(messages)
 	if err := command.ExecuteContext(ctx); err != nil {
@@ -50,4 +56,22 @@ func start(ctx context.Context, args []string, messages io.Writer) int {
 		}
 	}
 	return code
+}
+
+// profiled begins a CPU profile, if one is asked for, and returns what ends it.
+func profiled(path string) (func() error, error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("CPU profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("CPU profile: %w", err), f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
