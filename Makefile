@@ -2,6 +2,8 @@
 # make test     runs everything that can be wrong
 # make torture  lets everything go wrong at once: SEEDS=200 FROM=1 AT_ONCE=4 LOGS=folder-for-what-failed
 # make test-large  opens archives and messages of gigabytes with the usual programs, and delivers 5,000 objects: a quarter of an hour, 10 GB of disk; not part of test
+# make bench    measures deliveries beside other programs, into bench/results.md: ROWS=5000000 RUNS=5 JOBS="parquet csv"
+# make bench-parts  measures each stage alone, in the form that benchstat reads: RUNS=6
 # make build    builds bin/worker and bin/starter
 # make check    what a change must pass before it is shown: as test, without the servers
 # make lint     the linters alone
@@ -21,7 +23,7 @@ tool = $$(go run ./internal/devstack/build $(1))
 # What drives the browser that looks at Temporal's UI: npm writes this file last.
 browser = e2e/ui/node_modules/.package-lock.json
 
-.PHONY: build demo test test-large torture check lint modules workflowcheck servers compiler vulnerabilities
+.PHONY: build demo test test-large torture bench bench-parts check lint modules workflowcheck servers compiler vulnerabilities
 
 build: compiler
 	go build -o bin/ ./worker ./starter
@@ -41,6 +43,14 @@ torture: compiler servers
 
 test-large:
 	go test -count=1 -tags large -run 'Gibibytes|SixteenBits|FiveThousand' -timeout 60m ./internal/archive ./internal/encrypt ./e2e
+
+bench: compiler servers
+	go build -o bin/bench ./bench
+	bin/bench -rows $(or $(ROWS),5000000) -runs $(or $(RUNS),5) -jobs "$(JOBS)" $(ARGS)
+
+# For benchstat: go test keeps the benchmarks' names.
+bench-parts: compiler
+	go test -run '^$$' -bench . -count $(or $(RUNS),6) ./internal/source ./internal/render ./internal/archive ./internal/encrypt ./internal/upload
 
 check: compiler lint modules workflowcheck
 	go test -short -timeout 10m $(PACKAGES)

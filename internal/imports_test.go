@@ -40,7 +40,7 @@ func layers() []layer {
 		{"connect", []string{"internal/connect"}, []string{"words", "config"}},          // both programs reach Temporal the same way
 		{"devstack", []string{"internal/devstack"}, nil},                                // for demo and tests; knows nothing of the product
 		{"examples", []string{"examples"}, []string{"plan", "activities", "workflows"}}, // what a user would write
-		{"programs", []string{"worker", "starter", "e2e", "deploy"}, []string{"words", "stages", "config", "plan", "activities", "workflows", "connect", "devstack", "examples", "programs"}},
+		{"programs", []string{"worker", "starter", "e2e", "deploy", "bench"}, []string{"words", "stages", "config", "plan", "activities", "workflows", "connect", "devstack", "examples", "programs"}},
 	}
 }
 
