@@ -131,6 +131,7 @@ func (w *world) askVersions(ctx context.Context) error {
 		}
 		line, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
 		words := strings.Fields(string(line))
+		words = slices.DeleteFunc(words, func(word string) bool { return strings.HasPrefix(word, "Linux/") || strings.HasPrefix(word, "(Debian") }) // the machine's
 		all = append(all, strings.Join(words[:min(len(words), 4)], " "))
 	}
 	w.versions = strings.Join(all, "; ")
