@@ -46,7 +46,7 @@ func (j *job) group(c *config.Config, r Request) (query, template string, err er
 		return "", "", err
 	}
 	if j.name == "" {
-		j.name = r.Campaign + "/" + r.Group + "/" + r.DataTemplate
+		j.name = GroupName(r.Campaign, r.Group, r.DataTemplate)
 	}
 	at := slices.IndexFunc(j.campaign.Groups, func(g config.Group) bool { return g.Name == r.Group })
 	if at < 0 {

@@ -18,20 +18,26 @@ const orchestrationCompleted = "orchestration-completed"
 
 // running resolves how the run behaves in time.
 func (p *Plan) running(j *job) {
-	var notify []config.Notify
 	if j.orchestration != nil {
 		o := j.orchestration
-		p.Overlap, p.ParkTimeout, p.NotifyTimeout, notify = o.Overlap, Duration(o.ParkTimeout), Duration(o.NotifyTimeout), o.Notify
+		p.Overlap, p.ParkTimeout, p.NotifyTimeout = o.Overlap, Duration(o.ParkTimeout), Duration(o.NotifyTimeout)
+		p.Notify = notify(o.Notify, orchestrationCompleted)
 	} else { // the campaign itself tells its targets, once all its groups are delivered
 		o := j.campaign
 		p.Overlap, p.ParkTimeout, p.NotifyTimeout = o.Overlap, Duration(o.ParkTimeout), Duration(o.NotifyTimeout)
 	}
-	for _, n := range notify {
+}
+
+// notify lists who is told, and by which signal if they name none.
+func notify(targets []config.Notify, usual string) []Notify {
+	var list []Notify
+	for _, n := range targets {
 		if n.Signal == "" {
-			n.Signal = orchestrationCompleted
+			n.Signal = usual
 		}
-		p.Notify = append(p.Notify, Notify(n))
+		list = append(list, Notify(n))
 	}
+	return list
 }
 
 // resolve resolves what the files hold, what they are called and where they go.
@@ -177,27 +183,59 @@ func (t taken) claim(what, name string) error {
 // checkNames renders the first, the second and the last name that there can be, and refuses what S3 or a loader would
 // stumble over, before anything runs.
 func (p *Plan) checkNames() error {
-	numbers := []int{1}
-	if p.Render.SplitRows > 0 || p.Render.SplitMegabytes > 0 {
-		numbers = []int{1, 2, lastNumber}
+	if p.Names.Archive {
+		if err := p.checkEntries(p.numbers()); err != nil {
+			return err
+		}
+	}
+	all, err := p.keys()
+	if err != nil {
+		return err
 	}
 	keys := taken{}
-	if p.Names.Archive {
-		if err := p.checkEntries(numbers); err != nil {
+	for _, k := range all {
+		if err := keys.claim(k.what, k.key); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// numbers are those of the first, the second and the last file that there can be.
+func (p *Plan) numbers() []int {
+	if p.Render.SplitRows > 0 || p.Render.SplitMegabytes > 0 {
+		return []int{1, 2, lastNumber}
+	}
+	return []int{1}
+}
+
+// A key is the name of an object, and what the object is.
+type key struct{ what, key string }
+
+// keys lists the objects that the run may write, of files those by number.
+func (p *Plan) keys() ([]key, error) {
+	numbers := p.numbers()
+	if p.Names.Archive {
 		numbers = numbers[:1]
 	}
+	var all []key
 	for _, number := range numbers {
-		key, err := p.Names.Key(number)
+		name, err := p.Names.Key(number)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := keys.claim(fmt.Sprintf("file %d", number), key); err != nil {
-			return err
-		}
+		all = append(all, key{fmt.Sprintf("file %d", number), name})
 	}
-	return p.checkSideNames(keys)
+	for _, side := range []key{{"the manifest", p.ManifestKey}, {"the receipt", p.ReceiptKey}, {"the success file", p.SuccessKey}} {
+		if side.key == "" {
+			continue
+		}
+		if err := naming.Check(side.key); err != nil {
+			return nil, err
+		}
+		all = append(all, side)
+	}
+	return all, nil
 }
 
 func (p *Plan) checkEntries(numbers []int) error {
@@ -211,21 +249,6 @@ func (p *Plan) checkEntries(numbers []int) error {
 			return err
 		}
 		if err := entries.claim(fmt.Sprintf("entry %d", number), entry); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *Plan) checkSideNames(keys taken) error {
-	for _, side := range []struct{ what, key string }{{"the manifest", p.ManifestKey}, {"the receipt", p.ReceiptKey}, {"the success file", p.SuccessKey}} {
-		if side.key == "" {
-			continue
-		}
-		if err := naming.Check(side.key); err != nil {
-			return err
-		}
-		if err := keys.claim(side.what, side.key); err != nil {
 			return err
 		}
 	}
