@@ -107,6 +107,24 @@ func (k *checker) campaigns() {
 			k.group(&c.Groups[j], item(at+".groups", j))
 		}
 		k.unique(at+".groups", names, map[string]string{})
+		k.delivers(c, at)
+	}
+}
+
+// maxDeliveries is how many runs one campaign may have. Their completions are in the campaign's history, which Temporal
+// bounds (50 MiB), and in one signal.
+const maxDeliveries = 200
+
+func (k *checker) delivers(c *Campaign, at string) {
+	n := 0
+	for _, g := range c.Groups {
+		n += len(g.DataTemplates)
+	}
+	switch {
+	case n > maxDeliveries:
+		k.add(at+".groups", "make two campaigns of it", "%d deliveries: a campaign has %d at most", n, maxDeliveries)
+	case n == 0 && len(c.Groups) > 0:
+		k.warn(at+".groups", "deliver nothing: no group has data_templates")
 	}
 }
 

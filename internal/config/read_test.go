@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,7 +183,7 @@ func TestWhatIsNotBuiltIsRefusedByName(t *testing.T) {
 func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 	t.Parallel()
 	written := map[[2]string]string{
-		{"campaigns", ""}: "campaigns: [{name: c, groups: [{name: g, query: vips}]}]",
+		{"campaigns", "schedule"}:        "campaigns: [{name: c, groups: [{name: g, query: vips, data_templates: [mail]}], schedule: {cron: '0 6 * * *'}}]",
 	}
 	base, err := os.ReadFile("testdata/base.yaml")
 	require.NoError(t, err)
@@ -205,5 +206,24 @@ func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 		_, list, err = LoadAhead(dir, from(nil))
 		require.NoError(t, err)
 		require.NoError(t, list.Err())
+	}
+}
+
+func TestACampaignHasOnlySoManyDeliveries(t *testing.T) {
+	t.Parallel()
+	base, err := os.ReadFile("testdata/base.yaml")
+	require.NoError(t, err)
+	for n, refused := range map[int]bool{maxDeliveries: false, maxDeliveries + 1: true} {
+		var text strings.Builder
+		text.WriteString("campaigns:\n  - name: c\n    groups:\n")
+		for i := range n {
+			fmt.Fprintf(&text, "      - {name: g%d, query: vips, data_templates: [mail]}\n", i)
+		}
+		_, list, err := load(folder(t, map[string]string{"0.yaml": string(base), "1.yaml": text.String()}), from(nil), nil)
+		require.NoError(t, err)
+		require.Equal(t, refused, list.Err() != nil, list)
+		if refused {
+			require.ErrorContains(t, list.Err(), "campaigns[c].groups: 201 deliveries: a campaign has 200 at most")
+		}
 	}
 }
