@@ -113,6 +113,14 @@ func NotParked(state string) error {
 	return temporal.NewApplicationError(fmt.Sprintf("the run is %s: only a parked run can be retried", state), "NotParked")
 }
 
+// RetryTheGroup answers a retry of a campaign whose own plan is made: its groups' runs are parked each by itself.
+func RetryTheGroup(parked []string) error {
+	if len(parked) == 0 {
+		return temporal.NewApplicationError("none of the campaign's groups is parked", "NotParked")
+	}
+	return temporal.NewApplicationError("each group of a campaign is retried by itself: retry "+strings.Join(parked, ", "), "RetryTheGroup")
+}
+
 // TooLateToReplan answers a replan of a delivery that may be visible in part.
 func TooLateToReplan() error {
 	return temporal.NewApplicationError("some objects may be visible already, so the plan stays: retry without replan, or abort", "TooLateToReplan")

@@ -2,9 +2,7 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"consign/internal/config"
@@ -43,7 +41,8 @@ func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error
 	if err != nil || in.Claim == nil {
 		return PlanResult{Plan: p, Again: again}, err
 	}
-	refuse := p.Overlap == config.OverlapRefuse && !in.Patient
+	// A campaign has been refused as a whole, or not at all: its runs wait.
+	refuse := p.Overlap == config.OverlapRefuse && !in.Patient && in.Group == nil
 	taken, err := s.take(ctx, TakeInput{Claim: *in.Claim, Refuse: refuse})
 	if err == nil && refuse && !taken.Granted {
 		err = fmt.Errorf("%w: %s, and overlap is refuse", ErrOverlap, taken.Holder)
@@ -81,28 +80,14 @@ func (s *Steps) resolve(ctx context.Context, c *config.Config, request plan.Requ
 
 // Resolve makes the plan of a request: it describes the query at its source and hands all to plan.Make. `starter plan`
 // calls it too, so that what is shown is what is done.
-func Resolve(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (_ *plan.Plan, err error) {
+func Resolve(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (*plan.Plan, error) {
 	query, err := plan.QueryOf(c, request)
 	if err != nil {
 		return nil, err
 	}
-	sql, err := c.SQL(query.Name)
+	schema, err := describe(ctx, c, query, source.Options{Memory: memory, Threads: threads})
 	if err != nil {
 		return nil, err
-	}
-	scratch, err := os.MkdirTemp("", "consign-plan-")
-	if err != nil {
-		return nil, fmt.Errorf("plan %s: %w", request.Orchestration, err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	src, err := open(ctx, c, query.Source, source.Options{Memory: memory, Threads: threads, TempDir: scratch})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, src.Close()) }()
-	schema, err := src.Describe(ctx, sql)
-	if err != nil {
-		return nil, fmt.Errorf("query %s: %w", query.Name, err)
 	}
 	return plan.Make(c, request, schema)
 }

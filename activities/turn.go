@@ -54,8 +54,8 @@ type TurnState struct {
 	Waiting       []Claim `json:"waiting,omitempty"`
 }
 
-// ErrOverlap means that another run of the orchestration delivers, and that overlap is refuse.
-var ErrOverlap = errors.New("another run of the orchestration is under way")
+// ErrOverlap means that another run of the orchestration, or of the campaign, delivers, and that overlap is refuse.
+var ErrOverlap = errors.New("another run is under way")
 
 // TakeTurn asks for the run's turn; it is asked again by a run that was parked and gave it back.
 func (s *Steps) TakeTurn(ctx context.Context, in TakeInput) (_ Taken, err error) {

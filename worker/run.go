@@ -117,11 +117,11 @@ func hint(err error) error {
 func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps *activities.Steps) []sdk.Worker {
 	queue := cfg.Temporal.TaskQueue
 	shared := sdk.New(c, queue, sdk.Options{WorkerStopTimeout: stopPatience, DisableRegistrationAliasing: true})
-	orchestrations := workflows.Orchestrations{Timing: workflows.Timing{
-		Attempts: cfg.Retry.Attempts, InitialInterval: cfg.Retry.InitialInterval, MaxInterval: cfg.Retry.MaxInterval,
-	}}
+	timing := workflows.Timing{Attempts: cfg.Retry.Attempts, InitialInterval: cfg.Retry.InitialInterval, MaxInterval: cfg.Retry.MaxInterval}
+	orchestrations := workflows.Orchestrations{Timing: timing}
 	shared.RegisterWorkflowWithOptions(orchestrations.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
 	shared.RegisterWorkflowWithOptions(orchestrations.ScheduledSend, workflow.RegisterOptions{Name: workflows.TypeScheduledSend})
+	shared.RegisterWorkflowWithOptions(workflows.Campaigns{Timing: timing}.Campaign, workflow.RegisterOptions{Name: workflows.TypeCampaign})
 	shared.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
 	shared.RegisterActivity(steps)
 

@@ -25,7 +25,14 @@ const (
 const (
 	SignalCompleted = "orchestration-completed" // the run is over: completed, failed or aborted
 	SignalParked    = "orchestration-parked"    // the run waits for an operator
+	// SignalCampaignCompleted is for the targets of a campaign, once all its groups are over. The payload is a
+	// CampaignCompletion. They get SignalParked, with the Completion of the group's run, for each that parks.
+	SignalCampaignCompleted = "campaign-completed"
 )
+
+// signalGroup is how the run of a group tells its campaign that it is parked, or that it goes on. The payload is a
+// Completion.
+const signalGroup = "group"
 
 // Signals and updates that an operator sends to a run. As updates they are checked and answered; as signals they are
 // kept until a worker is there.
@@ -137,6 +144,9 @@ const (
 	Aborted   State = "aborted"
 )
 
+// Waiting is the state of a campaign's delivery that has not begun.
+const Waiting State = "waiting"
+
 // MaxListed is how many objects a Completion lists; the receipt has them all.
 const MaxListed = 200
 
@@ -145,6 +155,7 @@ type Completion struct {
 	Orchestration    string              `json:"orchestration"`
 	Campaign         string              `json:"campaign,omitempty"`
 	Group            string              `json:"group,omitempty"`
+	DataTemplate     string              `json:"data_template,omitempty"`
 	RunKey           string              `json:"run_key"`
 	WorkflowID       string              `json:"workflow_id"`
 	RunID            string              `json:"run_id"`
@@ -181,6 +192,31 @@ type DownstreamResult struct {
 	Request   string `json:"request,omitempty"`   // Lambda's id of the invocation
 }
 
+// A CampaignCompletion tells how a campaign ended: the workflow's result and the payload of SignalCampaignCompleted. It
+// lists as many objects of each delivery as a payload has room for, MaxListed at most; the receipts have them all.
+type CampaignCompletion struct {
+	Campaign         string              `json:"campaign"`
+	RunKey           string              `json:"run_key"`
+	WorkflowID       string              `json:"workflow_id"`
+	RunID            string              `json:"run_id"` // the same in a signal that arrives twice
+	Status           State               `json:"status"` // completed: every delivery is; failed: the failure says which are not
+	Rows             int64               `json:"rows"`
+	Bytes            int64               `json:"bytes"`
+	ObjectCount      int                 `json:"object_count"`
+	ObjectsTruncated bool                `json:"objects_truncated,omitempty"` // of any delivery
+	Groups           []GroupCompletion   `json:"groups"`
+	StartedAt        time.Time           `json:"started_at"`
+	CompletedAt      time.Time           `json:"completed_at"`
+	Failure          *activities.Failure `json:"failure,omitempty"`
+	NotNotified      []string            `json:"not_notified,omitempty"` // notify targets that never came
+}
+
+// A GroupCompletion tells how the deliveries of one group ended. A group without a data template has none.
+type GroupCompletion struct {
+	Name       string       `json:"name"`
+	Deliveries []Completion `json:"deliveries"`
+}
+
 // A RetryRequest asks a parked run to go on.
 type RetryRequest struct {
 	Replan bool `json:"replan,omitempty"` // read the configuration again and begin a fresh delivery
@@ -200,7 +236,20 @@ type Progress struct {
 	Destination string              `json:"destination,omitempty"`
 	WaitsFor    string              `json:"waits_for,omitempty"` // workflow id of the run of this orchestration whose turn it is
 	Failure     *activities.Failure `json:"failure,omitempty"`
-	Deadline    time.Time           `json:"deadline,omitzero"` // of a parked run: when it is given up
+	Deadline    time.Time           `json:"deadline,omitzero"`    // of a parked run: when it is given up
+	Deliveries  []GroupProgress     `json:"deliveries,omitempty"` // of a campaign
+}
+
+// GroupProgress is the run of one group of a campaign.
+type GroupProgress struct {
+	Group        string              `json:"group"`
+	DataTemplate string              `json:"data_template"`
+	Destination  string              `json:"destination"`
+	WorkflowID   string              `json:"workflow_id"` // ask it for its own progress; retry it there
+	State        State               `json:"state"`       // waiting, or a state of the run
+	Rows         int64               `json:"rows,omitempty"`
+	Bytes        int64               `json:"bytes,omitempty"`
+	Failure      *activities.Failure `json:"failure,omitempty"`
 }
 
 // StepProgress is one step of a run.

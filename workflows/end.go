@@ -3,7 +3,6 @@ package workflows
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -16,11 +15,6 @@ type runFailedError struct {
 }
 
 func (f runFailedError) Error() string { return f.failure.Message }
-
-func (r *run) fail(f *activities.Failure) error {
-	r.failure = f
-	return runFailedError{f}
-}
 
 // end brings the run to its close: whatever happened, the workspace is emptied, open uploads are aborted, and everybody
 // who waits is told. It works on after a cancellation.
@@ -53,13 +47,18 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 		return done, err
 	}
+	return done, r.closing(status, canceled, done)
+}
+
+// closing is how the workflow closes. done is the completion of the run, which goes with every ending.
+func (d *desk) closing(status State, canceled bool, done any) error {
 	switch status {
 	case Completed:
-		return done, nil
+		return nil
 	case Aborted:
-		return done, activities.Canceled(canceled, done)
+		return activities.Canceled(canceled, done)
 	default:
-		return done, activities.RunFailed(r.failure, done)
+		return activities.RunFailed(d.failure, done)
 	}
 }
 
@@ -81,7 +80,7 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 		Status: status, StartedAt: r.start, Failure: r.failure, ObjectCount: len(r.published), Objects: []activities.Object{},
 		Downstream: r.followed(), Warnings: r.notes, SuccessFile: r.success.Key, Receipt: r.success.Receipt,
 	}
-	if status != Parked {
+	if status != Parked && status != Running {
 		c.CompletedAt = workflow.Now(ctx).UTC()
 	}
 	if status == Aborted {
@@ -91,7 +90,7 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 		c.RedeliveryOf = r.in.Redeliver.WorkflowID
 	}
 	if r.plan != nil {
-		c.Campaign, c.Group, c.Destination = r.plan.Campaign, r.plan.Group, r.plan.Destination.Name
+		c.Campaign, c.Group, c.DataTemplate, c.Destination = r.plan.Campaign, r.plan.Group, r.plan.DataTemplate, r.plan.Destination.Name
 		c.Warnings = append(append([]string{}, r.plan.Warnings...), c.Warnings...)
 	}
 	c.Rows = r.deliveredRows()
@@ -103,20 +102,13 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 	return c
 }
 
-// aborted says why the run was aborted, and what had been wrong with it before.
+// aborted says why the run was aborted, and that the delivery stays if it was complete by then.
 func (r *run) aborted() *activities.Failure {
-	f := &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was aborted: " + r.abort.Reason}
-	if r.abort.Reason == "" {
-		f.Message += "no reason given"
-	}
+	note := ""
 	if r.delivered() {
-		f.Message += "; " + stays + ", and only what was to follow it was given up"
+		note = "; " + stays + ", and only what was to follow it was given up"
 	}
-	if r.failure != nil {
-		f.Step, f.Attribution = r.failure.Step, r.failure.Attribution
-		f.Message += " (it was parked: " + r.failure.Message + ")"
-	}
-	return f
+	return r.desk.aborted(note)
 }
 
 // What discard takes away.
@@ -205,47 +197,4 @@ func (r *run) attempted(name string) int {
 		}
 	}
 	return 0
-}
-
-// Waits between two tries to signal a workflow that is not there.
-const (
-	tellFirst = time.Second
-	tellMost  = time.Minute
-)
-
-// tell signals every notify target, and waits up to the plan's notify_timeout for one that does not exist yet. A
-// completion never undoes a delivery: who never came is noted.
-func (r *run) tell(ctx workflow.Context, signal string, c Completion) {
-	if r.plan == nil {
-		return
-	}
-	group := workflow.NewWaitGroup(ctx)
-	for _, target := range r.plan.Notify {
-		name := signal
-		if signal == SignalCompleted && target.Signal != "" {
-			name = target.Signal
-		}
-		group.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer group.Done()
-			if err := r.signalUntil(ctx, target.WorkflowID, name, c); err != nil && signal == SignalCompleted {
-				r.unheard = append(r.unheard, target.WorkflowID)
-			}
-		})
-	}
-	group.Wait(ctx)
-}
-
-func (r *run) signalUntil(ctx workflow.Context, workflowID, signal string, c Completion) error {
-	deadline := workflow.Now(ctx).Add(time.Duration(r.plan.NotifyTimeout))
-	for wait := tellFirst; ; wait = min(2*wait, tellMost) {
-		err := workflow.SignalExternalWorkflow(ctx, workflowID, "", signal, c).Get(ctx, nil)
-		left := deadline.Sub(workflow.Now(ctx))
-		if err == nil || left <= 0 || ctx.Err() != nil {
-			return err
-		}
-		if err := workflow.Sleep(ctx, min(wait, left)); err != nil {
-			return err
-		}
-	}
 }

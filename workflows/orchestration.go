@@ -23,9 +23,16 @@ type Orchestrations struct {
 // as Failed; both carry their Completion in the error's details.
 func (o Orchestrations) Orchestration(ctx workflow.Context, in OrchestrationInput) (Completion, error) {
 	r := newRun(ctx, in, o.Timing.withDefaults())
-	if err := r.listen(ctx); err != nil {
+	if err := r.listen(ctx, r); err != nil {
 		return Completion{}, err
 	}
+	err := workflow.SetQueryHandlerWithOptions(ctx, QueryKept, r.kept, workflow.QueryHandlerOptions{
+		Description: "What a run that delivered has left on its host, to be sent again by starter redeliver.",
+	})
+	if err != nil {
+		return Completion{}, err
+	}
+	r.listenForTurn(ctx)
 	if err := r.mark(ctx, Running); err != nil {
 		return Completion{}, err
 	}

@@ -39,10 +39,12 @@ type delivery struct {
 	plan   *plan.Plan
 	broken map[string][]error // what the next calls of a step answer
 	heard  []workflows.Completion
+	ended  []workflows.CampaignCompletion
 	names  []string // of the signals, beside heard
 	inputs map[string][]any
 
 	rendered activities.RenderResult
+	longKey  string // before the name of each object
 	modes    []activities.PublishMode
 	turns    []activities.Taken // what the next takes are answered; then it is the run's turn
 
@@ -80,6 +82,8 @@ func newDelivery(t *testing.T) *delivery {
 	}
 	o := workflows.Orchestrations{Timing: workflows.Timing{Attempts: 4}}
 	d.RegisterWorkflowWithOptions(o.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+	c := workflows.Campaigns{Timing: o.Timing}
+	d.RegisterWorkflowWithOptions(c.Campaign, workflow.RegisterOptions{Name: workflows.TypeCampaign})
 	d.SetWorkerOptions(patient())
 	d.RegisterActivity(&activities.Steps{})
 	d.steps()
@@ -87,7 +91,12 @@ func newDelivery(t *testing.T) *delivery {
 		func(_, _, _, signal string, arg any) error {
 			d.mu.Lock()
 			d.names = append(d.names, signal)
-			d.heard = append(d.heard, arg.(workflows.Completion))
+			switch told := arg.(type) {
+			case workflows.Completion:
+				d.heard = append(d.heard, told)
+			case workflows.CampaignCompletion:
+				d.ended = append(d.ended, told)
+			}
 			d.mu.Unlock()
 			return d.answer("signal")
 		})
@@ -114,7 +123,11 @@ func fake[In, Out any](d *delivery, step string, result func(In) Out) {
 		d.mu.Lock()
 		d.inputs[step] = append(d.inputs[step], in)
 		d.mu.Unlock()
-		return result(in), d.answer(step)
+		out, err := result(in), d.answer(step)
+		if p, ok := any(in).(activities.PlanInput); ok && p.Group != nil && err == nil {
+			err = d.answer("Plan of " + p.Group.Group) // of a campaign: one group may fail and another not
+		}
+		return out, err
 	})
 }
 
@@ -125,8 +138,8 @@ func (d *delivery) steps() {
 		files.Step = step
 		return files
 	}
-	fake(d, "Plan", func(activities.PlanInput) activities.PlanResult {
-		return activities.PlanResult{Plan: d.plan, Turn: d.nextTurn(), Again: d.kept}
+	fake(d, "Plan", func(in activities.PlanInput) activities.PlanResult {
+		return activities.PlanResult{Plan: d.planOf(in), Turn: d.nextTurn(), Again: d.kept}
 	})
 	fake(d, "TakeTurn", func(activities.TakeInput) activities.Taken { return *d.nextTurn() })
 	fake(d, "GiveTurn", func(activities.Claim) activities.Taken { return activities.Taken{} })
@@ -139,7 +152,7 @@ func (d *delivery) steps() {
 	fake(d, "Upload", func(in activities.UploadInput) activities.UploadResult {
 		objects := make([]activities.Uploaded, min(in.Count, d.rendered.Files-in.First))
 		for i := range objects {
-			objects[i] = activities.Uploaded{Key: "upload/vips.csv.gz.pgp", UploadID: "u1", Rows: 7, Bytes: 70, CRC32C: "AAAAAA=="}
+			objects[i] = activities.Uploaded{Key: "upload/" + d.longKey + "vips.csv.gz.pgp", UploadID: "u1", Rows: 7, Bytes: 70, CRC32C: "AAAAAA=="}
 		}
 		return activities.UploadResult{Objects: objects, Sides: d.sides(in)}
 	})

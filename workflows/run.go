@@ -26,16 +26,10 @@ type run struct {
 	now    time.Time // the run's `now`
 	timing Timing
 
-	state       State
-	steps       []*step
-	next        int // the first step that is not done
-	cancelSteps workflow.CancelFunc
-	abort       *AbortRequest
-	decision    *RetryRequest // what an operator said to a parked run
-	parkedAt    time.Time
-	deadline    time.Time
-	failure     *activities.Failure
-	notes       []string // what happened on the way that an operator may want to know
+	desk
+	steps []*step
+	next  int      // the first step that is not done
+	notes []string // what happened on the way that an operator may want to know
 
 	turn     standing // with the other runs of the orchestration
 	round    int      // times the turn was given back

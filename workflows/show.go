@@ -13,13 +13,18 @@ import (
 // mark puts the state where operators search for it.
 func (r *run) mark(ctx workflow.Context, state State) error {
 	r.state = state
+	return mark(ctx, state, AttributeOrchestration, r.in.Orchestration, r.in.RunKey, r.files.Rows)
+}
+
+// mark puts a run's state, and its name and key unless whoever started it has done so, where operators search for them.
+func mark(ctx workflow.Context, state State, name temporal.SearchAttributeKeyKeyword, value, runKey string, rows int64) error {
 	updates := []temporal.SearchAttributeUpdate{AttributeState.ValueSet(string(state))}
 	known := workflow.GetTypedSearchAttributes(ctx)
-	if _, ok := known.GetKeyword(AttributeOrchestration); !ok {
-		updates = append(updates, AttributeOrchestration.ValueSet(r.in.Orchestration), AttributeRunKey.ValueSet(r.in.RunKey))
+	if _, ok := known.GetKeyword(name); !ok {
+		updates = append(updates, name.ValueSet(value), AttributeRunKey.ValueSet(runKey))
 	}
 	if state == Completed {
-		updates = append(updates, AttributeRows.ValueSet(r.files.Rows))
+		updates = append(updates, AttributeRows.ValueSet(rows))
 	}
 	if now, ok := known.GetKeyword(AttributeState); ok && now == string(state) && len(updates) == 1 {
 		return nil // whoever started the run has said so already
@@ -124,11 +129,6 @@ func (r *run) showParked(b *strings.Builder) {
 	}
 	b.WriteString("- `abort`, Data `{\"reason\": \"why\"}`: " + gives + "; *Request Cancellation* does so without a reason\n\n")
 	b.WriteString("*Send an Update* does the same, and says at once if it cannot be done. Not *Terminate*: nobody who waits would be told.\n\n")
-}
-
-// parkedSummary is what the timeline calls the wait for a person.
-func (r *run) parkedSummary() string {
-	return fmt.Sprintf("parked: %s at %s, for the %s to fix; see User Metadata", r.failure.Type, r.failure.Step, whose(r.failure.Attribution))
 }
 
 func whose(a activities.Attribution) string {

@@ -12,7 +12,7 @@ import (
 
 // shown is a run that has come as far as the named step.
 func shown(state State, next string) *run {
-	r := &run{in: OrchestrationInput{Orchestration: "vips_weekly_all", RunKey: "2026-11-23"}, state: state, plan: &plan.Plan{}}
+	r := &run{in: OrchestrationInput{Orchestration: "vips_weekly_all", RunKey: "2026-11-23"}, desk: desk{state: state}, plan: &plan.Plan{}}
 	r.plan.Query.Name, r.plan.Render.FileFormat, r.plan.Upload.Bucket = "all", "csv", "acme"
 	for i, name := range []string{"Plan", "Render", "Publish"} {
 		r.steps = append(r.steps, &step{name: name, state: stepWaiting})

@@ -62,6 +62,11 @@ func (t Timing) short(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{StartToCloseTimeout: shortStep, RetryPolicy: t.retries(), Summary: summary}
 }
 
+// describing is for PlanCampaign, which asks a source for the columns of many queries.
+func (t Timing) describing(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{StartToCloseTimeout: publishStep, HeartbeatTimeout: t.Heartbeat, RetryPolicy: t.retries(), Summary: summary}
+}
+
 // publish is for Publish and WriteSuccessFile, and for a function, which may take a quarter of an hour.
 func (t Timing) publish(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{

@@ -1,0 +1,144 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"consign/internal/config"
+	"consign/internal/plan"
+	"consign/internal/source"
+	"consign/internal/table"
+)
+
+// PlanCampaignInput says which campaign to plan.
+type PlanCampaignInput struct {
+	Campaign    string    `json:"campaign"`
+	RunKey      string    `json:"run_key"`
+	RequestedBy Requester `json:"requested_by,omitzero"`
+	Now         time.Time `json:"now"`
+	Run         string    `json:"run"`
+	Claim       Claim     `json:"claim"` // what the campaign asks its turn with if overlap is refuse
+}
+
+// PlanCampaignResult is what the Campaign workflow needs to know. The runs make their own plans, which say the rest.
+type PlanCampaignResult struct {
+	Groups        []GroupRuns   `json:"groups"`
+	Notify        []plan.Notify `json:"notify,omitempty"`
+	NotifyTimeout plan.Duration `json:"notify_timeout"`
+	ParkTimeout   plan.Duration `json:"park_timeout"`
+	Parallel      int           `json:"parallel"` // runs at work at once
+	ConfigDigest  string        `json:"config_digest"`
+	Turn          *Taken        `json:"turn,omitempty"` // nil: none was asked for
+}
+
+// GroupRuns is a group and the runs that deliver it: none if it has no data template.
+type GroupRuns struct {
+	Name string     `json:"name"`
+	Runs []GroupRun `json:"runs,omitempty"`
+}
+
+// A GroupRun delivers one group through one of its data templates.
+type GroupRun struct {
+	Orchestration string `json:"orchestration"` // the run's own name
+	DataTemplate  string `json:"data_template"`
+	Destination   string `json:"destination"`
+}
+
+// campaignParallel is how many runs of a campaign are at work at once: enough to keep several hosts busy, and few enough
+// to leave other runs their share of them. Each host admits worker.runs of them.
+const campaignParallel = 8
+
+// CampaignTurn is the name under which a campaign takes its turn. No orchestration has a slash in its name.
+func CampaignTurn(campaign string) string { return "campaign/" + campaign }
+
+// PlanCampaign resolves what all runs of a campaign will do, and refuses the campaign whole if one of them cannot be
+// planned, may not be started by the requester, or would write what another writes. It touches nothing.
+//
+// Two campaigns' runs of one group take turns by themselves. Where overlap is refuse, the campaign takes a turn for all
+// of it, so that a second one fails before it has sent anything.
+func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanCampaignResult, err error) {
+	defer s.fail(ctx, "PlanCampaign", &err)
+	ctx, cancel := stoppable(ctx)
+	defer cancel()
+	alive := startProgress(ctx, "PlanCampaign", 0)
+	defer alive.stop()
+	c, err := s.options.Config()
+	if err != nil {
+		return PlanCampaignResult{}, err
+	}
+	p, err := ResolveCampaign(ctx, c, plan.Request{
+		Campaign: in.Campaign, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name,
+	}, s.options.Memory/2, s.options.Threads)
+	if err != nil {
+		return PlanCampaignResult{}, err
+	}
+	result := PlanCampaignResult{
+		Groups: runsOf(p), Notify: p.Notify, NotifyTimeout: p.NotifyTimeout, ParkTimeout: p.ParkTimeout,
+		Parallel: campaignParallel, ConfigDigest: p.ConfigDigest,
+	}
+	if p.Overlap != config.OverlapRefuse {
+		return result, nil
+	}
+	taken, err := s.take(ctx, TakeInput{Claim: in.Claim, Refuse: true})
+	if err == nil && !taken.Granted {
+		err = fmt.Errorf("%w: %s, and overlap is refuse", ErrOverlap, taken.Holder)
+	}
+	result.Turn = &taken
+	return result, err
+}
+
+func runsOf(p *plan.Campaign) []GroupRuns {
+	var groups []GroupRuns
+	for _, g := range p.Groups {
+		runs := GroupRuns{Name: g.Name}
+		for _, d := range g.Deliveries {
+			runs.Runs = append(runs.Runs, GroupRun{Orchestration: d.Orchestration, DataTemplate: d.DataTemplate, Destination: d.Destination.Name})
+		}
+		groups = append(groups, runs)
+	}
+	return groups
+}
+
+// ResolveCampaign makes the plan of a campaign: it describes each query once and hands all to plan.MakeCampaign. `starter
+// plan --campaign` calls it too, so that what is shown is what is done.
+func ResolveCampaign(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (*plan.Campaign, error) {
+	requests, err := plan.Requests(c, request)
+	if err != nil {
+		return nil, err
+	}
+	schemas := map[string]table.Schema{}
+	for _, r := range requests {
+		query, err := plan.QueryOf(c, r)
+		if err != nil {
+			return nil, err
+		}
+		if _, known := schemas[query.Name]; known {
+			continue
+		}
+		if schemas[query.Name], err = describe(ctx, c, query, source.Options{Memory: memory, Threads: threads}); err != nil {
+			return nil, err
+		}
+	}
+	return plan.MakeCampaign(c, request, schemas)
+}
+
+// describe asks a query's source for its columns, without running it.
+func describe(ctx context.Context, c *config.Config, query *config.Query, budget source.Options) (_ table.Schema, err error) {
+	if budget.TempDir, err = os.MkdirTemp("", "consign-plan-"); err != nil {
+		return nil, fmt.Errorf("describe query %s: %w", query.Name, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(budget.TempDir)) }()
+	src, err := open(ctx, c, query.Source, budget)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	schema, err := src.Describe(ctx, query.SQL)
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", query.Name, err)
+	}
+	return schema, nil
+}

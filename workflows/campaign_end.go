@@ -1,0 +1,114 @@
+package workflows
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// end brings the campaign to its close, when all its runs are over. It works on after a cancellation.
+func (r *campaign) end(ctx workflow.Context, how error) (CampaignCompletion, error) {
+	canceled := ctx.Err() != nil
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	status := statusOf(how)
+	r.state = status
+	done := r.completion(ctx, status)
+	if r.plan != nil {
+		if r.plan.Turn != nil {
+			r.giveTurn(ctx)
+		}
+		done.NotNotified = tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCampaignCompleted, done)
+	}
+	if err := mark(ctx, status, AttributeCampaign, r.in.Campaign, r.in.RunKey, done.Rows); err != nil {
+		return done, err
+	}
+	r.show(ctx)
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return done, err
+	}
+	return done, r.closing(status, canceled, done)
+}
+
+// giveTurn lets the next campaign go that overlaps with none.
+func (r *campaign) giveTurn(ctx workflow.Context) {
+	if _, err := execute(ctx, r.timing.discard("", r.in.Campaign), steps.GiveTurn, r.claim()); err != nil {
+		workflow.GetLogger(ctx).Warn("the turn was not given back; others are refused until this run is closed", "error", err)
+	}
+}
+
+// completion says how the campaign ended.
+func (r *campaign) completion(ctx workflow.Context, status State) CampaignCompletion {
+	c := CampaignCompletion{
+		Campaign: r.in.Campaign, RunKey: r.in.RunKey, WorkflowID: r.wfID, RunID: r.id, Status: status,
+		StartedAt: r.start, CompletedAt: workflow.Now(ctx).UTC(), Failure: r.failure, Groups: []GroupCompletion{},
+	}
+	if status == Aborted {
+		c.Failure = r.aborted("")
+	}
+	if r.plan == nil {
+		return c
+	}
+	left := r.deliveries
+	for _, g := range r.plan.Groups {
+		group := GroupCompletion{Name: g.Name, Deliveries: []Completion{}}
+		for _, d := range left[:len(g.Runs)] {
+			c.Rows += d.done.Rows
+			c.Bytes += d.done.Bytes
+			c.ObjectCount += d.done.ObjectCount
+			c.ObjectsTruncated = c.ObjectsTruncated || d.done.ObjectsTruncated
+			group.Deliveries = append(group.Deliveries, d.done)
+		}
+		left = left[len(g.Runs):]
+		c.Groups = append(c.Groups, group)
+	}
+	return c.fitted(maxCompletion)
+}
+
+// maxCompletion is how large a campaign's completion may be: half of a payload's 2 MiB.
+const maxCompletion = 1 << 20
+
+// What a completion that is too large leaves of a text.
+const shortMessage = 200
+
+// fitted lists fewer objects of each delivery until the completion has room in a payload, and after that less of what
+// went wrong: each run's own completion says it in full.
+func (c CampaignCompletion) fitted(room int) CampaignCompletion {
+	for most := MaxListed; c.size() > room && most > 0; {
+		most /= 2
+		c.eachDelivery(func(d *Completion) {
+			if len(d.Objects) > most {
+				d.Objects, d.ObjectsTruncated, c.ObjectsTruncated = d.Objects[:most:most], true, true
+			}
+		})
+	}
+	if c.size() > room {
+		c.eachDelivery(func(d *Completion) {
+			d.Warnings = nil
+			if f := d.Failure; f != nil && len(f.Message) > shortMessage {
+				short := *f
+				short.Message = strings.ToValidUTF8(f.Message[:shortMessage], "") + " ..."
+				d.Failure = &short
+			}
+		})
+	}
+	return c
+}
+
+func (c CampaignCompletion) eachDelivery(do func(*Completion)) {
+	for i := range c.Groups {
+		for j := range c.Groups[i].Deliveries {
+			do(&c.Groups[i].Deliveries[j])
+		}
+	}
+}
+
+func (c CampaignCompletion) size() int {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return 0 // which the payload's own encoding will say
+	}
+	return len(text)
+}

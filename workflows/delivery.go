@@ -1,0 +1,177 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"consign/activities"
+)
+
+// A delivery is one run of a campaign, as the campaign knows it.
+type delivery struct {
+	activities.GroupRun
+	group string
+	id    string // of its workflow
+	state State
+
+	child       workflow.ChildWorkflowFuture // nil: not asked for yet
+	started     bool
+	aborted     bool // it was told to abort
+	failure     *activities.Failure
+	stopTelling workflow.CancelFunc // ends the telling that it is parked
+	done        Completion          // once it is over
+}
+
+// open reports whether the run is not over.
+func (d *delivery) open() bool { return d.state == Waiting || d.state == Running || d.state == Parked }
+
+// startDeliveries starts as many runs as may be at work at once. One that is parked takes nobody's place, and when it
+// is retried it goes on at once.
+func (r *campaign) startDeliveries(ctx workflow.Context) {
+	working := 0
+	for _, d := range r.deliveries {
+		if d.state == Running {
+			working++
+		}
+	}
+	for _, d := range r.deliveries {
+		if d.state == Waiting && working < max(r.plan.Parallel, 1) {
+			working++
+			r.startDelivery(ctx, d)
+		}
+	}
+}
+
+func (r *campaign) startDelivery(ctx workflow.Context, d *delivery) {
+	d.state = Running
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID: d.id,
+		// The same campaign, key, group and data template is the same run, whoever has started it.
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		// A campaign waits for its runs. Should somebody terminate it, they end as well, and clean up.
+		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WaitForCancellation: true,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			AttributeOrchestration.ValueSet(d.Orchestration), AttributeCampaign.ValueSet(r.in.Campaign),
+			AttributeRunKey.ValueSet(r.in.RunKey), AttributeState.ValueSet(string(Running)),
+		),
+		StaticSummary: "group " + d.group + " to " + d.DataTemplate,
+	})
+	d.child = workflow.ExecuteChildWorkflow(ctx, TypeOrchestration, OrchestrationInput{
+		Orchestration: d.Orchestration, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, At: &r.now,
+		Group: &activities.GroupPart{Campaign: r.in.Campaign, Group: d.group, DataTemplate: d.DataTemplate},
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		var done Completion
+		err := d.child.GetChildWorkflowExecution().Get(ctx, nil)
+		if err == nil {
+			d.started = true
+			r.changes++
+			err = d.child.Get(ctx, &done)
+		}
+		r.over(ctx, d, done, err)
+	})
+}
+
+// over notes how a run ended.
+func (r *campaign) over(ctx workflow.Context, d *delivery, done Completion, err error) {
+	if err != nil {
+		done = r.unfinished(ctx, d, err)
+	}
+	d.done, d.state, d.failure = done, done.Status, done.Failure
+	d.hush()
+	r.changes++
+}
+
+// unfinished reads the completion of a run that did not complete from its error.
+func (r *campaign) unfinished(ctx workflow.Context, d *delivery, err error) Completion {
+	c := Completion{
+		Orchestration: d.Orchestration, Campaign: r.in.Campaign, Group: d.group, DataTemplate: d.DataTemplate, RunKey: r.in.RunKey,
+		WorkflowID: d.id, Destination: d.Destination, Objects: []activities.Object{}, StartedAt: r.start, CompletedAt: workflow.Now(ctx).UTC(),
+	}
+	var failed *temporal.ApplicationError
+	var canceled *temporal.CanceledError
+	var terminated *temporal.TerminatedError
+	var exists *temporal.ChildWorkflowExecutionAlreadyStartedError
+	told := Completion{}
+	switch {
+	case errors.As(err, &failed) && failed.HasDetails() && failed.Details(&told) == nil && told.Status == Failed,
+		errors.As(err, &canceled) && canceled.HasDetails() && canceled.Details(&told) == nil && told.Status == Aborted:
+		return told
+	case errors.As(err, &canceled):
+		c.Status, c.Failure = Aborted, &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was cancelled before it began"}
+	case errors.As(err, &terminated):
+		c.Status, c.Failure = Aborted, &activities.Failure{
+			Type: "Terminated", Attribution: activities.Platform, Message: "the workflow was terminated, so that it could not clean up",
+			Advice: "A worker's janitor removes its files. Use abort rather than terminate.",
+		}
+	case errors.As(err, &exists):
+		c.Status, c.Failure = Failed, &activities.Failure{
+			Type: "AlreadyStarted", Attribution: activities.Platform, Message: "start " + d.id + ": there has been a run of this id, which was not started by this campaign",
+			Advice: "Look at that run; start the campaign with a new run key.",
+		}
+	default:
+		c.Status, c.Failure = Failed, &activities.Failure{
+			Type: "Unknown", Attribution: activities.Platform, Message: err.Error(), Advice: "Look at the run's history in the Temporal UI.",
+		}
+	}
+	return c
+}
+
+// abortDeliveries ends what is open: what has not begun does not begin, and every run is told to abort, with the reason.
+func (r *campaign) abortDeliveries(ctx workflow.Context) {
+	request := AbortRequest{Reason: "the campaign was aborted: " + r.abort.Reason}
+	if r.abort.Reason == "" {
+		request.Reason += "no reason given"
+	}
+	for _, d := range r.deliveries {
+		switch {
+		case d.state == Waiting:
+			r.over(ctx, d, r.unfinished(ctx, d, temporal.NewCanceledError()), nil)
+		case d.open() && d.started && !d.aborted:
+			d.aborted = true
+			workflow.Go(ctx, func(ctx workflow.Context) {
+				if err := d.child.SignalChildWorkflow(ctx, AbortName, request).Get(ctx, nil); err != nil {
+					workflow.GetLogger(ctx).Warn("a run was not told to abort: it is over", "workflow", d.id, "error", err)
+				}
+			})
+		}
+	}
+}
+
+// listenForGroups notes which runs are parked, and tells whoever waits for the campaign, so that nobody waits in the dark.
+func (r *campaign) listenForGroups(ctx workflow.Context) {
+	told := workflow.GetSignalChannelWithOptions(ctx, signalGroup, workflow.SignalChannelOptions{
+		Description: "A run of the campaign is parked, or goes on. Sent by runs, not by people.",
+	})
+	receive(ctx, told, func(ctx workflow.Context, c Completion) {
+		for _, d := range r.deliveries {
+			known := func(s State) bool { return s == Running || s == Parked }
+			if d.id != c.WorkflowID || !known(d.state) || !known(c.Status) {
+				continue
+			}
+			d.state, d.failure = c.Status, c.Failure
+			d.hush()
+			if c.Status == Parked {
+				telling, stop := workflow.WithCancel(ctx)
+				d.stopTelling = stop
+				workflow.Go(telling, func(ctx workflow.Context) {
+					tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, c)
+				})
+			}
+			r.changes++
+		}
+	})
+}
+
+// hush ends the telling that the run is parked.
+func (d *delivery) hush() {
+	if d.stopTelling != nil {
+		d.stopTelling()
+		d.stopTelling = nil
+	}
+}

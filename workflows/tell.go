@@ -1,0 +1,62 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"consign/internal/plan"
+)
+
+// Waits between two tries to signal a workflow that is not there.
+const (
+	tellFirst = time.Second
+	tellMost  = time.Minute
+)
+
+// tell signals every notify target how the run ended, or that it is parked. A completion never undoes a delivery: who
+// never came is noted.
+func (r *run) tell(ctx workflow.Context, signal string, c Completion) {
+	if r.plan == nil {
+		return
+	}
+	unheard := tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), signal, c)
+	if signal == SignalCompleted {
+		r.unheard = append(r.unheard, unheard...)
+	}
+}
+
+// tell signals every notify target, waits up to patience for one that does not exist yet, and returns who never came. A
+// target may have another name for the signal that says that all is over; the others have one name.
+func tell(ctx workflow.Context, targets []plan.Notify, patience time.Duration, signal string, payload any) (unheard []string) {
+	group := workflow.NewWaitGroup(ctx)
+	for _, target := range targets {
+		name := signal
+		if signal != SignalParked && target.Signal != "" {
+			name = target.Signal
+		}
+		group.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer group.Done()
+			if err := signalUntil(ctx, target.WorkflowID, name, payload, patience); err != nil {
+				unheard = append(unheard, target.WorkflowID)
+			}
+		})
+	}
+	group.Wait(ctx)
+	return unheard
+}
+
+func signalUntil(ctx workflow.Context, workflowID, signal string, payload any, patience time.Duration) error {
+	deadline := workflow.Now(ctx).Add(patience)
+	for wait := tellFirst; ; wait = min(2*wait, tellMost) {
+		err := workflow.SignalExternalWorkflow(ctx, workflowID, "", signal, payload).Get(ctx, nil)
+		left := deadline.Sub(workflow.Now(ctx))
+		if err == nil || left <= 0 || ctx.Err() != nil {
+			return err
+		}
+		if err := workflow.Sleep(ctx, min(wait, left)); err != nil {
+			return err
+		}
+	}
+}
