@@ -138,7 +138,7 @@ func describe(ctx context.Context, c *config.Config, query *config.Query, budget
 	defer func() { err = errors.Join(err, src.Close()) }()
 	schema, err := src.Describe(ctx, query.SQL)
 	if err != nil {
-		return nil, fmt.Errorf("query %s: %w", query.Name, err)
+		return nil, fmt.Errorf("query %s, source %s: %w", query.Name, query.Source, err)
 	}
 	return schema, nil
 }

@@ -7,8 +7,9 @@ import (
 	"consign/workflows"
 )
 
-// workflowID finds the workflow that RUN means: a workflow id as it is, or ORCHESTRATION/RUN-KEY. Neither names nor run
-// keys hold a slash, so the number of slashes tells them apart.
+// workflowID finds the workflow that RUN means: a workflow id as it is, ORCHESTRATION/RUN-KEY, or, of a campaign's group,
+// CAMPAIGN/GROUP/DATA-TEMPLATE/RUN-KEY. Neither names nor run keys hold a slash, so the number of slashes tells them
+// apart.
 func workflowID(run string) (string, error) {
 	parts := strings.Split(run, "/")
 	for _, part := range parts {
@@ -21,16 +22,20 @@ func workflowID(run string) (string, error) {
 		return "", wrong(fmt.Errorf("%q is not a run: its run key is missing", run), runHint)
 	case 2:
 		return workflows.OrchestrationID(parts[0], parts[1]), nil
+	case 4:
+		return workflows.OrchestrationID(strings.Join(parts[:3], "/"), parts[3]), nil
 	default:
 		return run, nil
 	}
 }
 
-const runHint = "write ORCHESTRATION/RUN-KEY or a workflow id; starter runs lists them"
+const runHint = "write ORCHESTRATION/RUN-KEY, campaign/CAMPAIGN/RUN-KEY or another workflow id; starter runs lists them"
 
-// shortRun is a workflow id as people write it: ORCHESTRATION/RUN-KEY.
+// shortRun is a workflow id as people write it: ORCHESTRATION/RUN-KEY, or CAMPAIGN/GROUP/DATA-TEMPLATE/RUN-KEY. A campaign's
+// own run is written as its workflow id, for a campaign may be called as an orchestration is.
 func shortRun(id string) string {
-	if rest, ok := strings.CutPrefix(id, "send/"); ok && strings.Count(rest, "/") == 1 {
+	rest, ok := strings.CutPrefix(id, "send/")
+	if n := strings.Count(rest, "/"); ok && (n == 1 || n == 3) {
 		return rest
 	}
 	return id

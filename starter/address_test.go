@@ -13,6 +13,8 @@ func TestARunIsAWorkflowIDOrAnOrchestrationAndItsKey(t *testing.T) {
 		"send/weekly/2026-11-23": "send/weekly/2026-11-23",
 		"send/monday":            "send/send/monday", // an orchestration may be called send
 		"campaign/Spring Sale/1": "campaign/Spring Sale/1",
+		"Spring Sale/a/mail/1":   "send/Spring Sale/a/mail/1", // of a campaign's group
+		"send/Spring Sale/a/m/1": "send/Spring Sale/a/m/1",
 	} {
 		id, err := workflowID(run)
 		require.NoError(t, err)
@@ -28,6 +30,7 @@ func TestARunIsWrittenAsShortAsItIsRead(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{
 		"send/weekly/k": "weekly/k", "campaign/a/b": "campaign/a/b", "send/x": "send/x", "other": "other",
+		"send/Spring Sale/a/mail/k": "Spring Sale/a/mail/k", "send/a/b/c": "send/a/b/c",
 	} {
 		require.Equal(t, want, shortRun(id))
 	}

@@ -34,7 +34,7 @@ func TestTheConfigurationInTheReadmeIsGood(t *testing.T) {
 
 func TestTheExampleAnswersAsTheDocumentsSay(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"validate"}, {"plan", "customers-to-lake"}, {"plan", "customers-to-loyalty"}, {"plan", "lapsed-to-calls"}} {
+	for _, args := range [][]string{{"validate"}, {"plan", "customers-to-lake"}, {"plan", "customers-to-loyalty"}, {"plan", "lapsed-to-calls"}, {"plan", "--campaign", "Spring Sale"}} {
 		var out, messages bytes.Buffer
 		status := run(t.Context(), append([]string{"--config", "../examples/consign.yaml"}, args...), strings.NewReader(""), &out, &messages,
 			func(string) (string, bool) { return "", false })

@@ -1,37 +1,52 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"consign/activities"
 	"consign/internal/config"
 	"consign/internal/plan"
-	"consign/internal/source"
-	"consign/internal/table"
 )
 
 type planOptions struct {
-	at, as, runKey string
+	campaign, at, as, runKey string
 }
 
 func (a *app) plan() *cobra.Command {
 	var o planOptions
 	cmd := &cobra.Command{
-		Use:   "plan ORCHESTRATION",
+		Use:   "plan ORCHESTRATION | --campaign CAMPAIGN",
 		Short: "Print what a run would send, and touch nothing",
 		Long: `Prints what a run of the orchestration would send: the objects' keys, every setting and where it came from, the columns, and
 the statement with which a loader reads the files. The query's columns are asked for; the query is not run, no bucket is
-touched and Temporal is not needed.`,
-		Example:           "  starter plan vips-weekly --at 2026-11-23T06:00:00Z",
-		Args:              usage(cobra.ExactArgs(1)),
+touched and Temporal is not needed.
+
+With --campaign it prints so of every group of the campaign.`,
+		Example: `  starter plan vips-weekly --at 2026-11-23T06:00:00Z
+  starter plan --campaign 'Spring Sale' --as dana`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			want := 1
+			if o.campaign != "" {
+				want = 0
+			}
+			return usage(cobra.ExactArgs(want))(cmd, args)
+		},
 		ValidArgsFunction: a.completeOrchestration,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.doPlan(cmd.Context(), args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.doPlan(cmd.Context(), strings.Join(args, ""), o)
+		},
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&o.campaign, "campaign", "", "plan this `campaign`, all of its groups")
+	must(cmd.RegisterFlagCompletionFunc("campaign", a.completeCampaign))
 	flags.StringVar(&o.at, "at", "", "the `time` that the run takes for now, such as 2026-11-23T06:00:00Z or 2026-11-23")
 	flags.StringVar(&o.as, "as", "", "the `user` who asks for it (required if the configuration has users)")
 	flags.StringVar(&o.runKey, "run-key", "", "the run's `key` (default: --at)")
@@ -51,7 +66,12 @@ func (a *app) doPlan(ctx context.Context, name string, o planOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := known(c, name); err != nil {
+	if o.campaign == "" {
+		err = known(c, name)
+	} else {
+		err = knownCampaign(c, o.campaign)
+	}
+	if err != nil {
 		return err
 	}
 	if err := a.requester(c, o.as); err != nil {
@@ -60,8 +80,9 @@ func (a *app) doPlan(ctx context.Context, name string, o planOptions) error {
 	if o.runKey == "" {
 		o.runKey = now.Format(time.RFC3339)
 	}
-	request := plan.Request{Orchestration: name, RunKey: o.runKey, RunID: unknownRun, Now: now, RequestedBy: o.as}
-	p, err := makePlan(ctx, c, request)
+	request := plan.Request{Orchestration: name, Campaign: o.campaign, RunKey: o.runKey, RunID: unknownRun, Now: now, RequestedBy: o.as}
+	value, text, err := makePlan(ctx, c, request)
+	name = cmp.Or(name, o.campaign)
 	switch {
 	case errors.Is(err, plan.ErrRefused):
 		return &exit{exitRefused, fmt.Errorf("plan %s: %w", name, err), ""}
@@ -70,33 +91,23 @@ func (a *app) doPlan(ctx context.Context, name string, o planOptions) error {
 	case err != nil:
 		return wrong(fmt.Errorf("plan %s: %w", name, err), "")
 	}
-	return a.result(p, p.Print)
+	return a.result(value, text)
 }
 
-// makePlan describes the query's columns, which touches nothing but the source, and resolves the rest.
-func makePlan(ctx context.Context, c *config.Config, request plan.Request) (*plan.Plan, error) {
-	query, err := plan.QueryOf(c, request)
-	if err != nil {
-		return nil, err
+// makePlan makes the plan of a run or of a campaign, as the worker does, and returns what prints it too.
+func makePlan(ctx context.Context, c *config.Config, request plan.Request) (any, func(io.Writer), error) {
+	if request.Campaign != "" {
+		p, err := activities.ResolveCampaign(ctx, c, request, 0, 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p, p.Print, nil
 	}
-	schema, err := describe(ctx, c, query)
+	p, err := activities.Resolve(ctx, c, request, 0, 0)
 	if err != nil {
-		return nil, fmt.Errorf("query %s, source %s: %w", query.Name, query.Source, err)
+		return nil, nil, err
 	}
-	return plan.Make(c, request, schema)
-}
-
-func describe(ctx context.Context, c *config.Config, query *config.Query) (table.Schema, error) {
-	options, err := c.SourceOptions(query.Source)
-	if err != nil {
-		return nil, err
-	}
-	s, err := source.Open(ctx, options)
-	if err != nil {
-		return nil, err
-	}
-	schema, err := s.Describe(ctx, query.SQL)
-	return schema, errors.Join(err, s.Close())
+	return p, p.Print, nil
 }
 
 // moment reads --at.

@@ -102,7 +102,7 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 	}
 	if o.runKey != "" {
 		s.WorkflowID, in.RunKey = workflows.OrchestrationID(s.Orchestration, o.runKey), o.runKey
-		if s, err = a.start(ctx, c, connection, s, in); err == nil && !s.Started {
+		if s, err = a.start(ctx, c, connection, anOrchestration(), s, in); err == nil && !s.Started {
 			a.tell("%s was started before: this is the same run", shortRun(s.WorkflowID))
 		}
 		return s, err
@@ -110,7 +110,7 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 	for n := 2; !s.Started; n++ {
 		s.WorkflowID, s.RunKey = workflows.RedeliveryID(id, n), workflows.RedeliveryKey(kept.Plan.RunKey, n)
 		in.RunKey = s.RunKey
-		if s, err = a.start(ctx, c, connection, s, in); err != nil {
+		if s, err = a.start(ctx, c, connection, anOrchestration(), s, in); err != nil {
 			return s, err
 		}
 	}

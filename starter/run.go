@@ -54,7 +54,7 @@ Exit status: 0 done; 1 the run failed or was aborted, or the command could not d
 2 wrong usage or configuration; 3 refused (access); 4 the run is parked and waits for an operator;
 5 gave up waiting; 130 interrupted.
 
-RUN is a workflow id, or ORCHESTRATION/RUN-KEY.`,
+RUN is a workflow id (campaign/CAMPAIGN/RUN-KEY, say), or ORCHESTRATION/RUN-KEY.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: a.check,
@@ -69,7 +69,7 @@ RUN is a workflow id, or ORCHESTRATION/RUN-KEY.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configPath, "config", "", "configuration `file`, or folder of files (default $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
 	flags.StringVarP(&a.output, "output", "o", "text", "`text` or json: one JSON document on standard output")
-	root.AddCommand(a.send(), a.plan(), a.validate(), a.setup(), a.runs(), a.show(), a.retry(), a.abort(), a.redeliver(), a.verify(), a.demo(),
+	root.AddCommand(a.send(), a.campaign(), a.plan(), a.validate(), a.setup(), a.runs(), a.show(), a.retry(), a.abort(), a.redeliver(), a.verify(), a.demo(),
 		a.test(), a.policy(), a.externalID(), a.schema(), a.schedule())
 	words(root, "output", "text", "json")
 	must(root.MarkPersistentFlagFilename("config", "yaml", "yml"))

@@ -18,8 +18,8 @@ import (
 )
 
 type runsOptions struct {
-	orchestration, state string
-	limit                int
+	orchestration, campaign, state string
+	limit                          int
 }
 
 func (a *app) runs() *cobra.Command {
@@ -36,9 +36,11 @@ not be listed yet; starter show finds it at once.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.orchestration, "orchestration", "", "only runs of this `orchestration`")
+	flags.StringVar(&o.campaign, "campaign", "", "only runs of this `campaign`, and of its groups")
 	flags.StringVar(&o.state, "state", "", "only runs in this `state`: running, parked, completed, failed or aborted")
 	flags.IntVar(&o.limit, "limit", 20, "at most so many, up to 1000")
 	must(cmd.RegisterFlagCompletionFunc("orchestration", a.completeOrchestration))
+	must(cmd.RegisterFlagCompletionFunc("campaign", a.completeCampaign))
 	words(cmd, "state", stateNames()...)
 	return cmd
 }
@@ -99,12 +101,16 @@ func (o runsOptions) filter() (string, error) {
 	if o.limit < 1 || o.limit > 1000 {
 		return "", wrong(fmt.Errorf("--limit %d: must be 1 to 1000", o.limit), "")
 	}
-	query := "WorkflowType = '" + workflows.TypeOrchestration + "'"
-	if o.orchestration != "" {
-		if strings.ContainsAny(o.orchestration, `'"\`) {
-			return "", wrong(fmt.Errorf("--orchestration %q: no orchestration has such a name", o.orchestration), "")
+	query := "WorkflowType IN ('" + workflows.TypeOrchestration + "', '" + workflows.TypeCampaign + "')"
+	for _, named := range []struct{ flag, name, attribute string }{
+		{"orchestration", o.orchestration, workflows.AttributeOrchestration.GetName()}, {"campaign", o.campaign, workflows.AttributeCampaign.GetName()},
+	} {
+		if strings.ContainsAny(named.name, `'"\`) {
+			return "", wrong(fmt.Errorf("--%s %q: no %s has such a name", named.flag, named.name, named.flag), "")
 		}
-		query += " AND " + workflows.AttributeOrchestration.GetName() + " = '" + o.orchestration + "'"
+		if named.name != "" {
+			query += " AND " + named.attribute + " = '" + named.name + "'"
+		}
 	}
 	switch o.state {
 	case "":

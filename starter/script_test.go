@@ -178,6 +178,7 @@ func startPlays(t *testing.T, address string) {
 	require.NoError(t, err)
 	w := worker.New(c, "consign", worker.Options{})
 	w.RegisterWorkflowWithOptions(play, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
+	w.RegisterWorkflowWithOptions(playCampaign, workflow.RegisterOptions{Name: workflows.TypeCampaign})
 	w.RegisterActivityWithOptions(unreachable, activity.RegisterOptions{Name: "Upload"})
 	require.NoError(t, w.Start())
 	t.Cleanup(func() { w.Stop(); c.Close() })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,11 +42,18 @@ With --wait it shows the progress and ends with the delivery. Ctrl-C, or --timeo
   starter send vips-weekly --run-key 2026-11-23 --wait --timeout 30m`,
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeOrchestration,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.doSend(cmd.Context(), args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.doSend(cmd.Context(), anOrchestration(), args[0], o)
+		},
 	}
-	cmd.Flags().StringVar(&o.runKey, "run-key", "", "the run's `key` (default: the time now, in UTC, to the second)")
+	o.keyFlag(cmd)
 	o.flags(a, cmd)
 	return cmd
+}
+
+// keyFlag is that of the commands which make a key of the time.
+func (o *sendOptions) keyFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.runKey, "run-key", "", "the run's `key` (default: the time now, in UTC, to the second)")
 }
 
 // flags are those of every command that starts a run, but for its key.
@@ -57,19 +65,42 @@ func (o *sendOptions) flags(a *app, cmd *cobra.Command) {
 	must(cmd.RegisterFlagCompletionFunc("as", a.completeUser))
 }
 
-// sent is the result of send.
-type sent struct {
-	WorkflowID    string                `json:"workflow_id"`
-	RunID         string                `json:"run_id"`
-	Orchestration string                `json:"orchestration"`
-	RunKey        string                `json:"run_key"`
-	RedeliveryOf  string                `json:"redelivery_of,omitempty"`
-	Started       bool                  `json:"started"` // false: the run was there already
-	State         workflows.State       `json:"state"`
-	Completion    *workflows.Completion `json:"completion,omitempty"`
-	Failure       *activities.Failure   `json:"failure,omitempty"`
-	Deadline      time.Time             `json:"deadline,omitzero"` // of a parked run
+// A startable is what is started by its name and a run key.
+type startable struct {
+	command   string // that starts it
+	workflow  string // its type
+	known     func(*config.Config, string) error
+	id        func(name, runKey string) string
+	attribute temporal.SearchAttributeKeyKeyword // has the name
+	input     func(name string, o sendOptions) any
 }
+
+func anOrchestration() startable {
+	return startable{
+		command: "send", workflow: workflows.TypeOrchestration, known: known, id: workflows.OrchestrationID, attribute: workflows.AttributeOrchestration,
+		input: func(name string, o sendOptions) any {
+			return workflows.OrchestrationInput{Orchestration: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as}}
+		},
+	}
+}
+
+// sent is the result of send and of campaign.
+type sent struct {
+	WorkflowID    string                    `json:"workflow_id"`
+	RunID         string                    `json:"run_id"`
+	Orchestration string                    `json:"orchestration,omitempty"`
+	Campaign      string                    `json:"campaign,omitempty"`
+	RunKey        string                    `json:"run_key"`
+	RedeliveryOf  string                    `json:"redelivery_of,omitempty"`
+	Started       bool                      `json:"started"` // false: the run was there already
+	State         workflows.State           `json:"state"`
+	Completion    any                       `json:"completion,omitempty"` // workflows.Completion, or CampaignCompletion
+	Failure       *activities.Failure       `json:"failure,omitempty"`
+	Deadline      time.Time                 `json:"deadline,omitzero"`    // of a parked run
+	Deliveries    []workflows.GroupProgress `json:"deliveries,omitempty"` // of a parked campaign
+}
+
+func (s sent) name() string { return cmp.Or(s.Orchestration, s.Campaign) }
 
 // runKeys is what a run key may hold: it becomes part of a workflow id.
 var runKeys = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
@@ -85,7 +116,7 @@ func (o sendOptions) check() error {
 	return nil
 }
 
-func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
+func (a *app) doSend(ctx context.Context, what startable, name string, o sendOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -93,7 +124,7 @@ func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := known(c, name); err != nil {
+	if err := what.known(c, name); err != nil {
 		return err
 	}
 	if err := a.requester(c, o.as); err != nil {
@@ -104,15 +135,16 @@ func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
 	}
 	connection, err := a.dial(ctx, c)
 	if err != nil {
-		return doing("send "+name, err)
+		return doing(what.command+" "+name, err)
 	}
 	defer connection.Close()
-	s := sent{WorkflowID: workflows.OrchestrationID(name, o.runKey), Orchestration: name, RunKey: o.runKey}
-	s, err = a.start(ctx, c, connection, s, workflows.OrchestrationInput{
-		Orchestration: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as},
-	})
+	s := sent{WorkflowID: what.id(name, o.runKey), Orchestration: name, RunKey: o.runKey}
+	if what.workflow == workflows.TypeCampaign {
+		s.Orchestration, s.Campaign = "", name
+	}
+	s, err = a.start(ctx, c, connection, what, s, what.input(name, o))
 	if err != nil {
-		return doing("send "+name, err)
+		return doing(what.command+" "+name, err)
 	}
 	if !s.Started {
 		a.tell("%s was started before: this is the same run", shortRun(s.WorkflowID))
@@ -124,7 +156,7 @@ func (a *app) doSend(ctx context.Context, name string, o sendOptions) error {
 }
 
 // start starts the run, or finds it.
-func (a *app) start(ctx context.Context, c *config.Config, connection client.Client, s sent, in workflows.OrchestrationInput) (sent, error) {
+func (a *app) start(ctx context.Context, c *config.Config, connection client.Client, what startable, s sent, in any) (sent, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
 	s.State = workflows.Running
@@ -137,12 +169,12 @@ func (a *app) start(ctx context.Context, c *config.Config, connection client.Cli
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			workflows.AttributeOrchestration.ValueSet(s.Orchestration),
+			what.attribute.ValueSet(s.name()),
 			workflows.AttributeRunKey.ValueSet(s.RunKey),
 			workflows.AttributeState.ValueSet(string(workflows.Running)),
 		),
-		StaticSummary: s.Orchestration + " " + s.RunKey,
-	}, workflows.TypeOrchestration, in)
+		StaticSummary: s.name() + " " + s.RunKey,
+	}, what.workflow, in)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {
 	case errors.As(err, &exists):

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"consign/activities"
 	"consign/internal/config"
 	"consign/starter/watch"
 	"consign/workflows"
@@ -31,7 +32,7 @@ is to fix, and what to do.`,
 type shown struct {
 	Run string `json:"run"`
 	watch.Snapshot
-	Completion *workflows.Completion `json:"completion,omitempty"`
+	Completion any `json:"completion,omitempty"` // workflows.Completion, or CampaignCompletion
 }
 
 func (a *app) doShow(ctx context.Context, run string) error {
@@ -63,14 +64,14 @@ func (a *app) lookAt(ctx context.Context, c *config.Config, id string) (shown, e
 		return shown{}, a.asked(c, id, err)
 	}
 	s := shown{Run: shortRun(id), Snapshot: snapshot}
-	if !snapshot.Open {
-		done, err := watch.Ended(ctx, watch.Of(connection), snapshot)
-		if err != nil {
-			return shown{}, err
-		}
-		s.Completion = &done
+	switch {
+	case snapshot.Open:
+	case snapshot.IsCampaign:
+		s.Completion, err = watch.CampaignEnded(ctx, watch.Of(connection), snapshot)
+	default:
+		s.Completion, err = watch.Ended(ctx, watch.Of(connection), snapshot)
 	}
-	return s, nil
+	return s, err
 }
 
 func (a *app) printShown(w io.Writer, s shown) {
@@ -84,6 +85,10 @@ func (a *app) printShown(w io.Writer, s shown) {
 	} else {
 		fmt.Fprintln(w)
 		printSteps(w, s.Progress.Steps)
+		if len(s.Progress.Deliveries) > 0 {
+			fmt.Fprintln(w)
+			printGroups(w, s.Progress.Deliveries)
+		}
 	}
 	if s.Progress != nil && s.Progress.WaitsFor != "" {
 		fmt.Fprintf(w, "\nwaits for its turn: %s delivers\n", s.Progress.WaitsFor)
@@ -91,14 +96,32 @@ func (a *app) printShown(w io.Writer, s shown) {
 	for _, step := range s.Working {
 		fmt.Fprintln(w, "\n"+watch.Describe(step, a.clock()))
 	}
-	switch {
-	case s.Completion != nil:
+	switch done := s.Completion.(type) {
+	case workflows.Completion:
 		fmt.Fprintln(w)
-		printDelivery(w, *s.Completion)
-		if f := s.Completion.Failure; f != nil {
-			fmt.Fprintf(w, "step        %s\nwhat        %s\nwhose       %s\nwhat to do  %s\n", f.Step, f.Message, whose(f.Attribution), f.Advice)
-		}
-	case s.State == workflows.Parked && s.Progress != nil:
+		printDelivery(w, done)
+		printFailure(w, done.Failure)
+	case workflows.CampaignCompletion:
+		fmt.Fprintln(w)
+		printCampaign(w, done)
+		printFailure(w, done.Failure)
+	default:
+		a.printParked(w, s)
+	}
+}
+
+func printFailure(w io.Writer, f *activities.Failure) {
+	if f != nil {
+		fmt.Fprintf(w, "step        %s\nwhat        %s\nwhose       %s\nwhat to do  %s\n", f.Step, f.Message, whose(f.Attribution), f.Advice)
+	}
+}
+
+func (a *app) printParked(w io.Writer, s shown) {
+	switch {
+	case s.State != workflows.Parked || s.Progress == nil:
+	case len(s.Progress.Deliveries) > 0:
+		fmt.Fprintln(w, "\n"+a.parkedGroups(s.Run, s.Progress.Deliveries))
+	default:
 		fmt.Fprintln(w, "\n"+a.parkedText(s.Run, s.Progress.Failure, s.Progress.Deadline))
 	}
 }

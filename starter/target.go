@@ -119,13 +119,30 @@ func needs(c *config.Config, d *config.Destination, all []place, principal strin
 			Bucket: o.Bucket, Prefix: p.target.Prefix, KMSKeyID: o.KMSKeyID, ACL: acl(o), Tags: len(o.Tags) > 0,
 		})
 	}
-	for _, o := range c.Orchestrations {
-		if t, err := c.DataTemplate(o.DataTemplate); err == nil && t.Destination == d.Name {
-			// A parked run may wait for so long with its uploads open, and goes on for a while then.
-			n.Days = max(n.Days, 2*int(o.ParkTimeout/(24*time.Hour)))
+	// A parked run may wait for so long with its uploads open, and goes on for a while then.
+	n.Days = max(n.Days, 2*int(longestPark(c, d)/(24*time.Hour)))
+	return n, nil
+}
+
+// longestPark is how long a run that delivers to the destination may wait for a person.
+func longestPark(c *config.Config, d *config.Destination) time.Duration {
+	var longest time.Duration
+	through := func(template string, park time.Duration) {
+		if t, err := c.DataTemplate(template); err == nil && t.Destination == d.Name {
+			longest = max(longest, park)
 		}
 	}
-	return n, nil
+	for _, o := range c.Orchestrations {
+		through(o.DataTemplate, o.ParkTimeout)
+	}
+	for _, campaign := range c.Campaigns {
+		for _, g := range campaign.Groups {
+			for _, template := range g.DataTemplates {
+				through(template, campaign.ParkTimeout)
+			}
+		}
+	}
+	return longest
 }
 
 func acl(o upload.Options) bool { return o.ACL != "" && o.ACL != "none" }

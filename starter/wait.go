@@ -20,7 +20,7 @@ const lookEvery = 400 * time.Millisecond
 
 // wait follows the run and ends as it does.
 func (a *app) wait(ctx context.Context, connection client.Client, s sent, timeout time.Duration) error {
-	a.tell("%s: workflow %s, run %s", s.Orchestration, s.WorkflowID, s.RunID)
+	a.tell("%s: workflow %s, run %s", s.name(), s.WorkflowID, s.RunID)
 	waiting := ctx
 	if timeout > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, timeout, errGaveUp)
@@ -47,32 +47,43 @@ func (a *app) over(ctx context.Context, connection client.Client, s sent, snapsh
 	if snapshot.Open {
 		return a.parked(s, snapshot)
 	}
+	if snapshot.IsCampaign {
+		return a.campaignOver(ctx, connection, s, snapshot)
+	}
 	done, err := watch.Ended(ctx, watch.Of(connection), snapshot)
 	if err != nil {
 		return err
 	}
-	s.Completion, s.Failure = &done, done.Failure
+	s.Completion, s.Failure = done, done.Failure
 	if err := a.result(s, func(w io.Writer) { printDelivery(w, done) }); err != nil {
 		return err
 	}
-	return a.ending(done)
+	return a.ending(ending{done.WorkflowID, done.Status, done.Failure, a.command("send", done.Orchestration, "--run-key", "NEW-KEY")})
+}
+
+// An ending is how a run ended, and the command that starts it afresh.
+type ending struct {
+	workflowID string
+	status     workflows.State
+	failure    *activities.Failure
+	again      string
 }
 
 // ending is the exit of a run that is over.
-func (a *app) ending(done workflows.Completion) error {
-	run := shortRun(done.WorkflowID)
-	newKey := "this run stays " + string(done.Status) + " under its key; to start afresh: " + a.command("send", done.Orchestration, "--run-key", "NEW-KEY")
+func (a *app) ending(e ending) error {
+	run, f := shortRun(e.workflowID), e.failure
+	newKey := "this run stays " + string(e.status) + " under its key; to start afresh: " + e.again
 	switch {
-	case done.Status == workflows.Completed:
+	case e.status == workflows.Completed:
 		return nil
-	case done.Failure == nil:
-		return failed(fmt.Errorf("%s: %s", run, done.Status), newKey)
-	case done.Failure.Type == activities.TypeRefused:
-		return &exit{exitRefused, fmt.Errorf("%s: refused: %s", run, done.Failure.Message), done.Failure.Advice}
-	case done.Status == workflows.Aborted:
-		return failed(fmt.Errorf("%s: %s", run, done.Failure.Message), newKey)
+	case f == nil:
+		return failed(fmt.Errorf("%s: %s", run, e.status), newKey)
+	case f.Type == activities.TypeRefused:
+		return &exit{exitRefused, fmt.Errorf("%s: refused: %s", run, f.Message), f.Advice}
+	case e.status == workflows.Aborted:
+		return failed(fmt.Errorf("%s: %s", run, f.Message), newKey)
 	default:
-		return failed(fmt.Errorf("%s: %s", run, sentence(*done.Failure)), join(done.Failure.Advice, newKey))
+		return failed(fmt.Errorf("%s: %s", run, sentence(*f)), join(f.Advice, newKey))
 	}
 }
 
@@ -97,16 +108,23 @@ func sentence(f activities.Failure) string {
 // parked says what is wrong with a parked run, whose it is, and what to do.
 func (a *app) parked(s sent, snapshot watch.Snapshot) error {
 	if p := snapshot.Progress; p != nil {
-		s.Failure, s.Deadline = p.Failure, p.Deadline
+		s.Failure, s.Deadline, s.Deliveries = p.Failure, p.Deadline, p.Deliveries
 	}
 	if a.output == "json" {
 		if err := a.result(s, nil); err != nil {
 			return err
 		}
 	}
-	a.tell("%s", a.parkedText(shortRun(s.WorkflowID), s.Failure, s.Deadline))
+	if len(s.Deliveries) > 0 {
+		a.tell("%s", a.parkedGroups(shortRun(s.WorkflowID), s.Deliveries))
+	} else {
+		a.tell("%s", a.parkedText(shortRun(s.WorkflowID), s.Failure, s.Deadline))
+	}
 	return &exit{exitParked, fmt.Errorf("%s is parked and waits for an operator", shortRun(s.WorkflowID)), ""}
 }
+
+// noDeadline is that of a run whose own progress says it.
+var noDeadline time.Time
 
 func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time) string {
 	text := ""

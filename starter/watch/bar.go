@@ -53,6 +53,9 @@ func (b *Bar) line(s Snapshot, now time.Time) string {
 		if s.Progress.WaitsFor != "" {
 			return b.spin() + " " + waitsFor(s.Progress)
 		}
+		if len(s.Progress.Deliveries) > 0 {
+			return b.spin() + " " + standing(s.Progress.Deliveries)
+		}
 		return b.spin() + " " + s.Progress.Step
 	}
 	w := s.Working[0]

@@ -88,7 +88,46 @@ func (t teller) news(s Snapshot) []string {
 		t[name] = step.Attempt
 		lines = append(lines, finished(step))
 	}
+	for _, d := range s.Progress.Deliveries {
+		if line := delivery(d); line != "" && t[line] == 0 {
+			t[line]++
+			lines = append(lines, line)
+		}
+	}
 	return lines
+}
+
+// delivery says how a group of a campaign stands; nothing as long as it has not begun.
+func delivery(d workflows.GroupProgress) string {
+	line := fmt.Sprintf("group %s to %s: %s", d.Group, d.DataTemplate, d.State)
+	switch d.State {
+	case workflows.Waiting:
+		return ""
+	case workflows.Completed:
+		return line + ", " + Count(d.Rows, "row") + ", " + Bytes(d.Bytes)
+	case workflows.Running:
+		return line
+	case workflows.Parked, workflows.Failed, workflows.Aborted:
+		if d.Failure != nil {
+			line += ": " + oneLine(d.Failure.Message)
+		}
+	}
+	return line
+}
+
+// standing says how far a campaign is.
+func standing(deliveries []workflows.GroupProgress) string {
+	count := map[workflows.State]int{}
+	for _, d := range deliveries {
+		count[d.State]++
+	}
+	text := fmt.Sprintf("%d of %d deliveries complete", count[workflows.Completed], len(deliveries))
+	for _, state := range []workflows.State{workflows.Running, workflows.Waiting, workflows.Parked, workflows.Failed, workflows.Aborted} {
+		if n := count[state]; n > 0 {
+			text += fmt.Sprintf(", %d %s", n, state)
+		}
+	}
+	return text
 }
 
 // turnTold stands among the steps for what was said of another run's turn.

@@ -39,6 +39,7 @@ type Snapshot struct {
 	Closed     time.Time           `json:"completed_at,omitzero"`
 	Progress   *workflows.Progress `json:"progress,omitempty"` // nil: no worker answered
 	Working    []Working           `json:"working,omitempty"`
+	IsCampaign bool                `json:"-"` // so that its result is a CampaignCompletion
 }
 
 // Working is a step that is being tried now, or waits for its next try.
@@ -69,6 +70,7 @@ func Look(ctx context.Context, c Client, workflowID, runID string) (Snapshot, er
 		State:      StateOf(info),
 		Queue:      info.GetTaskQueue(),
 		Started:    info.GetStartTime().AsTime(),
+		IsCampaign: info.GetType().GetName() == workflows.TypeCampaign,
 	}
 	if info.GetCloseTime() != nil {
 		s.Closed = info.GetCloseTime().AsTime()
@@ -174,33 +176,47 @@ func lastFailure(f *failurepb.Failure) string {
 // Ended reads how a closed run ended. The completion is in the workflow's result, or in the details of its error.
 func Ended(ctx context.Context, c Client, s Snapshot) (workflows.Completion, error) {
 	done := workflows.Completion{WorkflowID: s.WorkflowID, RunID: s.RunID, Status: s.State, StartedAt: s.Started, CompletedAt: s.Closed}
-	err := c.Result(ctx, s.WorkflowID, s.RunID, &done)
+	err := ended(ctx, c, s, &done, &done.Failure)
+	done.Status = s.State
+	return done, err
+}
+
+// CampaignEnded reads how a closed campaign ended, as Ended does of a run.
+func CampaignEnded(ctx context.Context, c Client, s Snapshot) (workflows.CampaignCompletion, error) {
+	done := workflows.CampaignCompletion{WorkflowID: s.WorkflowID, RunID: s.RunID, Status: s.State, StartedAt: s.Started, CompletedAt: s.Closed}
+	err := ended(ctx, c, s, &done, &done.Failure)
+	done.Status = s.State
+	return done, err
+}
+
+// ended reads a closed workflow's completion into done, whose failure is failure.
+func ended(ctx context.Context, c Client, s Snapshot, done any, failure **activities.Failure) error {
+	err := c.Result(ctx, s.WorkflowID, s.RunID, done)
 	if err == nil {
-		return done, nil
+		return nil
 	}
 	var failed *temporal.ApplicationError
 	var canceled *temporal.CanceledError
 	var terminated *temporal.TerminatedError
 	switch {
 	case errors.As(err, &failed):
-		if failed.Details(&done) != nil || done.Failure == nil {
-			done.Failure = &activities.Failure{
+		if failed.Details(done) != nil || *failure == nil {
+			*failure = &activities.Failure{
 				Type: failed.Type(), Attribution: activities.Platform, Message: failed.Message(),
 				Advice: "Look at the workflow's history in the Temporal UI.",
 			}
 		}
 	case errors.As(err, &canceled):
-		_ = canceled.Details(&done)
+		_ = canceled.Details(done)
 	case errors.As(err, &terminated):
-		done.Failure = &activities.Failure{
+		*failure = &activities.Failure{
 			Type: "Terminated", Attribution: activities.Platform, Message: "the workflow was terminated, so that it could not clean up",
 			Advice: "A worker's janitor removes its files. Use abort rather than terminate.",
 		}
 	default:
-		return done, fmt.Errorf("read the result of %s: %w", s.WorkflowID, err)
+		return fmt.Errorf("read the result of %s: %w", s.WorkflowID, err)
 	}
-	done.Status = s.State
-	return done, nil
+	return nil
 }
 
 // Of makes a Temporal client what this package needs.
