@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -30,6 +31,8 @@ var recorded = map[string]string{
 	"dropped": "parked-and-aborted", "killed-upload": "killed-during-upload", "lost": "host-lost",
 	"scheduled/send/nightly-2026-11-21T14:30:00Z": "scheduled",
 	"resent/k~2": "redelivered",
+	"campaign/sale": "campaign-completed", "campaign/sale-parked": "campaign-parked-and-retried", "campaign/sale-aborted": "campaign-aborted",
+	"sale-parked/late/late": "group-parked-and-retried",
 }
 
 // replayAll replays every run that the tests have made with the code as it is: whatever path a run took, its workflow
@@ -37,7 +40,7 @@ var recorded = map[string]string{
 func replayAll(ctx context.Context) (err error) {
 	runs, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: "default", PageSize: 1000,
-		Query: fmt.Sprintf("WorkflowType IN (%q, %q, %q)", workflows.TypeOrchestration, workflows.TypeScheduledSend, activities.TypeTurn),
+		Query: fmt.Sprintf("WorkflowType IN (%q, %q, %q, %q)", workflows.TypeOrchestration, workflows.TypeCampaign, workflows.TypeScheduledSend, activities.TypeTurn),
 	})
 	if err != nil {
 		return err
@@ -57,6 +60,7 @@ func replayAll(ctx context.Context) (err error) {
 		replayer := worker.NewWorkflowReplayer()
 		replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
 		replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.ScheduledSend, workflow.RegisterOptions{Name: workflows.TypeScheduledSend})
+		replayer.RegisterWorkflowWithOptions(workflows.Campaigns{}.Campaign, workflow.RegisterOptions{Name: workflows.TypeCampaign})
 		replayer.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
 		if replayErr := replayer.ReplayWorkflowHistory(quiet{}, whole); replayErr != nil {
 			err = errors.Join(err, fmt.Errorf("replay %s: %w", id, replayErr))
@@ -66,20 +70,19 @@ func replayAll(ctx context.Context) (err error) {
 }
 
 var (
-	siteSuffix = regexp.MustCompile(`-t\d+$`)
 	siteInside = regexp.MustCompile(`-t\d+`)
 	identities = regexp.MustCompile(`"identity":\s*"[^"]*"`)
 	stickies   = regexp.MustCompile(`"[^":]*:[0-9a-f-]{36}"`) // task queues named after the machine
 )
 
-// pathOf is the orchestration of a run, without the name of its test's site; "scheduled/" and the time before what a
-// schedule started.
+// pathOf is what a run delivers, without the name of its test's site and without the run key: an orchestration, the group of
+// a campaign, "campaign/" before a campaign, "scheduled/" and the time before what a schedule started.
 func pathOf(id string) string {
-	if run, ok := strings.CutPrefix(id, "send/"); ok {
-		orchestration, _, _ := strings.Cut(run, "/")
-		return siteSuffix.ReplaceAllString(orchestration, "")
+	run, isSend := strings.CutPrefix(id, "send/")
+	if isSend || strings.HasPrefix(id, "campaign/") {
+		run = path.Dir(run)
 	}
-	return siteInside.ReplaceAllString(id, "")
+	return siteInside.ReplaceAllString(run, "")
 }
 
 // save writes a history that stands for a path, without the name of the machine that made it.
