@@ -79,10 +79,10 @@ func (r *campaign) untilOver(ctx workflow.Context) error {
 		failed := r.makePlan(planning)
 		cancel()
 		switch {
+		case failed == nil:
+			continue // also if it is being aborted: deliver knows what has begun
 		case r.aborting(ctx):
 			return errAborted
-		case failed == nil:
-			continue
 		case failed.Type == activities.TypeRefused || failed.Type == activities.TypeOverlap:
 			return r.fail(failed)
 		}

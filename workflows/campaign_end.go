@@ -16,10 +16,10 @@ func (r *campaign) end(ctx workflow.Context, how error) (CampaignCompletion, err
 	status := statusOf(how)
 	r.state = status
 	done := r.completion(ctx, status)
+	if r.plan != nil && r.plan.Turn != nil || r.plan == nil && status == Aborted {
+		r.giveTurn(ctx) // a plan that was interrupted may have taken it
+	}
 	if r.plan != nil {
-		if r.plan.Turn != nil {
-			r.giveTurn(ctx)
-		}
 		done.NotNotified = tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCampaignCompleted, done)
 	}
 	if err := mark(ctx, status, AttributeCampaign, r.in.Campaign, r.in.RunKey, done.Rows); err != nil {

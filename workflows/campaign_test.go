@@ -335,6 +335,22 @@ func TestACampaignThatOverlapsWithNoneGivesItsTurnBack(t *testing.T) {
 	require.Equal(t, d.inputs["PlanCampaign"][0].(activities.PlanCampaignInput).Claim, d.inputs["GiveTurn"][0])
 }
 
+func TestACampaignThatIsAbortedWhileItIsPlannedHasSentNothing(t *testing.T) {
+	for name, failure := range map[string]error{"parked": permanently("ConfigurationRefused"), "at work": passing("SourceUnreachable")} {
+		t.Run(name, func(t *testing.T) {
+			d, _ := newCampaign(t, "a")
+			d.broken["PlanCampaign"] = []error{failure, failure}
+			d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "late"}) }, 500*time.Millisecond)
+			c, err := d.runCampaign()
+			var canceled *temporal.CanceledError
+			require.ErrorAs(t, err, &canceled)
+			require.Equal(t, workflows.Aborted, c.Status)
+			require.Contains(t, c.Failure.Message, "late")
+			require.Equal(t, []string{"PlanCampaign", "GiveTurn"}, d.order, "it may have taken its turn")
+		})
+	}
+}
+
 func TestACampaignWithoutDataTemplatesDeliversNothingAndSaysSo(t *testing.T) {
 	d, _ := newCampaign(t)
 	c, err := d.runCampaign()
