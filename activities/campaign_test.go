@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -100,7 +99,7 @@ func TestACampaignIsNotPlannedInPart(t *testing.T) {
 			require.ErrorAs(t, err, &failed)
 			require.Equal(t, c.kind, failed.Type())
 			require.True(t, failed.NonRetryable())
-			require.True(t, strings.Contains(failed.Message(), c.says), failed.Message())
+			require.Contains(t, failed.Message(), c.says)
 			var f Failure
 			require.NoError(t, failed.Details(&f))
 			require.Equal(t, "PlanCampaign", f.Step)

@@ -41,6 +41,7 @@ data_templates:
   - {name: late, destination: later, available_to_campaigns: true, settings: {filename: "{{campaign_name}}/{{group_name}}.csv"}}
 campaigns:
   - name: %s-{site}
+    notify_timeout: 5s
     notify: [{workflow_id: "{site}-crm"}]
     groups:
       - {name: a, segment: even, data_templates: [mail, lake]}
@@ -328,8 +329,9 @@ func TestACampaignThatItsRequesterMayNotSendIsRefusedWhole(t *testing.T) {
 		require.ErrorAs(t, err, &unknown)
 	}
 	require.Empty(t, s.keys())
-	a := s.starter("campaign", s.id("sale-refused"), "--run-key", "k4", "--as", "omar", "--wait")
+	a := s.starter("campaign", s.id("sale-refused"), "--run-key", "k4", "--as", "omar", "--wait", "-o", "json")
 	require.Equal(t, 0, a.code, "%s\n%s", a.out, a.err)
+	require.Equal(t, []string{s.name + "-crm"}, campaignOf(t, a).NotNotified, "nobody waits for it")
 }
 
 func TestTwoRunsOfACampaignNeverDeliverOneGroupAtTheSameTime(t *testing.T) {

@@ -51,7 +51,6 @@ type campaign struct {
 	plan       *activities.PlanCampaignResult
 	deliveries []*delivery
 	changes    int // counts what has happened, for the loop to notice
-	unheard    []string
 }
 
 func newCampaign(ctx workflow.Context, in CampaignInput, timing Timing) *campaign {

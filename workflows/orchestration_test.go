@@ -82,7 +82,7 @@ func newDelivery(t *testing.T) *delivery {
 	}
 	o := workflows.Orchestrations{Timing: workflows.Timing{Attempts: 4}}
 	d.RegisterWorkflowWithOptions(o.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
-	c := workflows.Campaigns{Timing: o.Timing}
+	c := workflows.Campaigns(o)
 	d.RegisterWorkflowWithOptions(c.Campaign, workflow.RegisterOptions{Name: workflows.TypeCampaign})
 	d.SetWorkerOptions(patient())
 	d.RegisterActivity(&activities.Steps{})
