@@ -250,7 +250,7 @@ func TestACampaignIsAbortedWhileOneGroupIsParkedAndOthersUpload(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			s.data("data.parquet", nastyRows(100_000))
+			s.data("data.parquet", nastyRows(400_000)) // each group more than a megabyte, which the gate holds
 			g := holding(t)
 			s.endpoint = g.URL
 			s.sale(name, s.bucket+"-later", "")
