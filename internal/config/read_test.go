@@ -183,7 +183,6 @@ func TestWhatIsNotBuiltIsRefusedByName(t *testing.T) {
 func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
 	t.Parallel()
 	written := map[[2]string]string{
-		{"campaigns", "schedule"}:        "campaigns: [{name: c, groups: [{name: g, query: vips, data_templates: [mail]}], schedule: {cron: '0 6 * * *'}}]",
 	}
 	base, err := os.ReadFile("testdata/base.yaml")
 	require.NoError(t, err)
