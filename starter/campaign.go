@@ -28,8 +28,8 @@ The whole campaign is planned first: if one group cannot be planned, or the user
 
 A run is known by its run key, as with send. With --wait it shows the progress; it ends with status 4 as soon as a group is parked,
 while the others go on.`,
-		Example: `  starter campaign 'Spring Sale' --wait
-  starter campaign 'Spring Sale' --run-key 2026-11-23 --as dana`,
+		Example: `  starter campaign spring-sale --wait
+  starter campaign spring-sale --run-key 2026-11-23 --as dana`,
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeCampaign,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.doSend(cmd.Context(), aCampaign(), args[0], o) },

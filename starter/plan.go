@@ -31,7 +31,7 @@ touched and Temporal is not needed.
 
 With --campaign it prints so of every group of the campaign.`,
 		Example: `  starter plan vips-weekly --at 2026-11-23T06:00:00Z
-  starter plan --campaign 'Spring Sale' --as dana`,
+  starter plan --campaign spring-sale --as dana`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			want := 1
 			if o.campaign != "" {
