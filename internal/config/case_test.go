@@ -71,7 +71,7 @@ func loadCase(t *testing.T, name, text string) (*Config, problem.List) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "0-base.yaml"), base, 0o600))
 		path = dir
 	}
-	c, list, err := load(path, environment, nil)
+	c, list, err := Load(path, environment)
 	require.NoError(t, err)
 	for i := range list {
 		list[i].Where = strings.TrimPrefix(list[i].Where, dir+"/")
@@ -135,7 +135,7 @@ func updateCase(t *testing.T, path, text string, list problem.List) {
 
 func TestAllGoodCasesStandBesideEachOther(t *testing.T) {
 	t.Parallel()
-	c, list, err := load("testdata/base.yaml", environment, nil)
+	c, list, err := Load("testdata/base.yaml", environment)
 	require.NoError(t, err)
 	require.Empty(t, list)
 	require.NotNil(t, c)

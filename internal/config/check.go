@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net"
-	"path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -181,32 +180,6 @@ func (k *checker) sections() {
 func isPort(text string) bool {
 	port, err := strconv.Atoi(text)
 	return err == nil && port > 0 && port < 1<<16
-}
-
-// unbuilt refuses what the product cannot honour yet.
-func (k *checker) unbuilt(list []unbuilt) {
-	written := make([]string, 0, len(k.where))
-	for at := range k.where {
-		written = append(written, at)
-	}
-	slices.Sort(written)
-	for _, at := range written {
-		for _, u := range list {
-			if u.matches(at) && !k.bad[at] && (u.harmless == "" || k.value[at] != u.harmless) {
-				k.add(at, "leave it out for now", "is not built yet")
-			}
-		}
-	}
-}
-
-// matches reports whether a path is the unbuilt key.
-func (u unbuilt) matches(at string) bool {
-	section, rest, _ := strings.Cut(at, ".")
-	section, _, inList := strings.Cut(section, "[")
-	if ok, err := path.Match(u.section, section); err != nil || !ok {
-		return false
-	}
-	return rest == u.key && (u.key != "" || !inList)
 }
 
 // sortByPlace puts problems in the order of the files.

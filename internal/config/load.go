@@ -16,15 +16,6 @@ var ErrRefused = errors.New("the configuration is refused")
 // Load looks at what was written, and at nothing else: a machine that only starts runs needs none of the secrets.
 // Check looks at secrets and keys too.
 func Load(path string, environment func(string) (string, bool)) (*Config, problem.List, error) {
-	return load(path, environment, notYet)
-}
-
-// LoadAhead reads as Load does, and accepts what is not built yet: for the tests of the parts that are.
-func LoadAhead(path string, environment func(string) (string, bool)) (*Config, problem.List, error) {
-	return load(path, environment, nil)
-}
-
-func load(path string, environment func(string) (string, bool), unbuilt []unbuilt) (*Config, problem.List, error) {
 	paths, err := locate(path, environment)
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +28,6 @@ func load(path string, environment func(string) (string, bool), unbuilt []unbuil
 	c.places = r.places
 	check := &checker{report: r.report, c: c}
 	check.all()
-	check.unbuilt(unbuilt)
 	c.digest = r.sum()
 	sortByPlace(check.list)
 	if check.list.Err() != nil {

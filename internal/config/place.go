@@ -11,13 +11,12 @@ import (
 // "destinations[3].settings.bucket"; people are shown the item's name instead of its number.
 type places struct {
 	where map[string]string // path: "consign.yaml:12"
-	value map[string]string // path: a single value, as it was written
 	names map[string]string // "destinations[3]": "acme"
 	bad   map[string]bool   // paths that were written wrongly, and so are not there: no reason to say that they are missing
 }
 
 func newPlaces() places {
-	return places{where: map[string]string{}, value: map[string]string{}, names: map[string]string{}, bad: map[string]bool{}}
+	return places{where: map[string]string{}, names: map[string]string{}, bad: map[string]bool{}}
 }
 
 // of returns where path was written, or the innermost thing around it that was written.

@@ -31,7 +31,7 @@ func from(values map[string]string) func(string) (string, bool) {
 
 func good(t *testing.T, path string, environment func(string) (string, bool)) *Config {
 	t.Helper()
-	c, list, err := load(path, environment, nil)
+	c, list, err := Load(path, environment)
 	require.NoError(t, err)
 	require.NoError(t, list.Err())
 	return c
@@ -39,7 +39,7 @@ func good(t *testing.T, path string, environment func(string) (string, bool)) *C
 
 func refused(t *testing.T, path string, environment func(string) (string, bool)) string {
 	t.Helper()
-	c, list, err := load(path, environment, nil)
+	c, list, err := Load(path, environment)
 	require.NoError(t, err)
 	require.Nil(t, c)
 	require.Error(t, list.Err())
@@ -167,47 +167,6 @@ func TestTheDigestTellsWhetherAnythingHasChanged(t *testing.T) {
 	require.NotEqual(t, first, digest(func(f map[string]string) { f["b.yaml"] = "" }, nil))
 }
 
-func TestWhatIsNotBuiltIsRefusedByName(t *testing.T) {
-	t.Parallel()
-	dir := folder(t, map[string]string{"a.yaml": "worker:\n  runs: 2\n  threads: 1\nusers:\n  - {name: x, policies: [datagrid-operator]}\n"})
-	_, list, err := load(dir, from(nil), []unbuilt{{"worker", "runs", ""}, {"users", "", ""}, {"*", "name", "y"}, {"worker", "memory", ""}, {"worker", "threads", "1"}})
-	require.NoError(t, err)
-	a := filepath.Join(dir, "a.yaml")
-	require.Equal(t, strings.Join([]string{
-		a + ":2: worker.runs: is not built yet\n  hint: leave it out for now",
-		a + ":4: users: is not built yet\n  hint: leave it out for now",
-		a + ":5: users[x].name: is not built yet\n  hint: leave it out for now",
-	}, "\n"), list.Error())
-}
-
-func TestEveryUnbuiltKeyIsOneThatTheDocumentsHave(t *testing.T) {
-	t.Parallel()
-	written := map[[2]string]string{
-	}
-	base, err := os.ReadFile("testdata/base.yaml")
-	require.NoError(t, err)
-	for _, u := range notYet {
-		text, ok := written[[2]string{u.section, u.key}]
-		require.True(t, ok, "%v needs a case here", u)
-		dir := folder(t, map[string]string{"0.yaml": string(base), "1.yaml": text})
-		good(t, dir, from(nil))
-		_, list, err := Load(dir, from(nil))
-		require.NoError(t, err)
-		require.Len(t, list.Errors(), 1)
-		require.Equal(t, "is not built yet", list[0].Message)
-		if u.harmless != "" {
-			text = strings.NewReplacer("true", u.harmless, "1h", u.harmless).Replace(text)
-			harmless := folder(t, map[string]string{"0.yaml": string(base), "1.yaml": text})
-			_, list, err = Load(harmless, from(nil))
-			require.NoError(t, err)
-			require.NoError(t, list.Err())
-		}
-		_, list, err = LoadAhead(dir, from(nil))
-		require.NoError(t, err)
-		require.NoError(t, list.Err())
-	}
-}
-
 func TestACampaignHasOnlySoManyDeliveries(t *testing.T) {
 	t.Parallel()
 	base, err := os.ReadFile("testdata/base.yaml")
@@ -218,7 +177,7 @@ func TestACampaignHasOnlySoManyDeliveries(t *testing.T) {
 		for i := range n {
 			fmt.Fprintf(&text, "      - {name: g%d, query: vips, data_templates: [mail]}\n", i)
 		}
-		_, list, err := load(folder(t, map[string]string{"0.yaml": string(base), "1.yaml": text.String()}), from(nil), nil)
+		_, list, err := Load(folder(t, map[string]string{"0.yaml": string(base), "1.yaml": text.String()}), from(nil))
 		require.NoError(t, err)
 		require.Equal(t, refused, list.Err() != nil, list)
 		if refused {

@@ -213,7 +213,6 @@ func (w *walker) anyBad(path string) bool {
 // scalar checks a single value, and writes it as viper is to read it.
 func (w *walker) scalar(n *yaml.Node, f field, path string) bool {
 	tag := n.ShortTag()
-	w.report.value[path] = n.Value
 	switch t := plain(f.typ); {
 	case t == reflect.TypeFor[Size]():
 		return w.size(n, path)

@@ -43,7 +43,7 @@ func environment(name string) (string, bool) {
 
 func load(t *testing.T, path string) *config.Config {
 	t.Helper()
-	c, list, err := config.LoadAhead(path, environment)
+	c, list, err := config.Load(path, environment)
 	require.NoError(t, err)
 	require.NoError(t, list.Err())
 	return c
