@@ -88,7 +88,7 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 	case errors.Is(err, plan.ErrRefused):
 		return sent{}, &exit{exitRefused, err, ""}
 	case errors.Is(err, plan.ErrOtherFiles):
-		return sent{}, wrong(err, a.command("send", kept.Plan.Orchestration)+" makes new ones")
+		return sent{}, wrong(err, a.afresh(kept.Plan.Orchestration, kept.Plan.Campaign)+" makes new ones")
 	case err != nil:
 		return sent{}, wrong(err, "")
 	}
@@ -130,7 +130,7 @@ func (a *app) recall(ctx context.Context, c *config.Config, connection client.Cl
 	}
 	var anew string
 	if kept.Plan != nil {
-		anew = a.command("send", kept.Plan.Orchestration) + " sends it anew"
+		anew = a.afresh(kept.Plan.Orchestration, kept.Plan.Campaign) + " sends it anew"
 	}
 	switch {
 	case errors.Is(err, activities.ErrNotKept):

@@ -58,7 +58,15 @@ func (a *app) over(ctx context.Context, connection client.Client, s sent, snapsh
 	if err := a.result(s, func(w io.Writer) { printDelivery(w, done) }); err != nil {
 		return err
 	}
-	return a.ending(ending{done.WorkflowID, done.Status, done.Failure, a.command("send", done.Orchestration, "--run-key", "NEW-KEY")})
+	return a.ending(ending{done.WorkflowID, done.Status, done.Failure, a.afresh(done.Orchestration, done.Campaign, "--run-key", "NEW-KEY")})
+}
+
+// afresh is the command that begins again with what a run has delivered: a group goes with its campaign.
+func (a *app) afresh(orchestration, campaign string, flags ...string) string {
+	if campaign != "" {
+		return a.command(append([]string{"campaign", campaign}, flags...)...)
+	}
+	return a.command(append([]string{"send", orchestration}, flags...)...)
 }
 
 // An ending is how a run ended, and the command that starts it afresh.
