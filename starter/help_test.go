@@ -71,6 +71,7 @@ func TestTheShellProposesNames(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, append(text, []byte("\nusers: [{name: dana, policies: [amp360-user]}, {name: eve, policies: [datagrid-operator]}]\n")...), 0o600))
 	const noFiles, noSpace, extensions, folders = ":4", ":6", ":8", ":16"
 	orchestrations := []string{"delivers", "fails", "refused", "parks", "cannot reach S3", "never ends", "typo"}
+	campaigns := []string{"Spring Sale", "Parks", "Fails", "Refused", "Never ends", "Typo", "Unplanned"}
 	var runs []string
 	for _, name := range orchestrations {
 		runs = append(runs, name+"/")
@@ -79,6 +80,9 @@ func TestTheShellProposesNames(t *testing.T) {
 		"send ":                 append(orchestrations, noFiles),
 		"send delivers ":        {noFiles},
 		"send delivers --as ":   {"dana", "eve", noFiles},
+		"campaign ":             append(campaigns, noFiles),
+		"plan --campaign ":      append(campaigns, noFiles),
+		"runs --campaign ":      append(campaigns, noFiles),
 		"plan ":                 append(orchestrations, noFiles),
 		"plan --as ":            {"dana", "eve", noFiles},
 		"runs --orchestration ": append(orchestrations, noFiles),
@@ -88,8 +92,8 @@ func TestTheShellProposesNames(t *testing.T) {
 		"retry ":                append(runs, noSpace),
 		"abort ":                append(runs, noSpace),
 		"abort delivers/k ":     {noFiles},
-		"test ":                 {"acme", noFiles},
-		"policy ":               {"acme", noFiles},
+		"test ":                 {"acme", "vault", noFiles},
+		"policy ":               {"acme", "vault", noFiles},
 		"policy acme --format ": {"json", "terraform", "cli", noFiles},
 		"validate ":             {noFiles},
 		"schema ":               {noFiles},

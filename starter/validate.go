@@ -66,8 +66,8 @@ func (a *app) doValidate() error {
 		a.tell("warning: %s", p)
 	}
 	return a.result(v, func(w io.Writer) {
-		fmt.Fprintf(w, "the configuration is fine: %s, %s, %s, %s\n", watch.Count(int64(len(c.Destinations)), "destination"),
+		fmt.Fprintf(w, "the configuration is fine: %s, %s, %s, %s, %s\n", watch.Count(int64(len(c.Destinations)), "destination"),
 			watch.Count(int64(len(c.DataTemplates)), "data template"), watch.Plural(int64(len(c.Queries)), "query", "queries"),
-			watch.Count(int64(len(c.Orchestrations)), "orchestration"))
+			watch.Count(int64(len(c.Orchestrations)), "orchestration"), watch.Count(int64(len(c.Campaigns)), "campaign"))
 	})
 }
