@@ -191,17 +191,23 @@ func TestALoadThatFailsLoadsNothing(t *testing.T) {
 			func(redshifttest.Copy) (int64, error) {
 				return 0, errors.New(`ERROR: Cannot COPY into nonexistent table "vips"`)
 			},
-			redshift.ErrFailed, []string{"load into crm.vips", "COPY (query 1003)", `nonexistent table "vips"`}, nil,
+			redshift.ErrFailed,
+			[]string{"load into crm.vips", "COPY (query 1003)", `nonexistent table "vips"`},
+			nil,
 		},
 		"a row that does not fit": {
 			func(redshifttest.Copy) (int64, error) {
 				return 0, errors.New(`ERROR: Load into table 'vips' failed. Invalid value 'jane@example.com' of "e""mail" near 4711, jane@example.org. Check 'sys_load_error_detail' system table for details.`)
 			},
-			redshift.ErrFailed, []string{"table 'vips' failed", "for details"}, []string{"jane", "example", "4711"},
+			redshift.ErrFailed,
+			[]string{"table 'vips' failed", "for details"},
+			[]string{"jane", "example", "4711"},
 		},
 		"fewer rows than were delivered": {
 			func(redshifttest.Copy) (int64, error) { return 6, nil },
-			redshift.ErrRows, []string{"did not read 7 rows"}, nil,
+			redshift.ErrRows,
+			[]string{"did not read 7 rows"},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -109,7 +109,8 @@ func TestTheCopyOfADeliveryIsOneThatRedshiftReads(t *testing.T) {
 		"csv":         {Options{FileFormat: FormatCSV, Header: true}, "none", text(map[string]string{"FORMAT": "CSV", "QUOTE": `"`, "NULL": "", "IGNOREHEADER": "1"})},
 		"csv in gzip": {Options{FileFormat: FormatCSV, NullString: "it's"}, "gzip", text(map[string]string{"FORMAT": "CSV", "QUOTE": `"`, "NULL": "it's", "GZIP": ""})},
 		"tsv with escapes": {
-			Options{FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: `\N`}, "",
+			Options{FileFormat: FormatTSV, QuoteMode: QuoteNone, EscapeCharacter: `\`, NullString: `\N`},
+			"",
 			text(map[string]string{"ESCAPE": "", "DELIMITER": `\t`}),
 		},
 		"ndjson in gzip": {Options{FileFormat: FormatNDJSON}, "gzip", map[string]string{"FORMAT": "JSON", "GZIP": "", "MANIFEST": "", "REGION": "eu-west-1"}},
