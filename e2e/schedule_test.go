@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +109,45 @@ func TestAScheduleDeliversTheRunOfItsTimeOnce(t *testing.T) {
 	require.Equal(t, s.id("nightly")+"/"+friday.Format(time.RFC3339), again.WorkflowID[len("send/"):])
 	require.Equal(t, keys, s.keys())
 	s.nothingLeft()
+}
+
+// TestAScheduleStartsACampaignWhoseGroupsAreOfItsTime also sends the kept files of one of its groups again.
+func TestAScheduleStartsACampaignWhoseGroupsAreOfItsTime(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	s.sale("sale", s.bucket, `
+    schedule: {cron: "30 6 * * *", time_zone: America/Los_Angeles, pause: true}`)
+	text, err := os.ReadFile(s.config)
+	require.NoError(t, err)
+	s.write("consign.yaml", strings.Replace(string(text), "host_timeout: 20s", "host_timeout: 20s, keep: 1h", 1))
+	s.worker()
+	require.Contains(t, s.apply(), "1 created")
+	friday := time.Date(2026, 11, 20, 14, 30, 0, 0, time.UTC)
+	key := friday.Format(time.RFC3339)
+	schedule := temporal.ScheduleClient().GetHandle(t.Context(), "consign/campaign/"+s.id("sale"))
+	require.NoError(t, schedule.Backfill(t.Context(), client.ScheduleBackfillOptions{Backfill: []client.ScheduleBackfill{{Start: friday, End: friday}}}))
+	id := workflows.CampaignID(s.id("sale"), key)
+	eventually(t, "the schedule starts the campaign", func() bool {
+		_, err := temporal.DescribeWorkflowExecution(t.Context(), id, "")
+		return err == nil
+	})
+	var c workflows.CampaignCompletion
+	require.NoError(t, temporal.GetWorkflow(t.Context(), id, "").Get(t.Context(), &c))
+	require.Equal(t, key, c.RunKey)
+	require.EqualValues(t, 50+50+100+50, c.Rows)
+	require.Len(t, c.Groups, 4)
+	delivered := s.sums()
+	for _, d := range c.Groups[0].Deliveries {
+		require.Equal(t, key, d.RunKey)
+	}
+
+	group := plan(s.id("sale"), "b", "mail") + "/" + key
+	again := s.redeliver(group)
+	require.Equal(t, workflows.RedeliveryID("send/"+group, 2), again.WorkflowID)
+	require.Equal(t, s.id("sale"), again.Campaign)
+	require.Equal(t, "b", again.Group)
+	require.Equal(t, delivered, s.sums(), "the same bytes, in the same place")
 }
 
 func TestATriggerIsARunOfItsMomentByTheConfigurationOfItsMoment(t *testing.T) {
