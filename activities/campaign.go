@@ -69,9 +69,9 @@ func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanC
 	if err != nil {
 		return PlanCampaignResult{}, err
 	}
-	p, err := ResolveCampaign(ctx, c, plan.Request{
+	p, err := resolveCampaign(ctx, c, plan.Request{
 		Campaign: in.Campaign, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name,
-	}, s.options.Memory/2, s.options.Threads)
+	}, s.describeInPlace)
 	if err != nil {
 		return PlanCampaignResult{}, err
 	}
@@ -105,6 +105,14 @@ func runsOf(p *plan.Campaign) []GroupRuns {
 // ResolveCampaign makes the plan of a campaign: it describes each query once and hands all to plan.MakeCampaign. `starter
 // plan --campaign` calls it too, so that what is shown is what is done.
 func ResolveCampaign(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (*plan.Campaign, error) {
+	return resolveCampaign(ctx, c, request, func(ctx context.Context, c *config.Config, query *config.Query) (table.Schema, error) {
+		return describe(ctx, c, query, source.Options{Memory: memory, Threads: threads})
+	})
+}
+
+type describer func(context.Context, *config.Config, *config.Query) (table.Schema, error)
+
+func resolveCampaign(ctx context.Context, c *config.Config, request plan.Request, ask describer) (*plan.Campaign, error) {
 	requests, err := plan.Requests(c, request)
 	if err != nil {
 		return nil, err
@@ -118,11 +126,21 @@ func ResolveCampaign(ctx context.Context, c *config.Config, request plan.Request
 		if _, known := schemas[query.Name]; known {
 			continue
 		}
-		if schemas[query.Name], err = describe(ctx, c, query, source.Options{Memory: memory, Threads: threads}); err != nil {
+		if schemas[query.Name], err = ask(ctx, c, query); err != nil {
 			return nil, err
 		}
 	}
 	return plan.MakeCampaign(c, request, schemas)
+}
+
+// describeInPlace waits for a place for each query of a campaign, so that a large campaign lets other runs in between.
+func (s *Steps) describeInPlace(ctx context.Context, c *config.Config, query *config.Query) (table.Schema, error) {
+	leave, err := s.place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return describe(ctx, c, query, s.describing())
 }
 
 // describe asks a query's source for its columns, without running it.

@@ -66,16 +66,30 @@ func (s *Steps) plan(ctx context.Context, in PlanInput) (*plan.Plan, *Again, err
 	return p, nil, err
 }
 
-// resolve waits for a place to describe the query in: a thousand runs that begin at once must not start a thousand
-// engines.
 func (s *Steps) resolve(ctx context.Context, c *config.Config, request plan.Request) (*plan.Plan, error) {
+	leave, err := s.place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	budget := s.describing()
+	return Resolve(ctx, c, request, budget.Memory, budget.Threads)
+}
+
+// place waits for a place to describe a query in, which the caller leaves: a thousand runs that begin at once must not
+// start a thousand engines.
+func (s *Steps) place(ctx context.Context) (leave func(), err error) {
 	select {
 	case s.describe <- struct{}{}:
+		return func() { <-s.describe }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	defer func() { <-s.describe }()
-	return Resolve(ctx, c, request, s.options.Memory/2/int64(s.options.Engines), s.options.Threads)
+}
+
+// describing is what one of the engines may use that describe queries.
+func (s *Steps) describing() source.Options {
+	return source.Options{Memory: s.options.Memory / 2 / int64(s.options.Engines), Threads: s.options.Threads}
 }
 
 // Resolve makes the plan of a request: it describes the query at its source and hands all to plan.Make. `starter plan`
