@@ -231,7 +231,7 @@ func TestALoadThatFailsParksAndIsRetried(t *testing.T) {
 	t.Parallel()
 	a := followed(t, 100)
 	a.redshift.Read = func(redshifttest.Copy) (int64, error) {
-		return 0, errors.New(`ERROR: Load into table 'everybody' failed at 'jane@example.com'. Check 'sys_load_error_detail' system table for details.`)
+		return 0, errors.New(`ERROR: Load into table 'everybody' failed at 'jane@example.com'. Check 'sys_load_error_detail' system table for details.`) //nolint:revive // as Redshift says it
 	}
 	a.worker()
 	parked := a.starter("send", a.id("weekly"), "--run-key", "k", "--wait")

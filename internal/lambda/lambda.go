@@ -23,7 +23,7 @@ import (
 	"consign/internal/problem"
 )
 
-// ErrFunction: the function was invoked and has failed. What it said about that stays there: it may be a row's value.
+// ErrFunction says that the function was invoked and has failed. What it said about that stays there: it may be a row's value.
 var ErrFunction = errors.New("the function failed")
 
 // Options say which function.

@@ -117,11 +117,13 @@ func (c *Client) Wait(ctx context.Context, l Load, id string) (Loaded, error) {
 				if done.Rows, err = c.number(ctx, aws.ToString(out.SubStatements[i].Id), l.Rows); err != nil {
 					return Loaded{}, err
 				}
+			default: // has nothing to tell
 			}
 		}
 		return done, nil
 	case types.StatusStringAborted:
 		return Loaded{}, fmt.Errorf("load into %s, statement %s: %w", c.o.Table, id, ErrStopped)
+	default: // failed
 	}
 	for i, s := range list[:min(len(list), len(out.SubStatements))] {
 		if sub := out.SubStatements[i]; sub.Status == types.StatementStatusStringFailed {
@@ -142,6 +144,7 @@ func (c *Client) failed(ctx context.Context, l Load, p part, sub types.SubStatem
 		}
 	case partRows:
 		return Loaded{}, fmt.Errorf("%s: COPY did not read %d rows but %w", about, l.Rows, ErrRows)
+	default: // is what it seems
 	}
 	query := ""
 	if sub.RedshiftQueryId > 0 {
@@ -194,6 +197,7 @@ func (c *Client) end(ctx context.Context, id string) (*redshiftdata.DescribeStat
 		switch out.Status {
 		case types.StatusStringFinished, types.StatusStringFailed, types.StatusStringAborted:
 			return out, nil
+		default: // is at work
 		}
 		timer := time.NewTimer(wait)
 		select {

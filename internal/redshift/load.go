@@ -13,7 +13,7 @@ import (
 // What can become of a load, beside the errors of the API, which are awserror's.
 var (
 	// ErrFailed: Redshift could not do a statement. The transaction was rolled back: nothing is loaded.
-	ErrFailed = errors.New("Redshift could not load, and nothing is loaded") //nolint:staticcheck,revive // a name
+	ErrFailed = errors.New("Redshift could not load, and nothing is loaded") //nolint:staticcheck // a name
 	// ErrRows: COPY read another number of rows than were delivered. The transaction was rolled back.
 	ErrRows = errors.New("another number of rows than were delivered: rolled back, and nothing is loaded")
 	// ErrStopped: somebody cancelled the statement, or Redshift did. The transaction was rolled back.

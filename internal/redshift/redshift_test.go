@@ -99,9 +99,9 @@ func TestALoadIsOneTransactionThatTheLedgerNotes(t *testing.T) {
 
 func TestAWorkgroupIsAskedWithASecretAndWithoutALedger(t *testing.T) {
 	t.Parallel()
-	s, o := warehouse(t)
+	s, _ := warehouse(t)
 	secret := "arn:aws:secretsmanager:eu-west-1:111122223333:secret:loader-AbCdEf"
-	o = redshift.Options{Workgroup: "reports", Database: "dev", SecretARN: secret, Table: "vips", Region: "eu-west-1", Endpoint: s.URL}
+	o := redshift.Options{Workgroup: "reports", Database: "dev", SecretARN: secret, Table: "vips", Region: "eu-west-1", Endpoint: s.URL}
 	require.NoError(t, o.Validate().Err())
 	done, err := do(t, o, load())
 	require.NoError(t, err)
@@ -197,7 +197,7 @@ func TestALoadThatFailsLoadsNothing(t *testing.T) {
 		},
 		"a row that does not fit": {
 			func(redshifttest.Copy) (int64, error) {
-				return 0, errors.New(`ERROR: Load into table 'vips' failed. Invalid value 'jane@example.com' of "e""mail" near 4711, jane@example.org. Check 'sys_load_error_detail' system table for details.`)
+				return 0, errors.New(`ERROR: Load into table 'vips' failed. Invalid value 'jane@example.com' of "e""mail" near 4711, jane@example.org. Check 'sys_load_error_detail' system table for details.`) //nolint:revive // as Redshift says it
 			},
 			redshift.ErrFailed,
 			[]string{"table 'vips' failed", "for details"},
