@@ -68,5 +68,7 @@ func TestAQueryIsDescribedWhenAnEngineHasAPlace(t *testing.T) {
 	cancel()
 	_, err := s.resolve(ctx, nil, plan.Request{})
 	require.ErrorIs(t, err, context.Canceled)
+	_, err = s.describeInPlace(ctx, nil, nil)
+	require.ErrorIs(t, err, context.Canceled, "nor does a campaign")
 	require.Len(t, s.describe, 1, "and the place is the other's still")
 }
