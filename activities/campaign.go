@@ -70,7 +70,7 @@ func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanC
 		return PlanCampaignResult{}, err
 	}
 	p, err := resolveCampaign(ctx, c, plan.Request{
-		Campaign: in.Campaign, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name,
+		Campaign: in.Campaign, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name, Today: s.options.Clock(),
 	}, s.describeInPlace)
 	if err != nil {
 		return PlanCampaignResult{}, err

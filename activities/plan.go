@@ -58,7 +58,7 @@ func (s *Steps) plan(ctx context.Context, in PlanInput) (*plan.Plan, *Again, err
 	if err != nil {
 		return nil, nil, err
 	}
-	request := plan.Request{Orchestration: in.Orchestration, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name}
+	request := plan.Request{Orchestration: in.Orchestration, RunKey: in.RunKey, RunID: in.Run, Now: in.Now, RequestedBy: in.RequestedBy.Name, Today: s.options.Clock()}
 	if in.Group != nil {
 		request.Campaign, request.Group, request.DataTemplate = in.Group.Campaign, in.Group.Group, in.Group.DataTemplate
 	}

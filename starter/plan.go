@@ -80,7 +80,7 @@ func (a *app) doPlan(ctx context.Context, name string, o planOptions) error {
 	if o.runKey == "" {
 		o.runKey = now.Format(time.RFC3339)
 	}
-	request := plan.Request{Orchestration: name, Campaign: o.campaign, RunKey: o.runKey, RunID: unknownRun, Now: now, RequestedBy: o.as}
+	request := plan.Request{Orchestration: name, Campaign: o.campaign, RunKey: o.runKey, RunID: unknownRun, Now: now, RequestedBy: o.as, Today: a.clock()}
 	value, text, err := makePlan(ctx, c, request)
 	name = cmp.Or(name, o.campaign)
 	switch {

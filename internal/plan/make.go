@@ -29,6 +29,9 @@ type Request struct {
 	RunID         string
 	Now           time.Time
 	RequestedBy   string // the name of a user; empty: nobody in particular
+	// Today is when the run is planned: a run that a schedule makes up for, or that somebody starts for an earlier day, has a
+	// Now long ago. Keys must be good at the later of the two.
+	Today time.Time
 	// To sends files that are there already by another data template than the run's own: see Again.
 	To string
 }

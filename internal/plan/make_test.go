@@ -335,3 +335,30 @@ func TestQueryOfFindsTheQueryOfTheRun(t *testing.T) {
 	require.ErrorIs(t, err, config.ErrNotFound)
 	require.ErrorIs(t, err, plan.ErrConfiguration)
 }
+
+// TestAKeyMustBeGoodOnTheDayThatARunIsPlannedFor: a schedule may make up for a time before the key was made, and a key that
+// was good then may have expired.
+func TestAKeyMustBeGoodOnTheDayThatARunIsPlannedFor(t *testing.T) {
+	t.Parallel()
+	day := func(year int, month time.Month) time.Time { return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC) }
+	c := write(t, "acme.asc", "until-2030.asc")
+	for name, test := range map[string]struct {
+		now, today time.Time
+		want       error
+	}{
+		"for a day before the key was made":  {day(2025, time.June), day(2026, time.June), nil},
+		"by a key that was good on that day": {day(2029, time.June), day(2030, time.June), encrypt.ErrExpired},
+		"for a day on which it has expired":  {day(2030, time.June), day(2026, time.June), encrypt.ErrExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := request("archive")
+			r.Now, r.Today = test.now, test.today
+			p, err := plan.Make(c, r, schema)
+			require.ErrorIs(t, err, test.want)
+			if test.want == nil {
+				require.Equal(t, test.now, p.Now)
+			}
+		})
+	}
+}

@@ -53,11 +53,18 @@ func (p *Plan) resolve(c *config.Config, r Request, j *job, schema table.Schema)
 	if p.Columns, err = columns(p.Render, j.query, schema, files); err != nil {
 		return err
 	}
-	if err := p.address(c, r, j, e, p.Now); err != nil {
+	if err := p.address(c, r, j, e, later(p.Now, r.Today)); err != nil {
 		return err
 	}
 	p.Loaders = p.Render.Loaders(files, p.location())
 	return p.follow(j)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // variables are what a constant column may ask for.
