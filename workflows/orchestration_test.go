@@ -382,6 +382,16 @@ func TestALostHostIsReplacedByAFreshRender(t *testing.T) {
 	}
 }
 
+// TestAnAlertThatWarnsIsShown: the rows are delivered, and whoever looks at the result is told.
+func TestAnAlertThatWarnsIsShown(t *testing.T) {
+	d := newDelivery(t)
+	d.rendered.Warnings = []string{"3 rows are fewer than warn_below, which is 100"}
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, d.rendered.Warnings, c.Warnings)
+	require.Equal(t, c.Warnings, d.heard[0].Warnings)
+}
+
 func TestAHostThatIsLostAgainAndAgainParksTheRun(t *testing.T) {
 	d := newDelivery(t)
 	d.broken["Upload"] = []error{hostGone(), hostGone(), hostGone(), hostGone()}

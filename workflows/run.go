@@ -3,6 +3,7 @@ package workflows
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -272,6 +273,9 @@ func (r *run) count(files activities.FilesResult) {
 	s := r.steps[r.next]
 	s.rows, s.bytes = files.Rows, files.Bytes
 }
+
+// remarks are what alerts say of the rows, and what happened on the way.
+func (r *run) remarks() []string { return slices.Concat(r.rendered.Warnings, r.notes) }
 
 // startOver begins a fresh delivery with fresh files: those of the last one are out of reach. Its uploads are aborted, so
 // that its bytes are never mixed with the new ones.

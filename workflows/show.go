@@ -88,7 +88,7 @@ func (r *run) details() string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, state, number(s.rows), number(s.bytes))
 	}
 	r.showObjects(&b)
-	for _, note := range r.notes {
+	for _, note := range r.remarks() {
 		fmt.Fprintf(&b, "\n- %s", plain(note))
 	}
 	return b.String()
