@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
 	"consign/activities"
+	"consign/internal/plan"
 	"consign/starter/watch"
 	"consign/workflows"
 )
@@ -87,7 +89,7 @@ func (a *app) ending(e ending) error {
 	case f == nil:
 		return failed(fmt.Errorf("%s: %s", run, e.status), newKey)
 	case f.Type == activities.TypeRefused:
-		return &exit{exitRefused, fmt.Errorf("%s: refused: %s", run, f.Message), f.Advice}
+		return &exit{exitRefused, fmt.Errorf("%s: %w: %s", run, plan.ErrRefused, strings.TrimPrefix(f.Message, plan.ErrRefused.Error()+": ")), f.Advice}
 	case e.status == workflows.Aborted:
 		return failed(fmt.Errorf("%s: %s", run, f.Message), newKey)
 	default:
