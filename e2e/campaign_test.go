@@ -55,10 +55,10 @@ func (s *site) saleID(name string) string { return workflows.CampaignID(s.id(nam
 
 // groupID is the workflow id of the run of a campaign's group.
 func (s *site) groupID(name, group, template string) string {
-	return workflows.OrchestrationID(plan(s.id(name), group, template), "k")
+	return workflows.OrchestrationID(groupRun(s.id(name), group, template), "k")
 }
 
-func plan(name, group, template string) string { return name + "/" + group + "/" + template }
+func groupRun(name, group, template string) string { return name + "/" + group + "/" + template }
 
 // saleKeys are the objects of a campaign in the site's own bucket.
 func (s *site) saleKeys(name string) []string {
@@ -195,7 +195,7 @@ func TestAParkedGroupIsRetriedAndTheCampaignCompletes(t *testing.T) {
 	a := s.starter("campaign", s.id("sale-parked"), "--run-key", "k", "--wait")
 	require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
 	late := s.groupID("sale-parked", "late", "late")
-	require.Contains(t, a.err, "starter retry "+plan(s.id("sale-parked"), "late", "late")+"/k")
+	require.Contains(t, a.err, "starter retry "+groupRun(s.id("sale-parked"), "late", "late")+"/k")
 	eventually(t, "the others go on", func() bool { return len(s.keys()) == 6 })
 	require.Equal(t, s.saleKeys("sale-parked"), s.keys())
 	eventually(t, "all look parked who are", func() bool {
@@ -211,7 +211,7 @@ func TestAParkedGroupIsRetriedAndTheCampaignCompletes(t *testing.T) {
 	require.Contains(t, retried.err, "retry "+late)
 
 	require.NoError(t, stack.S3.MakeBucket(t.Context(), later))
-	require.Equal(t, 0, s.starter("retry", plan(s.id("sale-parked"), "late", "late")+"/k").code)
+	require.Equal(t, 0, s.starter("retry", groupRun(s.id("sale-parked"), "late", "late")+"/k").code)
 	done := s.starter("campaign", s.id("sale-parked"), "--run-key", "k", "--wait", "-o", "json")
 	for done.code == 4 { // the campaign hears of the retry a moment later
 		done = s.starter("campaign", s.id("sale-parked"), "--run-key", "k", "--wait", "-o", "json")
@@ -324,7 +324,7 @@ func TestACampaignThatItsRequesterMayNotSendIsRefusedWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, run.Get(t.Context(), nil), "no policy of dana allows to start campaigns")
 	for _, key := range []string{"k", "k2", "k3"} {
-		_, err := temporal.DescribeWorkflowExecution(t.Context(), workflows.OrchestrationID(plan(s.id("sale-refused"), "b", "mail"), key), "")
+		_, err := temporal.DescribeWorkflowExecution(t.Context(), workflows.OrchestrationID(groupRun(s.id("sale-refused"), "b", "mail"), key), "")
 		var unknown *serviceerror.NotFound
 		require.ErrorAs(t, err, &unknown)
 	}
@@ -350,7 +350,7 @@ func TestTwoRunsOfACampaignNeverDeliverOneGroupAtTheSameTime(t *testing.T) {
 			require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
 			first := s.groupID(name, "b", "mail")
 			eventually(t, "the first uploads", func() bool { return s.reaches(first, "Upload") })
-			second := workflows.OrchestrationID(plan(s.id(name), "b", "mail"), "k2")
+			second := workflows.OrchestrationID(groupRun(s.id(name), "b", "mail"), "k2")
 			if c.says == "" {
 				require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k2").code)
 				eventually(t, "the second's group waits", func() bool { return s.waitsForRun(second, first) })
@@ -367,7 +367,7 @@ func TestTwoRunsOfACampaignNeverDeliverOneGroupAtTheSameTime(t *testing.T) {
 			}
 			a := s.starter("campaign", s.id(name), "--run-key", next, "--wait")
 			require.Equal(t, 0, a.code, "%s\n%s", a.out, a.err)
-			after := s.delivering(workflows.OrchestrationID(plan(s.id(name), "b", "mail"), next))
+			after := s.delivering(workflows.OrchestrationID(groupRun(s.id(name), "b", "mail"), next))
 			require.False(t, after.from.Before(s.delivering(first).to))
 			s.nothingLeft()
 		})

@@ -142,7 +142,7 @@ func TestAScheduleStartsACampaignWhoseGroupsAreOfItsTime(t *testing.T) {
 		require.Equal(t, key, d.RunKey)
 	}
 
-	group := plan(s.id("sale"), "b", "mail") + "/" + key
+	group := groupRun(s.id("sale"), "b", "mail") + "/" + key
 	again := s.redeliver(group)
 	require.Equal(t, workflows.RedeliveryID("send/"+group, 2), again.WorkflowID)
 	require.Equal(t, s.id("sale"), again.Campaign)
