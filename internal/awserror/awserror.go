@@ -166,7 +166,7 @@ func Translate(err error) error {
 			return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
 		}
 	}
-	return &Error{cause: ErrUnreachable, detail: root(err)}
+	return &Error{cause: ErrUnreachable, detail: Root(err)}
 }
 
 func answered(err error, response *http.Response) *Error {
@@ -181,7 +181,7 @@ func answered(err error, response *http.Response) *Error {
 	}
 	e.cause = classify(e.Code, e.Status)
 	if !errors.Is(e.cause, ErrSignature) { // its message repeats what was signed, tokens included
-		e.detail = redact(said, response.Request)
+		e.detail = Redact(said, response.Request)
 	}
 	return e
 }
@@ -207,9 +207,10 @@ func classify(code string, status int) error {
 // maxSaid bounds what is repeated of a service's own words.
 const maxSaid = 400
 
-// redact removes what identifies us from words that a service may repeat. The secret key itself is never sent, so that
-// it cannot come back.
-func redact(said string, request *http.Request) string {
+// Redact removes what identifies us from words with which a service answers a request, and bounds them: it may repeat the
+// access key id, the session token and the signature. The secret key itself is never sent, so that it cannot come back.
+// request may be nil.
+func Redact(said string, request *http.Request) string {
 	said = strings.TrimSuffix(strings.TrimSpace(said), ".")
 	if request != nil {
 		authorization := request.Header.Get("Authorization")
@@ -228,8 +229,8 @@ func redact(said string, request *http.Request) string {
 	return said
 }
 
-// root returns the words of the innermost error that says what was tried.
-func root(err error) string {
+// Root returns the words of the innermost error that says what was tried, of a request without an answer.
+func Root(err error) string {
 	var dns *net.DNSError
 	var op *net.OpError
 	switch {

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"consign/internal/awserror"
 )
 
 // What can go wrong. Every error of this package wraps one of these.
@@ -154,7 +154,7 @@ func translate(err error) error {
 	if end := ended(err); end != nil {
 		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
 	}
-	return &Error{cause: ErrUnreachable, detail: root(err)}
+	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
 }
 
 func translateAnswer(err error, resp *http.Response) *Error {
@@ -185,7 +185,7 @@ func translateAnswer(err error, resp *http.Response) *Error {
 		}
 		return e
 	}
-	e.detail = redact(said, resp.Request)
+	e.detail = awserror.Redact(said, resp.Request)
 	return e
 }
 
@@ -202,30 +202,6 @@ func skewed(resp *http.Response) bool {
 	return err == nil && err2 == nil && signed.Sub(theirs).Abs() > forgiven
 }
 
-// maxSaid bounds what is repeated of STS's own words.
-const maxSaid = 400
-
-// redact removes what identifies us from words that STS may repeat. The secret key itself is never sent, so that it
-// cannot come back.
-func redact(said string, req *http.Request) string {
-	said = strings.TrimSuffix(strings.TrimSpace(said), ".")
-	if req != nil {
-		authorization := req.Header.Get("Authorization")
-		_, after, _ := strings.Cut(authorization, "Credential=")
-		id, _, _ := strings.Cut(after, "/")
-		_, signature, _ := strings.Cut(authorization, "Signature=")
-		for _, hide := range []string{authorization, req.Header.Get("X-Amz-Security-Token"), id, signature} {
-			if hide != "" {
-				said = strings.ReplaceAll(said, hide, "[secret]")
-			}
-		}
-	}
-	if len(said) > maxSaid {
-		said = strings.ToValidUTF8(said[:maxSaid], "") + "..."
-	}
-	return said
-}
-
 // ended returns the context's error in err's chain.
 func ended(err error) error {
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
@@ -234,20 +210,4 @@ func ended(err error) error {
 		}
 	}
 	return nil
-}
-
-// root returns the words of the innermost error that says what was tried.
-func root(err error) string {
-	var dns *net.DNSError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &dns):
-		return dns.Error()
-	case errors.As(err, &op):
-		return op.Error()
-	}
-	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
-		err = next
-	}
-	return err.Error()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"consign/internal/awserror"
 )
 
 // An Error is a refusal or a failure of the store, without the SDK's own errors: their text may hold what a log must
@@ -162,9 +163,9 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer)
 			e.detail = "it is in " + region + ", not in " + b.o.Region
 		}
 	case errors.Is(e.cause, ErrAccessDenied):
-		e.detail = join(b.missing(op, key), redact(said, a.request))
+		e.detail = join(b.missing(op, key), awserror.Redact(said, a.request))
 	case !errors.Is(e.cause, ErrSignature): // its message repeats what was signed, tokens included
-		e.detail = redact(said, a.request)
+		e.detail = awserror.Redact(said, a.request)
 	}
 	return e
 }
@@ -235,49 +236,7 @@ func translateNet(err error) error {
 			return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
 		}
 	}
-	detail := err
-	var op *net.OpError
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns):
-		detail = dns
-	case errors.As(err, &op):
-		detail = op
-	default:
-		for next := errors.Unwrap(detail); next != nil; next = errors.Unwrap(detail) {
-			detail = next
-		}
-	}
-	return &Error{cause: ErrUnreachable, detail: detail.Error()}
-}
-
-// maxSaid bounds what is repeated of S3's own words.
-const maxSaid = 400
-
-// redact removes what identifies us from words that S3 may repeat: the access key id and the session token. The secret
-// key itself is never sent, so that it cannot come back.
-func redact(said string, req *http.Request) string {
-	said = strings.TrimSuffix(strings.TrimSpace(said), ".")
-	if req != nil {
-		authorization := req.Header.Get("Authorization")
-		hide := []string{req.Header.Get("X-Amz-Security-Token"), authorization}
-		if _, after, ok := strings.Cut(authorization, "Credential="); ok {
-			id, _, _ := strings.Cut(after, "/")
-			hide = append(hide, id)
-		}
-		if _, signature, ok := strings.Cut(authorization, "Signature="); ok {
-			hide = append(hide, signature)
-		}
-		for _, h := range hide {
-			if h != "" {
-				said = strings.ReplaceAll(said, h, "[secret]")
-			}
-		}
-	}
-	if len(said) > maxSaid {
-		said = strings.ToValidUTF8(said[:maxSaid], "") + "..."
-	}
-	return said
+	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
 }
 
 // retryAfter reads seconds; S3 never gives a date.
