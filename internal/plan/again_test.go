@@ -42,6 +42,9 @@ func TestAGroupsFilesAreSentAgain(t *testing.T) {
 	again, err := plan.Again(c, plan.Request{RunKey: "2026-11-23"}, p, today)
 	require.NoError(t, err)
 	require.Equal(t, p, again)
+	_, err = plan.Again(c, plan.Request{RunKey: "2026-11-23", To: "weekly"}, p, today)
+	require.ErrorIs(t, err, plan.ErrConfiguration)
+	require.ErrorContains(t, err, `data template "weekly" is not available to campaigns`)
 }
 
 // elsewhere is another destination and data templates for the files of "vips weekly".

@@ -37,6 +37,9 @@ func find(c *config.Config, r Request) (*job, error) {
 	if err := j.resolve(c, query, template); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrConfiguration, j.name, err)
 	}
+	if j.campaign != nil && !j.template.AvailableToCampaigns { // of a group's own, the configuration was refused for it
+		return nil, fmt.Errorf("%w: %s: data template %q is not available to campaigns (available_to_campaigns)", ErrConfiguration, j.name, template)
+	}
 	return j, nil
 }
 
