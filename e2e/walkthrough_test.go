@@ -26,7 +26,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{site: newSite(t)}
-	d.site.data("data.parquet", `SELECT i AS id, 'customer-' || i || '@personal.example' AS email, CASE WHEN i % 10 = 0 THEN NULL ELSE 'says "hello", ' || i END AS note, i % 10 = 0 AS control FROM range(1000) t(i)`)
+	d.data("data.parquet", `SELECT i AS id, 'customer-' || i || '@personal.example' AS email, CASE WHEN i % 10 = 0 THEN NULL ELSE 'says "hello", ' || i END AS note, i % 10 = 0 AS control FROM range(1000) t(i)`)
 	d.gpg = d.gpgHome()
 	d.config = d.path("conf")
 	d.add("10-servers", fmt.Sprintf(`
