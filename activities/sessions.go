@@ -2,12 +2,10 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"consign/internal/awsrole"
-	"consign/internal/upload"
 )
 
 // sessionIdle is how long a session is kept after its last use: the longest pause between two steps of a run that is
@@ -29,6 +27,7 @@ type sessions struct {
 type heldSession struct {
 	used time.Time
 	made chan struct{} // closed when session or err is there
+	of   string        // what the session was made of: another is made when that has changed
 
 	session *awsrole.Session
 	err     error
@@ -38,10 +37,15 @@ func newSessions(clock func() time.Time) *sessions {
 	return &sessions{clock: clock, held: map[string]*heldSession{}, probes: newProbes(clock)}
 }
 
-// get returns the session called key, made by open if there is none.
-func (s *sessions) get(ctx context.Context, key string, open func(context.Context) (*awsrole.Session, error)) (*awsrole.Session, error) {
+// get returns the session called key, made if there is none of these options: a key or an external ID that was corrected in
+// the configuration counts from the next step on.
+func (s *sessions) get(ctx context.Context, key string, o awsrole.Options) (*awsrole.Session, error) {
+	return s.make(ctx, key, o.Digest(), func(ctx context.Context) (*awsrole.Session, error) { return awsrole.New(ctx, o) })
+}
+
+func (s *sessions) make(ctx context.Context, key, of string, open func(context.Context) (*awsrole.Session, error)) (*awsrole.Session, error) {
 	for {
-		h, mine := s.hold(key)
+		h, mine := s.hold(key, of)
 		if mine {
 			h.session, h.err = open(ctx)
 			if h.err != nil {
@@ -62,7 +66,7 @@ func (s *sessions) get(ctx context.Context, key string, open func(context.Contex
 }
 
 // hold returns the place of key's session, and whether it is the caller who makes it.
-func (s *sessions) hold(key string) (_ *heldSession, mine bool) {
+func (s *sessions) hold(key, of string) (_ *heldSession, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()
@@ -72,12 +76,13 @@ func (s *sessions) hold(key string) (_ *heldSession, mine bool) {
 		}
 	}
 	h, ok := s.held[key]
-	if !ok {
-		h = &heldSession{made: make(chan struct{})}
+	fresh := !ok || h.of != of
+	if fresh {
+		h = &heldSession{made: make(chan struct{}), of: of}
 		s.held[key] = h
 	}
 	h.used = now
-	return h, !ok
+	return h, fresh
 }
 
 // drop forgets a session that could not be made, so that the next one who asks tries again.
@@ -96,9 +101,10 @@ func (s *sessions) forget(key string) {
 	delete(s.held, key)
 }
 
-// renew drops the run's session if S3 or STS said that it has expired, so that the next try assumes the role anew.
+// renew drops the run's session after a failure, so that the next try assumes the role anew: it may have expired, or the
+// role may have been made again or granted more meanwhile. It costs one request.
 func (s *Steps) renew(t Target, err *error) {
-	if errors.Is(*err, upload.ErrExpired) || errors.Is(*err, awsrole.ErrExpired) {
+	if *err != nil {
 		s.sessions.forget(sessionKey(t))
 	}
 }

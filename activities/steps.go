@@ -127,13 +127,11 @@ func (s *Steps) bucket(ctx context.Context, t Target) (*upload.Bucket, error) {
 
 // session returns the run's assumed role, from this process's memory or anew.
 func (s *Steps) session(ctx context.Context, t Target) (*awsrole.Session, error) {
-	return s.sessions.get(ctx, sessionKey(t), func(ctx context.Context) (*awsrole.Session, error) {
-		o, err := s.role(t)
-		if err != nil {
-			return nil, err
-		}
-		return awsrole.New(ctx, o)
-	})
+	o, err := s.role(t)
+	if err != nil {
+		return nil, err
+	}
+	return s.sessions.get(ctx, sessionKey(t), o)
 }
 
 func sessionKey(t Target) string {

@@ -5,6 +5,9 @@ package awsrole
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -37,6 +40,17 @@ type Options struct {
 	HTTPClient *http.Client  // nil: one of our own
 	Attempts   int           // tries of one request; 0: three
 	Early      time.Duration // a session is renewed so long before it expires; 0: five minutes, less a random part
+}
+
+// Digest tells options from others: the same session can be made of two that have the same. It cannot be turned back, and
+// it stays in the process all the same.
+func (o Options) Digest() string {
+	h := sha256.New()
+	for at := &o; at != nil; at = at.Base {
+		_, _ = fmt.Fprintf(h, "%q %q %q %q %q %q %d %q %q %q\n", at.Region, at.STSEndpoint, at.RoleARN, at.ExternalID, at.SessionName, at.Policy, at.Duration,
+			at.AccessKeyID.Reveal(), at.SecretAccessKey.Reveal(), at.SessionToken.Reveal())
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 const (
