@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -147,6 +148,28 @@ orchestrations:
 	tool(t, "tar", "-xzf", s.get("weekly.tgz"), "-C", dir)
 	s.sameCSV(filepath.Join(dir, "weekly.csv"))
 	s.nothingLeft()
+}
+
+func TestATargetThatComesLateIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	late := s.name + "-late"
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv") + fmt.Sprintf(`
+data_templates:
+  - {name: t, destination: acme, settings: {filename: "all.csv"}}
+orchestrations:
+  - {name: late-{site}, query: all, data_template: t, notify: [{workflow_id: %s}]}
+`, late))
+	s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("late"), "--run-key", "k").code)
+	eventually(t, "it waits for the target", func() bool {
+		return strings.Contains(historyOf(t, s.workflow("late")), "AwaitTarget")
+	})
+	told := s.campaign(late)
+	eventually(t, "closed", func() bool { return s.status(s.workflow("late")) == enums.WORKFLOW_EXECUTION_STATUS_COMPLETED })
+	require.Len(t, told(), 1)
+	require.Less(t, s.events(s.workflow("late")), 70, "waiting costs no history")
 }
 
 // campaign starts a workflow that collects completions under the given id, and returns a function that ends it and

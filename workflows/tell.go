@@ -3,8 +3,10 @@ package workflows
 import (
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"consign/activities"
 	"consign/internal/plan"
 )
 
@@ -51,12 +53,32 @@ func signalUntil(ctx workflow.Context, workflowID, signal string, payload any, p
 	deadline := workflow.Now(ctx).Add(patience)
 	for wait := tellFirst; ; wait = min(2*wait, tellMost) {
 		err := workflow.SignalExternalWorkflow(ctx, workflowID, "", signal, payload).Get(ctx, nil)
-		left := deadline.Sub(workflow.Now(ctx))
-		if err == nil || left <= 0 || ctx.Err() != nil {
+		failed := workflow.Now(ctx)
+		if err == nil || !failed.Before(deadline) || ctx.Err() != nil {
 			return err
 		}
-		if err := workflow.Sleep(ctx, min(wait, left)); err != nil {
+		if workflow.GetVersion(ctx, changeAwaitTarget, workflow.DefaultVersion, 1) > workflow.DefaultVersion && !awaitTarget(ctx, workflowID, deadline) {
 			return err
+		}
+		// One that comes and goes, or cannot be signalled although it is there, is not asked without end.
+		now := workflow.Now(ctx)
+		if pause := min(wait-now.Sub(failed), deadline.Sub(now)); pause > 0 {
+			if err := workflow.Sleep(ctx, pause); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// changeAwaitTarget marks runs that wait for a target in a step. Those that began before signal it again and again.
+const changeAwaitTarget = "await-target"
+
+// awaitTarget waits until a target runs, and reports whether it is worth telling it.
+func awaitTarget(ctx workflow.Context, workflowID string, until time.Time) bool {
+	left := until.Sub(workflow.Now(ctx))
+	found, err := execute(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: left + shortStep, ScheduleToCloseTimeout: left + shortStep, HeartbeatTimeout: watchHeartbeat,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: watchHeartbeat}, Summary: "waits for " + workflowID + ", to tell it",
+	}, steps.AwaitTarget, activities.AwaitInput{WorkflowID: workflowID, Until: until})
+	return found.There || err != nil && ctx.Err() == nil // not knowing, it is tried
 }
