@@ -64,11 +64,15 @@ func (r *campaign) completion(ctx workflow.Context, status State) CampaignComple
 		left = left[len(g.Runs):]
 		c.Groups = append(c.Groups, group)
 	}
-	return c.fitted(maxCompletion)
+	return c.fitted(min(maxCompletion, maxTold/max(1, len(r.plan.Notify))))
 }
 
-// maxCompletion is how large a campaign's completion may be: half of a payload's 2 MiB.
-const maxCompletion = 1 << 20
+const (
+	// maxCompletion is how large a campaign's completion may be: half of a payload's 2 MiB.
+	maxCompletion = 1 << 20
+	// maxTold is how much all targets together may be told at once: three quarters of what one message to Temporal holds.
+	maxTold = 3 << 20
+)
 
 // What a completion that is too large leaves of a text.
 const shortMessage = 200

@@ -72,10 +72,16 @@ func (k *checker) orchestrations() {
 }
 
 // running checks what orchestrations and campaigns have in common.
+// maxNotify keeps what is told to all targets together within one message to Temporal.
+const maxNotify = 20
+
 func (k *checker) running(at, overlap string, schedule *Schedule, notify []Notify) {
 	k.oneOf(at+".overlap", overlap, OverlapWait, OverlapRefuse)
 	if schedule != nil {
 		k.schedule(schedule, at+".schedule")
+	}
+	if len(notify) > maxNotify {
+		k.add(at+".notify", "let one workflow tell the others", "up to %d workflows are told, and not %d", maxNotify, len(notify))
 	}
 	seen := map[Notify]bool{}
 	for i, n := range notify {
