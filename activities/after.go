@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
-	"consign/internal/awserror"
 	"consign/internal/awsrole"
 	"consign/internal/lambda"
 	"consign/internal/plan"
@@ -103,23 +101,21 @@ func encodeEvent(event LambdaEvent) ([]byte, error) {
 // asker is the identity that asks a service for what follows a delivery: a credential, or the AWS default chain. The
 // bucket's owner has nothing to do with it, so its session is one of its own.
 func (s *Steps) asker(ctx context.Context, t Target, credential string) (aws.CredentialsProvider, error) {
-	session, err := s.sessions.get(ctx, askerKey(t.Run, credential), func(ctx context.Context) (*awsrole.Session, error) {
-		o := awsrole.Options{}
-		if credential != "" {
-			c, err := s.options.Config()
-			if err != nil {
-				return nil, err
-			}
-			if o, err = c.Role(credential); err != nil {
-				return nil, err
-			}
+	o := awsrole.Options{}
+	if credential != "" {
+		c, err := s.options.Config()
+		if err != nil {
+			return nil, err
 		}
-		if o.RoleARN != "" {
-			o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
+		if o, err = c.Role(credential); err != nil {
+			return nil, err
 		}
-		o.Region = cmp.Or(o.Region, t.Upload.Region)
-		return awsrole.New(ctx, o)
-	})
+	}
+	if o.RoleARN != "" {
+		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
+	}
+	o.Region = cmp.Or(o.Region, t.Upload.Region)
+	session, err := s.sessions.get(ctx, askerKey(t.Run, credential), o)
 	if err != nil {
 		return nil, err
 	}
@@ -128,9 +124,9 @@ func (s *Steps) asker(ctx context.Context, t Target, credential string) (aws.Cre
 
 func askerKey(run, credential string) string { return run + "/after/" + credential }
 
-// renewAsker drops the session if the service said that it has expired, so that the next try gets a new one.
+// renewAsker drops the session after a failure, so that the next try gets a new one: see renew.
 func (s *Steps) renewAsker(run, credential string, err *error) {
-	if errors.Is(*err, awserror.ErrExpired) || errors.Is(*err, awsrole.ErrExpired) {
+	if *err != nil {
 		s.sessions.forget(askerKey(run, credential))
 	}
 }
@@ -187,6 +183,19 @@ func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult,
 		cancelLoad(running, client, in.Statement)
 	}
 	return CopyResult{Statement: in.Statement, Rows: done.Rows, Query: done.Query, Again: done.Again}, err
+}
+
+// CancelLoad stops the load of a run that was aborted while nobody waited for it. That it is over already is success.
+func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
+	defer s.fail(ctx, "CancelLoad", &err)
+	defer s.renewAsker(in.Target.Run, in.Downstream.Credential, &err)
+	creds, err := s.asker(ctx, in.Target, in.Downstream.Credential)
+	if err != nil {
+		return CopyResult{}, err
+	}
+	o := *in.Downstream.Redshift
+	o.Region = cmp.Or(o.Region, in.Target.Upload.Region)
+	return CopyResult{Statement: in.Statement}, redshift.New(creds, o).Cancel(ctx, in.Statement)
 }
 
 // aborted reports whether the run was aborted, and not only this attempt's worker stopped.

@@ -93,6 +93,23 @@ func (r *run) copyInto(ctx workflow.Context, f *following) error {
 	return nil
 }
 
+// cancelLoads asks Redshift to stop a load that nobody waits for any more: one whose wait had failed, or had not begun when
+// the run was aborted. It may come too late.
+func (r *run) cancelLoads(ctx workflow.Context) {
+	for _, f := range r.after {
+		if f.statement == "" || f.step.state == stepDone || workflow.GetVersion(ctx, changeCancelLoad, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+			continue
+		}
+		input := activities.CopyInput{Target: r.target(), Plan: r.plan, Downstream: f.Downstream, ID: f.id, Statement: f.statement}
+		if _, err := execute(ctx, r.timing.discard("", "cancel the load into "+f.Target), steps.CancelLoad, input); err != nil {
+			workflow.GetLogger(ctx).Warn("a load may go on at Redshift", "statement", f.statement, "error", err)
+		}
+	}
+}
+
+// changeCancelLoad marks runs that cancel their loads when they end without them.
+const changeCancelLoad = "cancel-load"
+
 // ended notes that a statement is over without having loaded anything, or that nobody knows: whoever asks again then asks
 // for another one.
 func (f *following) ended(err error) {

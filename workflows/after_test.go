@@ -207,3 +207,17 @@ func TestARunThatIsParkedAfterItsDeliveryKeepsItsTurn(t *testing.T) {
 	_, err := d.run()
 	require.NoError(t, err)
 }
+
+// TestAnAbortCancelsALoadThatNobodyWaitsFor: the wait for it had failed, and it goes on at Redshift.
+func TestAnAbortCancelsALoadThatNobodyWaitsFor(t *testing.T) {
+	d := newDelivery(t)
+	d.follows()
+	d.broken["CopyToRedshift"] = []error{nil, permanently("ServiceUnreachable")}
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
+	_, err := d.run()
+	require.Error(t, err)
+	require.Equal(t, 1, d.calls["CancelLoad"])
+	require.Equal(t, "s-0", d.inputs["CancelLoad"][0].(activities.CopyInput).Statement)
+	last := d.inputs["Discard"][len(d.inputs["Discard"])-1].(activities.DiscardInput)
+	require.Nil(t, last.Sent, "nothing is kept of a run that was aborted, also if it had delivered")
+}

@@ -33,6 +33,9 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 		defer told.Done()
 		r.tell(ctx, SignalCompleted, done)
 	})
+	if status != Completed {
+		r.cancelLoads(ctx)
+	}
 	if status == Completed || r.delivered() { // then nothing is open
 		r.discard(ctx, discardFiles)
 	} else {
@@ -151,7 +154,7 @@ func (r *run) discardDelivery(ctx workflow.Context, mode discardMode) {
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
 			Release: mode == discardLease, Encrypted: r.files.Step == encrypted, Abort: mode == discardAll || mode == discardUploads,
 		}
-		if mode == discardFiles {
+		if mode == discardFiles && r.state != Failed && r.state != Aborted { // nothing is kept of those, also if they had delivered
 			input.Sent = &r.files
 		}
 		if claim := r.claim(); r.gives(mode) && mode != discardAll { // open uploads are aborted after this, and before the next one's turn

@@ -94,7 +94,7 @@ func Invoke(ctx context.Context, creds aws.CredentialsProvider, o Options, event
 	ao := lambda.Options{
 		Region: o.Region, Credentials: awserror.Marked(creds),
 		HTTPClient: &http.Client{Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: dialTimeout,
+			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
 			// The connection is silent for as long as the function works: keep-alives tell a dead one.
 			DialContext: (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext,
 		}},

@@ -226,12 +226,16 @@ func (c *Client) number(ctx context.Context, id string, known int64) (int64, err
 	return known, nil
 }
 
-// Cancel asks Redshift to stop a statement. It may be too late for that.
+// Cancel asks Redshift to stop a statement. That it is over, or forgotten, is success.
 func (c *Client) Cancel(ctx context.Context, id string) error {
-	if _, err := c.api.CancelStatement(ctx, &redshiftdata.CancelStatementInput{Id: &id}); err != nil {
-		return fmt.Errorf("cancel the load into %s: %w", c.o.Table, awserror.Translate(err))
+	_, err := c.api.CancelStatement(ctx, &redshiftdata.CancelStatementInput{Id: &id})
+	if err != nil {
+		err = awserror.Translate(err)
 	}
-	return nil
+	if err == nil || errors.Is(err, awserror.ErrRefused) || errors.Is(err, awserror.ErrNotFound) {
+		return nil
+	}
+	return fmt.Errorf("cancel the load into %s: %w", c.o.Table, err)
 }
 
 // optional returns nil for an empty string: the SDK's word for not given.
