@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
@@ -68,9 +69,10 @@ func (a *app) doScheduleApply(ctx context.Context, dryRun bool) error {
 		return doing("schedule apply", err)
 	}
 	defer connection.Close()
-	look, cancel := context.WithTimeout(ctx, answerWait)
+	wanted := timetable.Wanted(c)
+	look, cancel := context.WithTimeout(ctx, answerWait+time.Duration(len(wanted))*time.Second) // each is asked for by itself
 	defer cancel()
-	t, err := timetable.Look(look, connection.ScheduleClient(), timetable.Wanted(c), c.Temporal.TaskQueue)
+	t, err := timetable.Look(look, connection.ScheduleClient(), wanted, c.Temporal.TaskQueue)
 	if err != nil {
 		return doing("schedule apply", a.scheduleRefused(c, err))
 	}
