@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -162,12 +163,22 @@ func stopAll(workers []sdk.Worker) {
 	wait.Wait()
 }
 
+// identity is what Temporal calls this worker, in its UI and in histories. Two workers on one machine differ by their process.
+func identity(label, machine string, process int) string {
+	return fmt.Sprintf("%s (pid %d)", cmp.Or(label, machine, "unknown"), process)
+}
+
 // dial connects to Temporal, or says that it cannot.
 func dial(ctx context.Context, cfg *config.Config, log *slog.Logger) (client.Client, error) {
 	options, err := connect.Options(cfg.Temporal, log)
 	if err != nil {
 		return nil, err
 	}
+	machine, err := os.Hostname()
+	if err != nil && cfg.Workspace.Host == "" {
+		log.Warn("the machine's name is not known: workspace.host can give the worker one", "error", err)
+	}
+	options.Identity = identity(cfg.Workspace.Host, machine, os.Getpid())
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
 	c, err := client.DialContext(ctx, options)

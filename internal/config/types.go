@@ -22,7 +22,7 @@ type TLS struct {
 // Workspace is the disk that files are made on.
 type Workspace struct {
 	Dir         string        `mapstructure:"dir" config:"path"`
-	Host        string        `mapstructure:"host"`      // a label for people; empty: the host's name
+	Host        string        `mapstructure:"host"`      // a label for people, in Temporal's UI; empty: the machine's name
 	MaxBytes    Size          `mapstructure:"max_bytes"` // 0: as much as the disk has
 	HostTimeout time.Duration `mapstructure:"host_timeout"`
 	Keep        time.Duration `mapstructure:"keep"`       // how long finished runs' files stay, to be sent again; 0: not at all
