@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"consign/internal/problem"
 )
 
 // overridable are the sections whose single values the environment can set: CONSIGN_TEMPORAL_ADDRESS.
@@ -48,7 +50,11 @@ func (r *reader) variables(w *walker, t reflect.Type, path, prefix string) *yaml
 // variable returns what one variable sets; nil if there is nothing that can be decoded.
 func (r *reader) variable(w *walker, f field, at, name string) *yaml.Node {
 	value, _ := r.environment(name)
-	if value == "" || plain(f.typ) == reflect.TypeFor[Secret]() {
+	if value == "" {
+		return nil
+	}
+	if plain(f.typ) == reflect.TypeFor[Secret]() {
+		r.noSecret(f.name, at, name)
 		return nil
 	}
 	r.sums = append(r.sums, name, value)
@@ -63,6 +69,18 @@ func (r *reader) variable(w *walker, f field, at, name string) *yaml.Node {
 		return nil
 	}
 	return node
+}
+
+// noSecret says that a secret is not set by a variable, however it is called, unless the files point to this one. The only
+// secret of the sections is Temporal's API key.
+func (r *reader) noSecret(key, at, name string) {
+	if r.config.Temporal.APIKey.Env == name {
+		return
+	}
+	r.put(problem.Problem{
+		Where: "$" + name, Key: at, Message: "a secret is not set by such a variable",
+		Hint: key + ": {env: " + name + "} in " + strings.TrimSuffix(at, "."+key) + " takes it from there",
+	})
 }
 
 func textNode(text string) *yaml.Node {

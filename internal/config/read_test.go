@@ -146,6 +146,21 @@ func TestTheEnvironmentOverridesSingleValues(t *testing.T) {
 	require.Contains(t, says, `$CONSIGN_WORKER_MEMORY: worker.memory: 1KiB is not between`)
 }
 
+func TestASecretIsSetByAVariableOnlyIfTheFileSaysSo(t *testing.T) {
+	t.Parallel()
+	variable := from(map[string]string{"CONSIGN_TEMPORAL_API_KEY": "a key"})
+	for _, text := range []string{"temporal: {namespace: n}\n", "temporal: {api_key: {env: OTHER}}\n"} {
+		says := refused(t, folder(t, map[string]string{"consign.yaml": text}), variable)
+		require.Contains(t, says, "$CONSIGN_TEMPORAL_API_KEY: temporal.api_key: a secret is not set by such a variable")
+		require.Contains(t, says, "api_key: {env: CONSIGN_TEMPORAL_API_KEY}")
+		require.NotContains(t, says, "a key")
+	}
+	c := good(t, folder(t, map[string]string{"consign.yaml": "temporal: {api_key: {env: CONSIGN_TEMPORAL_API_KEY}}\n"}), variable)
+	key, err := c.Temporal.APIKey.Read()
+	require.NoError(t, err)
+	require.Equal(t, "a key", key.Reveal())
+}
+
 func TestTheDigestTellsWhetherAnythingHasChanged(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"a.yaml": "sources: [{name: s, type: postgres, dsn: {env: DSN}}]\nqueries: [{name: q, source: s, sql_file: q.sql}]\n", "q.sql": "SELECT 1"}
