@@ -74,7 +74,7 @@ var rights = []Action{ //nolint:gochecknoglobals // the table
 	{Action: "s3:PutObject", Why: "opens, fills and completes uploads"},
 	{Action: "s3:AbortMultipartUpload", Why: "removes the parts of a delivery that was given up"},
 	{Action: "s3:ListMultipartUploadParts", Why: "compares what has arrived with what was sent before anything can be seen, and goes on after an interruption"},
-	{Action: "s3:GetObject", Why: "looks, after an answer of S3 was lost, whether the object is ours already; no object's content is read"},
+	{Action: "s3:GetObject", Why: "looks, after an answer of S3 was lost, whether the object is ours already; no data is read (downstream.lambda alone reads back the receipt)"},
 }
 
 // Actions are all the rights that are asked for, each with its reason.
