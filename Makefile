@@ -1,11 +1,11 @@
 # make demo     sees it work; DATA=file.parquet (or .csv) sends a file of yours, KEEP=1 stays up until Ctrl-C
-# make test     runs everything that can be wrong
-# make torture  lets everything go wrong at once: SEEDS=200 FROM=1 AT_ONCE=4 LOGS=folder-for-what-failed
+# make test     lints, and runs all tests but the largest
+# make torture  lets everything go wrong at once, for as long as you like: SEEDS=200 FROM=1 AT_ONCE=4 LOGS=folder-for-what-failed
 # make test-large  opens archives and messages of gigabytes with the usual programs, and delivers 5,000 objects: a quarter of an hour, 10 GB of disk; not part of test
 # make bench    measures deliveries beside other programs, into bench/results.md: ROWS=5000000 RUNS=5 JOBS="parquet csv"
 # make bench-parts  measures each stage alone, in the form that benchstat reads: RUNS=6
 # make build    builds bin/worker and bin/starter
-# make check    what a change must pass before it is shown: as test, without the servers
+# make check    what a change must pass before it is shown: as test, without race detection, e2e and torture
 # make lint     the linters alone
 
 SHELL := /bin/bash
@@ -53,7 +53,7 @@ bench-parts: compiler
 	go test -run '^$$' -bench . -count $(or $(RUNS),6) ./internal/source ./internal/render ./internal/archive ./internal/encrypt ./internal/upload
 
 check: compiler lint modules workflowcheck
-	go test -short -timeout 10m $(PACKAGES)
+	go test -timeout 10m $(PACKAGES)
 
 lint:
 	go vet ./...
