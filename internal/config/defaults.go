@@ -39,6 +39,9 @@ func (r *reader) defaults(folder string) {
 	fallback(r, "temporal.address", &c.Temporal.Address, defaultAddress)
 	fallback(r, "temporal.namespace", &c.Temporal.Namespace, defaultNamespace)
 	fallback(r, "temporal.task_queue", &c.Temporal.TaskQueue, defaultTaskQueue)
+	if _, written := r.where["temporal.tls"]; written && c.Temporal.TLS == nil {
+		c.Temporal.TLS = &TLS{} // viper drops a section that is empty, and this one asks for TLS all the same
+	}
 	fallback(r, "workspace.dir", &c.Workspace.Dir, filepath.Join(folder, defaultWorkspace))
 	fallback(r, "workspace.host_timeout", &c.Workspace.HostTimeout, defaultHostTimeout)
 	fallback(r, "workspace.keep_plain", &c.Workspace.KeepPlain, true)

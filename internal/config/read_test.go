@@ -146,6 +146,13 @@ func TestTheEnvironmentOverridesSingleValues(t *testing.T) {
 	require.Contains(t, says, `$CONSIGN_WORKER_MEMORY: worker.memory: 1KiB is not between`)
 }
 
+func TestAnEmptySectionOfTLSIsTLS(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]*TLS{"temporal: {tls: {}}\n": {}, "temporal: {namespace: n}\n": nil} {
+		require.Equal(t, want, good(t, folder(t, map[string]string{"consign.yaml": text}), from(nil)).Temporal.TLS, text)
+	}
+}
+
 func TestASecretIsSetByAVariableOnlyIfTheFileSaysSo(t *testing.T) {
 	t.Parallel()
 	variable := from(map[string]string{"CONSIGN_TEMPORAL_API_KEY": "a key"})
