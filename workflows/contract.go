@@ -256,7 +256,7 @@ type GroupProgress struct {
 type StepProgress struct {
 	Name    string `json:"name"`             // the activity's name
 	Target  string `json:"target,omitempty"` // of what follows a delivery: the function, or the table
-	State   string `json:"state"`            // waiting | running | done | failed
+	State   string `json:"state"`            // waiting | running | done | failed | skipped
 	Attempt int    `json:"attempt"`          // times the workflow has asked for it; the server's own retries are in the activity
 	Rows    int64  `json:"rows,omitempty"`
 	Bytes   int64  `json:"bytes,omitempty"`
