@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,19 @@ import (
 func failed(ctx context.Context, err error) error {
 	(&Steps{}).fail(ctx, "Upload", &err)
 	return err
+}
+
+func TestTheDocumentNamesEveryTypeOfFailure(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "CONFIG.md"))
+	require.NoError(t, err)
+	_, types, found := strings.Cut(string(text), "\n## Failures\n")
+	require.True(t, found)
+	for _, c := range causes {
+		require.Contains(t, types, "`"+c.name+"`")
+	}
+	require.Contains(t, types, "`"+typeStop+"`")
+	require.Contains(t, types, "`"+typeUnknown+"`")
 }
 
 func TestEveryRowOfTheTableIsWholeAndReadable(t *testing.T) {
