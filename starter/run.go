@@ -54,7 +54,8 @@ Exit status: 0 done; 1 the run failed or was aborted, or the command could not d
 2 wrong usage or configuration; 3 refused (access); 4 the run is parked and waits for an operator;
 5 gave up waiting; 130 interrupted.
 
-RUN is a workflow id (campaign/CAMPAIGN/RUN-KEY, say), or ORCHESTRATION/RUN-KEY.`,
+RUN is a workflow id (campaign/CAMPAIGN/RUN-KEY, say), ORCHESTRATION/RUN-KEY, or
+CAMPAIGN/GROUP/DATA-TEMPLATE/RUN-KEY.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: a.check,
