@@ -42,7 +42,10 @@ func start(ctx context.Context, args []string, messages io.Writer) int {
 				return err
 			}
 			code, err = run(cmd.Context(), path, messages)
-			return errors.Join(err, stop())
+			if err = errors.Join(err, stop()); err != nil && code == 0 { // it ran, and could not end in order
+				code = exitFailed
+			}
+			return err
 		},
 	}
 	command.Flags().StringVar(&path, "config", "", "configuration file, or folder of them (default: $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
