@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 
 	"consign/internal/awsrole"
 	"consign/internal/lambda"
@@ -157,7 +155,6 @@ type CopyResult struct {
 func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
 	defer s.fail(ctx, plan.CopyToRedshift, &err)
 	defer s.renewAsker(in.Target.Run, in.Downstream.Credential, &err)
-	running := ctx
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
 	progress := startProgress(ctx, plan.CopyToRedshift, 0)
@@ -179,13 +176,10 @@ func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult,
 		return CopyResult{Statement: id}, err
 	}
 	done, err := client.Wait(ctx, load, in.Statement)
-	if err != nil && aborted(running) {
-		cancelLoad(running, client, in.Statement)
-	}
 	return CopyResult{Statement: in.Statement, Rows: done.Rows, Query: done.Query, Again: done.Again}, err
 }
 
-// CancelLoad stops the load of a run that was aborted while nobody waited for it. That it is over already is success.
+// CancelLoad stops the load of a run that was aborted. That it is over already is success.
 func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
 	defer s.fail(ctx, "CancelLoad", &err)
 	defer s.renewAsker(in.Target.Run, in.Downstream.Credential, &err)
@@ -196,19 +190,4 @@ func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err
 	o := *in.Downstream.Redshift
 	o.Region = cmp.Or(o.Region, in.Target.Upload.Region)
 	return CopyResult{Statement: in.Statement}, redshift.New(creds, o).Cancel(ctx, in.Statement)
-}
-
-// aborted reports whether the run was aborted, and not only this attempt's worker stopped.
-func aborted(ctx context.Context) bool { return temporal.IsCanceledError(context.Cause(ctx)) }
-
-// cancelTime bounds the farewell of a run that is aborted.
-const cancelTime = 10 * time.Second
-
-// cancelLoad asks Redshift to stop a load that nobody waits for any more. That it comes too late is no failure.
-func cancelLoad(ctx context.Context, client *redshift.Client, statement string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
-	defer cancel()
-	if err := client.Cancel(ctx, statement); err != nil {
-		activity.GetLogger(ctx).Warn("a load goes on at Redshift", "statement", statement, "error", err)
-	}
 }

@@ -93,8 +93,8 @@ func (r *run) copyInto(ctx workflow.Context, f *following) error {
 	return nil
 }
 
-// cancelLoads asks Redshift to stop a load that nobody waits for any more: one whose wait had failed, or had not begun when
-// the run was aborted. It may come too late.
+// cancelLoads asks Redshift to stop a load that nobody waits for any more, whether its wait was cancelled, had failed, or had
+// not begun when the run was aborted. It may come too late.
 func (r *run) cancelLoads(ctx workflow.Context) {
 	for _, f := range r.after {
 		if f.statement == "" || f.step.state == stepDone || workflow.GetVersion(ctx, changeCancelLoad, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
