@@ -63,7 +63,7 @@ func TestEveryCommandOfTheDocumentsIsThere(t *testing.T) {
 func TestLinksBetweenTheDocumentsLead(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/CONFIG.md", "docs/FILES.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/CONFIG.md", "docs/FILES.md", "docs/SCALE.md"} {
 		for _, to := range link.FindAllStringSubmatch(document(t, name), -1) {
 			if strings.Contains(to[1], "://") {
 				continue
