@@ -6,23 +6,32 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"consign/internal/config"
+	"consign/internal/problem"
 	"consign/starter/watch"
 )
 
 func (a *app) validate() *cobra.Command {
-	return &cobra.Command{
+	var against string
+	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Read the configuration and report everything that is wrong with it",
 		Long: `Reads the whole configuration and reports every problem at once, each with its file, line, key and the way to mend it. It
 looks at every public key as it is today: one that files cannot be encrypted to is a problem, one that ends within 30 days
 a warning. A secret that this machine does not have is a warning too, for only the worker needs it.
 
+With --against it also compares the configuration with an earlier version of it (a file or folder, of another checkout say),
+and points out what breaks the trust policies and roles that customers have set up.
+
 It asks nobody: whether a bucket is there and a query runs is seen by a run.`,
 		Example: `  starter validate
-  starter --config /etc/consign validate -o json`,
+  starter --config /etc/consign validate -o json
+  starter validate --against ../deployed/consign.yaml`,
 		Args: usage(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return a.doValidate() },
+		RunE: func(*cobra.Command, []string) error { return a.doValidate(against) },
 	}
+	cmd.Flags().StringVar(&against, "against", "", "an earlier version of the configuration: point out what breaks what customers have set up")
+	return cmd
 }
 
 // validated is the result of validate.
@@ -41,13 +50,20 @@ type found struct {
 	Warning bool   `json:"warning,omitempty"`
 }
 
-func (a *app) doValidate() error {
+func (a *app) doValidate(against string) error {
 	c, problems, err := a.load()
 	if err == nil {
 		problems = append(problems, c.Check(a.clock())...)
 		if err = problems.Err(); err != nil {
 			err = refused(err)
 		}
+	}
+	if err == nil && against != "" {
+		var changes problem.List
+		if changes, err = a.since(c, against); err != nil {
+			return err
+		}
+		problems = append(problems, changes...)
 	}
 	v := validated{Valid: err == nil, Problems: []found{}}
 	for _, p := range problems {
@@ -70,4 +86,16 @@ func (a *app) doValidate() error {
 			watch.Count(int64(len(c.DataTemplates)), "data template"), watch.Plural(int64(len(c.Queries)), "query", "queries"),
 			watch.Count(int64(len(c.Orchestrations)), "orchestration"), watch.Count(int64(len(c.Campaigns)), "campaign"))
 	})
+}
+
+// since compares the configuration with an earlier version of it.
+func (a *app) since(c *config.Config, against string) (problem.List, error) {
+	earlier, problems, err := config.Load(against, a.environment)
+	if err == nil {
+		err = problems.Err()
+	}
+	if err != nil {
+		return nil, wrong(fmt.Errorf("--against %s: %w", against, err), "name the file or folder of a version that was valid")
+	}
+	return c.Since(earlier), nil
 }
