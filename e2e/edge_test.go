@@ -139,3 +139,32 @@ orchestrations:
 	require.Equal(s.t, 2*batches, strings.Count(historyOf(s.t, s.workflow("many")), `"name":"Publish"`), "all are verified before the first is completed")
 	s.nothingLeft()
 }
+
+// TestACrashBetweenTwoCompletionsIsFinished kills the worker when seven of twenty objects can be read: the others follow,
+// and none is completed twice.
+func TestACrashBetweenTwoCompletionsIsFinished(t *testing.T) {
+	t.Parallel()
+	const objects, before = 20, 7
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(objects))
+	g := newGate(t, func(kind string, passed int) bool { return kind == "CompleteMultipartUpload" && passed >= before })
+	s.endpoint = g.URL
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: ndjson, success_file: true, split: {rows: 1}") + `
+data_templates:
+  - {name: t, destination: acme, settings: {filename: all, split_filename: "{{file_number}}.ndjson"}}
+orchestrations:
+  - {name: halfway-{site}, query: all, data_template: t}
+`)
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("halfway"), "--run-key", "k").code)
+	eventually(t, "some objects are complete", func() bool { return g.answered("CompleteMultipartUpload") == before })
+	w.kill()
+	require.Len(t, s.keys(), before, "and no success file")
+	g.release()
+	s.worker()
+	c := s.send(s.id("halfway"), "--run-key", "k")
+	require.Equal(t, objects, c.ObjectCount)
+	require.Len(t, s.keys(), objects+1)
+	require.Equal(t, objects, g.count("CompleteMultipartUpload"), "what was complete is recognised")
+	s.nothingLeft()
+}
