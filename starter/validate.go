@@ -51,20 +51,7 @@ type found struct {
 }
 
 func (a *app) doValidate(against string) error {
-	c, problems, err := a.load()
-	if err == nil {
-		problems = append(problems, c.Check(a.clock())...)
-		if err = problems.Err(); err != nil {
-			err = refused(err)
-		}
-	}
-	if err == nil && against != "" {
-		var changes problem.List
-		if changes, err = a.since(c, against); err != nil {
-			return err
-		}
-		problems = append(problems, changes...)
-	}
+	c, problems, err := a.checked(against)
 	v := validated{Valid: err == nil, Problems: []found{}}
 	for _, p := range problems {
 		v.Problems = append(v.Problems, found{p.Where, p.Key, p.Message, p.Hint, p.Warning})
@@ -86,6 +73,23 @@ func (a *app) doValidate(against string) error {
 			watch.Count(int64(len(c.DataTemplates)), "data template"), watch.Plural(int64(len(c.Queries)), "query", "queries"),
 			watch.Count(int64(len(c.Orchestrations)), "orchestration"), watch.Count(int64(len(c.Campaigns)), "campaign"))
 	})
+}
+
+// checked reads the configuration and collects what is to be said of it.
+func (a *app) checked(against string) (*config.Config, problem.List, error) {
+	c, problems, err := a.load()
+	if err != nil {
+		return nil, problems, err
+	}
+	problems = append(problems, c.Check(a.clock())...)
+	if err := problems.Err(); err != nil {
+		return nil, problems, refused(err)
+	}
+	if against == "" {
+		return c, problems, nil
+	}
+	changes, err := a.since(c, against)
+	return c, append(problems, changes...), err
 }
 
 // since compares the configuration with an earlier version of it.
