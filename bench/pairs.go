@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sys/unix"
+
+	"consign/workflows"
 )
 
 // A measurement is one side of a job, run by run.
@@ -24,6 +26,8 @@ type measurement struct {
 	CPU   []float64 `json:"cpu"`  // likewise
 	Peak  int64     `json:"peak"` // bytes: of the worker; of the largest of the peer's processes
 	Bytes int64     `json:"bytes"`
+
+	Steps [][]stepTime `json:"steps,omitempty"` // ours only: of each run
 }
 
 // pairs measures a job and its peer in turns.
@@ -82,6 +86,11 @@ func (w *world) ours(ctx context.Context, j job, p *worker, key string, m *measu
 		return err
 	}
 	m.Wall, m.CPU, m.Bytes = append(m.Wall, took.Seconds()), append(m.CPU, (after-before).Seconds()), done.Bytes
+	steps, err := w.steps(ctx, workflows.OrchestrationID(j.name, key))
+	if err != nil {
+		return err
+	}
+	m.Steps = append(m.Steps, steps)
 	if want := w.rows(j); done.Rows != int64(want) {
 		return fmt.Errorf("%d rows were delivered instead of %d", done.Rows, want)
 	}

@@ -53,7 +53,11 @@ func (r record) ratio() float64 {
 // last is the latest run, for whoever waits.
 func (m measurement) last() string {
 	i := len(m.Wall) - 1
-	return fmt.Sprintf("%.2f s (CPU %.2f s, %d MiB, %.1f MB)", m.Wall[i], m.CPU[i], m.Peak>>20, float64(m.Bytes)/1e6)
+	text := fmt.Sprintf("%.2f s (CPU %.2f s, %d MiB, %.1f MB", m.Wall[i], m.CPU[i], m.Peak>>20, float64(m.Bytes)/1e6)
+	if len(m.Steps) > i {
+		text += ": " + longSteps(m.Steps[i])
+	}
+	return text + ")"
 }
 
 func (m measurement) medians() string {

@@ -133,8 +133,9 @@ func (p *worker) await(ctx context.Context) error {
 		case <-tick.C:
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("the worker is not ready: %w\n%s", ctx.Err(), said), p.stop())
-		case <-p.exited:
-			return fmt.Errorf("the worker ended:\n%s", said)
+		case <-p.exited: // what it said last came after said was read
+			said, err := os.ReadFile(p.log)
+			return errors.Join(fmt.Errorf("the worker ended:\n%s", said), err)
 		}
 	}
 }
