@@ -26,9 +26,26 @@ func (d *dialect) cell(t table.Type) cell {
 }
 
 func (d *dialect) textCell(force bool) cell {
-	if !d.guard {
+	switch {
+	case d.guard:
+	case force:
 		return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
-			return d.appendText(dst, v.Strings[i], force)
+			s := v.Strings[i]
+			start := len(dst)
+			if dst, plain := d.sieve.appendPlain(append(dst, quote), s); plain {
+				return append(dst, quote), ""
+			}
+			return d.appendText(dst[:start], s, true)
+		}
+	default:
+		return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
+			s := v.Strings[i]
+			if s != d.null && s != endOfData {
+				if dst, plain := d.sieve.appendPlain(dst, s); plain {
+					return dst, ""
+				}
+			}
+			return d.appendText(dst, s, false)
 		}
 	}
 	return func(dst []byte, v *table.Vector, i int) ([]byte, string) {

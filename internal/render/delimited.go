@@ -59,7 +59,7 @@ func newDelimited(schema table.Schema, o Options) (*delimited, error) {
 // guardNone refuses what would be read as something else because of where it stands, and cannot be quoted.
 func (e *delimited) guardNone(d *dialect, o Options) {
 	if d.alone && d.escape != '\\' {
-		e.cells[0] = refuse(e.cells[0], whyEnd, func(s string) bool { return s == `\.` })
+		e.cells[0] = refuse(e.cells[0], whyEnd, func(s string) bool { return s == endOfData })
 	}
 	if d.alone && d.null != "" {
 		e.cells[0] = refuse(e.cells[0], whyEmpty, func(s string) bool { return s == "" })
@@ -108,7 +108,7 @@ func (d *dialect) misread(line string, alone bool) string {
 	switch {
 	case d.mode != QuoteNone || d.anyway:
 		return ""
-	case alone && line == `\.`:
+	case alone && line == endOfData:
 		return whyEnd
 	case !d.marked && strings.HasPrefix(line, string(bom)):
 		return whyBOM

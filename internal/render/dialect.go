@@ -8,6 +8,9 @@ import (
 
 const quote = '"'
 
+// endOfData is what PostgreSQL takes for the end of the data where it stands on a line of its own.
+const endOfData = `\.`
+
 // What a byte means to a dialect. A scan joins the classes of all bytes of a value.
 const (
 	classSpecial uint8 = 1 << iota // ends or opens something: a value that holds it is quoted, or escaped
@@ -40,6 +43,7 @@ type dialect struct {
 	anyway    bool // on_unwritable: write
 	marked    bool // the file begins with a byte-order mark
 	class     [256]uint8
+	sieve     sieve // for what is common: it catches at least what has a class, but for spaces within
 }
 
 // delimiterOf returns the delimiter of a format; empty if it is not decided yet.
@@ -82,6 +86,7 @@ func newDialect(o Options) *dialect {
 		d.class[i] |= classHigh
 	}
 	d.class[0] |= classNUL
+	d.sieve = newSieve(d.delimiter, d.escape)
 	return d
 }
 
@@ -109,7 +114,7 @@ func (d *dialect) appendText(dst []byte, s string, force bool) ([]byte, string) 
 
 // ambiguous reports whether a value without special characters would not read back as itself if it were bare.
 func (d *dialect) ambiguous(s string, seen uint8) bool {
-	if s == d.null || s == `\.` {
+	if s == d.null || s == endOfData {
 		return true
 	}
 	if s == "" {

@@ -53,38 +53,39 @@ func appendDate(dst []byte, days int32) []byte {
 // behind it, `0044-03-15 (BC) 10:00:00`; no other form is common to the two.
 func appendDay(dst []byte, days int64) []byte {
 	year, month, day := civil(days)
-	before := year <= 0
-	if before {
-		year = 1 - year
+	if year <= 0 {
+		return append(appendNumbers(dst, 1-year, month, day), " (BC)"...)
 	}
+	return appendNumbers(dst, year, month, day)
+}
+
+func appendNumbers(dst []byte, year int64, month, day int) []byte {
 	if year > 9999 {
-		dst = strconv.AppendInt(dst, year, 10)
+		dst = append(strconv.AppendInt(dst, year, 10), "-00-00"...)
 	} else {
-		dst = appendTwo(appendTwo(dst, int(year)/100), int(year)%100)
+		dst = append(dst, "0000-00-00"...)
+		putTwo(dst[len(dst)-10:], uint(year)/100)
+		putTwo(dst[len(dst)-8:], uint(year)%100)
 	}
-	dst = appendTwo(append(dst, '-'), month)
-	dst = appendTwo(append(dst, '-'), day)
-	if before {
-		dst = append(dst, " (BC)"...)
-	}
+	putTwo(dst[len(dst)-5:], uint(month))
+	putTwo(dst[len(dst)-2:], uint(day))
 	return dst
 }
 
 // civil turns days since 1970-01-01 into a date. It counts in years that begin in March, so that the leap day is the
-// last, and in eras of 400 years, which all have 146,097 days.
+// last, and in centuries. Instead of dividing, years and months are taken from the upper half of a product, and what is
+// left of them from the lower one: Neri and Schneider, "Euclidean affine functions and their application to calendar
+// algorithms", 2022.
 func civil(days int64) (year int64, month, day int) {
-	days += 719_468 // 0000-03-01 to 1970-01-01
-	era := days / 146_097
-	if days%146_097 < 0 {
-		era--
-	}
-	ofEra := int(days - era*146_097)
-	yearOfEra := (ofEra - ofEra/1_460 + ofEra/36_524 - ofEra/146_096) / 365
-	ofYear := ofEra - (365*yearOfEra + yearOfEra/4 - yearOfEra/100)
-	fromMarch := (5*ofYear + 2) / 153
-	day = ofYear - (153*fromMarch+2)/5 + 1
-	month = fromMarch + 3
-	year = int64(yearOfEra) + era*400
+	const eras = 16_000                                 // of 400 years: they make every date of a table positive, and are taken off again
+	quarters := uint64(days+719_468+eras*146_097)*4 + 3 // 719,468 days from 0000-03-01 on; 4 times, for 146,097 days are 4 centuries
+	century, ofCentury := quarters/146_097, uint32(quarters%146_097)/4
+	const perYear = 2_939_745 // 2^32 / (4 * 365.25), rounded up
+	product := uint64(4*ofCentury+3) * perYear
+	ofYear := uint32(product) / perYear / 4
+	monthAndDay := 2_141*ofYear + 197_913 // 2^16 / 30.6, and March at 3
+	month, day = int(monthAndDay>>16), int(monthAndDay&0xffff)/2_141+1
+	year = int64(100*century+product>>32) - eras*400
 	if month > 12 {
 		month -= 12
 		year++
@@ -94,27 +95,46 @@ func civil(days int64) (year int64, month, day int) {
 
 // appendClock appends a time of day that is given in units of 10^-width seconds, without zeros at the end of the fraction.
 func appendClock(dst []byte, units int64, width int) []byte {
-	scale := tens[width]
-	seconds, fraction := int(units/scale), units%scale
-	dst = appendTwo(dst, seconds/3600)
-	dst = appendTwo(append(dst, ':'), seconds/60%60)
-	dst = appendTwo(append(dst, ':'), seconds%60)
-	return appendFraction(dst, fraction, width)
+	seconds, fraction := units, int64(0)
+	switch width { // so that the divisors are constants
+	case 0:
+	case 3:
+		seconds, fraction = units/1_000, units%1_000*1_000_000
+	case 6:
+		seconds, fraction = units/1_000_000, units%1_000_000*1_000
+	default:
+		seconds, fraction = units/1_000_000_000, units%1_000_000_000
+	}
+	s := uint(seconds)
+	dst = append(dst, "00:00:00"...)
+	putTwo(dst[len(dst)-8:], s/3600)
+	putTwo(dst[len(dst)-5:], s/60%60)
+	putTwo(dst[len(dst)-2:], s%60)
+	return appendFraction(dst, uint(fraction))
 }
 
-func appendFraction(dst []byte, fraction int64, width int) []byte {
-	if fraction == 0 {
+// appendFraction appends nanoseconds as a fraction of a second, without zeros at its end.
+func appendFraction(dst []byte, nanos uint) []byte {
+	if nanos == 0 {
 		return dst
 	}
-	for fraction%10 == 0 {
-		fraction /= 10
-		width--
+	dst = append(dst, ".000000000"...)
+	end := dst[len(dst)-9:]
+	end[0] = byte('0' + nanos/100_000_000)
+	putTwo(end[1:], nanos/1_000_000%100)
+	putTwo(end[3:], nanos/10_000%100)
+	putTwo(end[5:], nanos/100%100)
+	putTwo(end[7:], nanos%100)
+	return trimZeros(dst)
+}
+
+// trimZeros takes away the zeros at the end of a fraction, which is not 0.
+func trimZeros(dst []byte) []byte {
+	n := len(dst)
+	for dst[n-1] == '0' {
+		n--
 	}
-	dst = append(dst, '.')
-	for i := width - 1; i >= 0; i-- {
-		dst = append(dst, byte('0'+fraction/tens[i]%10))
-	}
-	return dst
+	return dst[:n]
 }
 
 var tens = [...]int64{1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000}
@@ -126,11 +146,15 @@ func appendTimestamp(dst []byte, units int64, width int, zone string) []byte {
 	case table.TimestampNegInfinity:
 		return append(dst, "-infinity"...)
 	}
-	perDay := secondsPerDay * tens[width]
-	days, rest := units/perDay, units%perDay
+	var days, rest int64
+	if width == 6 { // the usual one, with a constant to divide by
+		days, rest = units/microsPerDay, units%microsPerDay
+	} else {
+		days, rest = units/(secondsPerDay*tens[width]), units%(secondsPerDay*tens[width])
+	}
 	if rest < 0 {
 		days--
-		rest += perDay
+		rest += secondsPerDay * tens[width]
 	}
 	dst = append(appendDay(dst, days), ' ')
 	return append(appendClock(dst, rest, width), zone...)
@@ -166,12 +190,16 @@ func appendInterval(dst []byte, v table.IntervalValue) []byte {
 		dst = append(dst, '0')
 	}
 	dst = append(strconv.AppendUint(dst, hours, 10), ':')
-	seconds := int(micros / 1_000_000 % 3600)
-	dst = appendTwo(dst, seconds/60)
-	dst = appendTwo(append(dst, ':'), seconds%60)
-	return appendFraction(dst, int64(micros%1_000_000), 6)
+	seconds := uint(micros / 1_000_000 % 3600)
+	dst = append(dst, "00:00"...)
+	putTwo(dst[len(dst)-5:], seconds/60)
+	putTwo(dst[len(dst)-2:], seconds%60)
+	return appendFraction(dst, uint(micros%1_000_000)*1_000)
 }
 
-func appendTwo(dst []byte, n int) []byte {
-	return append(dst, byte('0'+n/10), byte('0'+n%10))
-}
+// twoDigits are the numbers 00 to 99.
+const twoDigits = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" + "30313233343536373839" + "40414243444546474849" +
+	"50515253545556575859" + "60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"
+
+// putTwo writes a number below 100 with two digits.
+func putTwo(dst []byte, n uint) { copy(dst[:2], twoDigits[2*n:2*n+2]) }

@@ -185,9 +185,30 @@ func appendUint128(dst []byte, hi, lo uint64, scale int) []byte {
 	return dst
 }
 
+// shortFloat appends a float of few digits, as amounts and scores are, and reports whether f is one: then it is some n /
+// 10^6 with n below 10^15. No two decimals of 15 digits are the same float, so that no other one that short reads back to
+// f, and none is shorter than n without the zeros at its end.
+func shortFloat(dst []byte, f float64) ([]byte, bool) {
+	size := math.Abs(f)
+	n := uint64(size*1e6 + 0.5)
+	if !(size < 1e9) || n < 10 || float64(n)/1e6 != size { // NaN is not less, and 0.000009 has an exponent
+		return dst, false
+	}
+	if f < 0 {
+		dst = append(dst, '-')
+	}
+	dst = strconv.AppendUint(dst, n/1_000_000, 10)
+	return appendFraction(dst, uint(n%1_000_000)*1_000), true
+}
+
 // appendFloat appends the shortest digits that read back to the same float: without exponent where that is short, and
 // else like 1e+20 and 1e-07, as C, PostgreSQL, Python and DuckDB write it themselves.
 func appendFloat(dst []byte, f float64, bitSize int) []byte {
+	if bitSize == 64 {
+		if dst, short := shortFloat(dst, f); short {
+			return dst
+		}
+	}
 	size := math.Abs(f)
 	switch {
 	case f != f:

@@ -135,7 +135,7 @@ func (o Options) validateNull(l *problem.List) {
 	switch {
 	case !utf8.ValidString(o.NullString):
 		l.Add(key, "it is not valid UTF-8")
-	case o.NullString == `\.`:
+	case o.NullString == endOfData:
 		l.Add(key, `\. on a line of its own ends the data for PostgreSQL`)
 	}
 }
