@@ -2,60 +2,78 @@ package activities
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"hash"
-	"hash/crc32"
 	"io"
-)
+	"sync/atomic"
 
-// castagnoli is the polynomial of CRC32C, the checksum that S3 verifies for us and that costs least (hardware has it).
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	"consign/internal/upload"
+)
 
 const (
-	digestChunk = 256 << 10 // bytes handed to the hashing goroutine at a time
-	digestQueue = 4         // chunks under way, so that a slow disk does not stop the hash and the other way round
+	digestChunk = 256 << 10 // bytes handed to the writing goroutine at a time
+	digestQueue = 4         // chunks under way, so that a slow disk does not stop the stage before it at once
 )
 
-// A digestWriter passes bytes on and computes their SHA-256 (on a goroutine of its own: it is the slower part) and
-// CRC32C, so that nothing has to be read again to be hashed. Close it; then ask for the sums.
+// A digestWriter writes behind its caller's back, and computes the SHA-256 and the CRC32C of what it writes, so that
+// nothing has to be read again to be hashed: a stage that works on one goroutine, such as a cipher, waits for neither
+// the disk nor the hashes. An error shows in a later Write, or in Close. Close it; then ask for size and sums.
 type digestWriter struct {
-	w      io.Writer
-	size   int64
-	crc    uint32
-	sha    hash.Hash
 	chunk  []byte
 	chunks chan []byte
 	free   chan []byte
-	done   chan struct{}
+	failed atomic.Pointer[error]
 	closed bool
+	size   int64 // taken
+
+	// Of the goroutine; the caller's after done.
+	w    io.Writer
+	sha  hash.Hash
+	sums upload.Summer
+	done chan struct{}
 }
 
 func newDigestWriter(w io.Writer) *digestWriter {
 	d := &digestWriter{
-		w: w, sha: sha256.New(), chunk: make([]byte, 0, digestChunk),
+		w: w, sha: sha256.New(),
 		chunks: make(chan []byte, digestQueue), free: make(chan []byte, digestQueue), done: make(chan struct{}),
 	}
-	go func() {
-		defer close(d.done)
-		for chunk := range d.chunks {
-			d.sha.Write(chunk)
-			select {
-			case d.free <- chunk[:0]:
-			default:
-			}
-		}
-	}()
+	go d.writeAll()
 	return d
 }
 
-// Write passes p on and hashes what was taken.
+// writeAll writes chunks until there are no more. After an error it only lets them go by.
+func (d *digestWriter) writeAll() {
+	defer close(d.done)
+	for chunk := range d.chunks {
+		if d.failed.Load() == nil {
+			if _, err := d.w.Write(chunk); err != nil {
+				d.failed.Store(&err)
+			}
+			d.sha.Write(chunk)
+			d.sums.Write(chunk)
+		}
+		select {
+		case d.free <- chunk[:0]:
+		default:
+		}
+	}
+}
+
+func (d *digestWriter) err() error {
+	if failed := d.failed.Load(); failed != nil {
+		return *failed
+	}
+	return nil
+}
+
+// Write takes p. It waits while too much is under way.
 func (d *digestWriter) Write(p []byte) (int, error) {
-	n, err := d.w.Write(p)
-	p = p[:n]
+	if err := d.err(); err != nil {
+		return 0, err
+	}
+	n := len(p)
 	d.size += int64(n)
-	d.crc = crc32.Update(d.crc, castagnoli, p)
 	for len(p) > 0 {
 		take := min(len(p), digestChunk-len(d.chunk))
 		d.chunk = append(d.chunk, p[:take]...)
@@ -64,7 +82,7 @@ func (d *digestWriter) Write(p []byte) (int, error) {
 			d.hand()
 		}
 	}
-	return n, err
+	return n, nil
 }
 
 func (d *digestWriter) hand() {
@@ -76,7 +94,7 @@ func (d *digestWriter) hand() {
 	}
 }
 
-// Close ends the hashing; the inner writer stays open. Closing twice is safe.
+// Close returns when all is written and hashed; the inner writer stays open. Closing twice is safe.
 func (d *digestWriter) Close() error {
 	if !d.closed {
 		d.closed = true
@@ -84,24 +102,20 @@ func (d *digestWriter) Close() error {
 		close(d.chunks)
 		<-d.done
 	}
-	return nil
+	return d.err()
 }
 
 // SHA256 returns the digest in hex. The writer is closed.
 func (d *digestWriter) SHA256() string { return hex.EncodeToString(d.sha.Sum(nil)) }
 
-// CRC32C returns the checksum as S3 writes it: base64 of four big-endian bytes.
-func (d *digestWriter) CRC32C() string { return crcText(d.crc) }
-
-func crcText(crc uint32) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc))
-}
+// CRC32C returns the checksum as S3 writes it. The writer is closed.
+func (d *digestWriter) CRC32C() string { return d.sums.CRC32C() }
 
 // A checkedReader compares what is read to its journal's CRC32C at the end: a file that a power cut damaged must not be
 // archived, encrypted or sent.
 type checkedReader struct {
 	r    io.Reader
-	crc  uint32
+	sums upload.Summer
 	want string
 	bad  error
 }
@@ -109,8 +123,8 @@ type checkedReader struct {
 // Read reads, and answers bad instead of io.EOF if the bytes were not the expected ones.
 func (c *checkedReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.crc = crc32.Update(c.crc, castagnoli, p[:n])
-	if err == io.EOF && crcText(c.crc) != c.want {
+	c.sums.Write(p[:n])
+	if err == io.EOF && c.sums.CRC32C() != c.want {
 		err = c.bad
 	}
 	return n, err

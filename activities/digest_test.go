@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/plan"
+	"consign/internal/upload"
 	"consign/internal/workspace"
 )
 
@@ -36,10 +36,33 @@ func TestADigestWriterSeesEveryByteOnce(t *testing.T) {
 		require.NoError(t, d.Close(), "closing twice is safe")
 		sum := sha256.Sum256(content)
 		require.Equal(t, hex.EncodeToString(sum[:]), d.SHA256())
-		require.Equal(t, crcText(crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))), d.CRC32C())
+		require.Equal(t, upload.Checksum(content), d.CRC32C())
 		require.Equal(t, content, append([]byte{}, out.Bytes()...))
 		require.EqualValues(t, size, d.size)
 	}
+}
+
+// fullDisk takes so many bytes and then no more.
+type fullDisk struct{ room int }
+
+func (f *fullDisk) Write(p []byte) (int, error) {
+	if f.room -= len(p); f.room < 0 {
+		return 0, workspace.ErrNoSpace
+	}
+	return len(p), nil
+}
+
+func TestAFullDiskEndsTheStageThatWrites(t *testing.T) {
+	t.Parallel()
+	d := newDigestWriter(&fullDisk{room: 3 * digestChunk})
+	_, err := io.Copy(d, zeros{}) // without end, if the error did not come back
+	require.ErrorIs(t, err, workspace.ErrNoSpace)
+	require.ErrorIs(t, d.Close(), workspace.ErrNoSpace)
+
+	d = newDigestWriter(&fullDisk{})
+	_, err = d.Write([]byte("little"))
+	require.NoError(t, err, "it is not written yet")
+	require.ErrorIs(t, d.Close(), workspace.ErrNoSpace)
 }
 
 func TestTheChecksumIsWrittenAsS3WritesIt(t *testing.T) {
@@ -77,7 +100,7 @@ func TestAFileThatChangedOnTheDiskIsNotPassedOn(t *testing.T) {
 	require.EqualValues(t, 7, made.Rows)
 
 	damaged := file
-	damaged.CRC32C = crcText(1)
+	damaged.CRC32C = upload.Checksum([]byte("another"))
 	_, err = convert(t.Context(), from, damaged, to, &progress{}, plain)
 	require.ErrorIs(t, err, workspace.ErrCorrupt)
 

@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -65,15 +64,11 @@ func filesOf(run *workspace.Run, delivery string, from FilesResult) (*workspace.
 	return step, files, nil
 }
 
-// writeBuffer is what a file's writes are gathered to.
-const writeBuffer = 256 << 10
-
-// An outFile is a file of the workspace while it is written: buffered, and hashed as it goes to the disk.
+// An outFile is a file of the workspace while it is written, and hashed as it goes to the disk.
 type outFile struct {
 	name   string
 	f      *os.File
 	digest *digestWriter
-	buffer *bufio.Writer
 }
 
 func create(step *workspace.Step, name string) (*outFile, error) {
@@ -81,26 +76,28 @@ func create(step *workspace.Step, name string) (*outFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest := newDigestWriter(diskWriter{f})
-	return &outFile{name: name, f: f, digest: digest, buffer: bufio.NewWriterSize(digest, writeBuffer)}, nil
+	return &outFile{name: name, f: f, digest: newDigestWriter(diskWriter{f})}, nil
 }
 
-// Write writes to the buffer.
-func (o *outFile) Write(p []byte) (int, error) { return o.buffer.Write(p) }
+// Write writes to the file, by and by.
+func (o *outFile) Write(p []byte) (int, error) { return o.digest.Write(p) }
 
-// Close flushes and closes the file. Closing twice is safe.
+// Close closes the file when all is written. Closing twice is safe.
 func (o *outFile) Close() error {
 	if o.f == nil {
 		return nil
 	}
-	err := errors.Join(o.buffer.Flush(), o.digest.Close(), o.f.Close())
+	err := errors.Join(o.digest.Close(), o.f.Close())
 	o.f = nil
 	return err
 }
 
 // file describes the closed file for the journal.
 func (o *outFile) file(number int, rows int64) workspace.File {
-	return workspace.File{Name: o.name, Number: number, Rows: rows, Bytes: o.digest.size, SHA256: o.digest.SHA256(), CRC32C: o.digest.CRC32C()}
+	return workspace.File{
+		Name: o.name, Number: number, Rows: rows, Bytes: o.digest.size,
+		SHA256: o.digest.SHA256(), CRC32C: o.digest.CRC32C(), Sums: o.digest.sums.Sums(),
+	}
 }
 
 // diskWriter names a full disk.
@@ -111,32 +108,20 @@ func (d diskWriter) Write(p []byte) (int, error) {
 	return n, workspace.Space(err)
 }
 
-// read opens a finished file for reading once, from end to end: compared with its journal, counted, and ended with ctx.
-func read(ctx context.Context, step *workspace.Step, f workspace.File, p *progress) (io.ReadCloser, error) {
+// read opens a finished file for reading once, from end to end, ahead of its reader: compared with its journal, counted,
+// and ended with ctx.
+func read(ctx context.Context, step *workspace.Step, f workspace.File, p *progress) (*aheadReader, error) {
 	in, err := step.Open(f)
 	if err != nil {
 		return nil, err
 	}
 	checked := &checkedReader{r: in, want: f.CRC32C, bad: fmt.Errorf("read %s: %w", f.Name, workspace.ErrCorrupt)}
-	return readCloser{contextReader{ctx, io.TeeReader(checked, p)}, in}, nil
+	return readAhead(ctx, readCloser{io.TeeReader(checked, p), in}, f.Bytes), nil
 }
 
 type readCloser struct {
 	io.Reader
 	io.Closer
-}
-
-// contextReader ends a long copy when the step is to end.
-type contextReader struct {
-	ctx context.Context //nolint:containedctx // a reader has no other way to be told
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := context.Cause(c.ctx); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
 
 // convert passes one file through a stage: gzip, or a cipher.
@@ -155,7 +140,7 @@ func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *wo
 	if err != nil {
 		return workspace.File{}, err
 	}
-	if _, err := io.CopyBuffer(w, in, make([]byte, writeBuffer)); err != nil {
+	if _, err := io.Copy(w, in); err != nil {
 		return workspace.File{}, errors.Join(err, w.Close())
 	}
 	if err := w.Close(); err != nil {

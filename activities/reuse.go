@@ -131,7 +131,7 @@ func same(ctx context.Context, step *workspace.Step, f workspace.File, p *progre
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	digest := sha256.New()
-	if _, err := io.CopyBuffer(digest, in, make([]byte, writeBuffer)); err != nil {
+	if _, err := io.Copy(digest, in); err != nil {
 		return err
 	}
 	if got := hex.EncodeToString(digest.Sum(nil)); got != f.SHA256 {

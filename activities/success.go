@@ -48,7 +48,7 @@ func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ Succes
 	if in.Key == "" {
 		return result, nil
 	}
-	if _, err := bucket.Put(ctx, upload.Object{Key: in.Key, Delivery: in.Delivery, CRC32C: crcText(0)}, nil); err != nil {
+	if _, err := bucket.Put(ctx, upload.Object{Key: in.Key, Delivery: in.Delivery, CRC32C: upload.Checksum(nil)}, nil); err != nil {
 		return SuccessResult{}, fmt.Errorf("success file: %w", err)
 	}
 	result.Key = in.Key

@@ -167,7 +167,7 @@ func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploa
 		return Uploaded{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	err = s.fill(ctx, upload.Object{Key: key, Size: f.Bytes, CRC32C: f.CRC32C, Delivery: s.delivery}, f, file, &sent)
+	err = s.fill(ctx, upload.Object{Key: key, Size: f.Bytes, CRC32C: f.CRC32C, Sums: f.Sums, Delivery: s.delivery}, f, file, &sent)
 	return sent, err
 }
 

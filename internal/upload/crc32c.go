@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -51,6 +52,60 @@ func sum(r io.Reader, buffers *sync.Pool) (uint32, int64, error) {
 
 func newBuffers() *sync.Pool {
 	return &sync.Pool{New: func() any { b := make([]byte, sumBuffer); return &b }}
+}
+
+// sumBytes is what each of Object.Sums is of.
+const sumBytes = 1 << 20
+
+// A Summer computes the checksums of an Object from its bytes, while they are written say. The zero value is ready.
+type Summer struct {
+	sums  []byte // of whole blocks
+	crc   uint32 // of all these together
+	block uint32 // of the one under way
+	size  int    // and how long it is
+}
+
+// Write adds p.
+func (s *Summer) Write(p []byte) {
+	for len(p) > 0 {
+		n := min(len(p), sumBytes-s.size)
+		s.block = crc32.Update(s.block, polynomial, p[:n])
+		p = p[n:]
+		if s.size += n; s.size == sumBytes {
+			s.sums, s.crc = binary.BigEndian.AppendUint32(s.sums, s.block), combine(s.crc, s.block, sumBytes)
+			s.block, s.size = 0, 0
+		}
+	}
+}
+
+// Sums returns Object.Sums.
+func (s *Summer) Sums() []byte {
+	if s.size == 0 {
+		return s.sums
+	}
+	return binary.BigEndian.AppendUint32(slices.Clip(s.sums), s.block)
+}
+
+// CRC32C returns Object.CRC32C.
+func (s *Summer) CRC32C() string { return encodeCRC(combine(s.crc, s.block, int64(s.size))) }
+
+// sumOf returns the CRC of length bytes from offset on, from a file's sums; ok is false if they do not tell it: there
+// are none, or the bytes begin or end within a block.
+func sumOf(sums []byte, offset, length, size int64) (crc uint32, ok bool) {
+	end := offset + length
+	if int64(len(sums)) != (size+sumBytes-1)/sumBytes*4 || offset%sumBytes != 0 || end%sumBytes != 0 && end != size {
+		return 0, false
+	}
+	whole := power(sumBytes)
+	for at := offset; at < end; at += sumBytes {
+		block := binary.BigEndian.Uint32(sums[at/sumBytes*4:])
+		if end-at >= sumBytes { // most
+			crc = multiply(whole, crc) ^ block
+		} else {
+			crc = combine(crc, block, end-at)
+		}
+	}
+	return crc, true
 }
 
 // combine returns the CRC of two blocks, one after the other, from the CRCs of each and the length of the second.

@@ -31,6 +31,43 @@ func TestCombinedChecksumsAreTheChecksumOfTheWhole(t *testing.T) {
 	}
 }
 
+func TestSumsOfBlocksAreTheChecksumOfAnyPart(t *testing.T) {
+	t.Parallel()
+	const mib = sumBytes
+	data := make([]byte, 4*mib+77)
+	_, _ = rand.NewChaCha8([32]byte{3}).Read(data)
+	for _, size := range []int{0, 1, mib - 1, mib, mib + 1, 4 * mib, len(data)} {
+		var s Summer
+		for rest := data[:size]; len(rest) > 0; {
+			n := min(len(rest), 300_001) // which no block ends with
+			s.Write(rest[:n])
+			require.Len(t, s.Sums(), (size-len(rest)+n+mib-1)/mib*4)
+			rest = rest[n:]
+		}
+		require.Equal(t, Checksum(data[:size]), s.CRC32C())
+		for from := 0; from < size; from += mib {
+			for to := from + mib; ; to += mib {
+				to = min(to, size)
+				crc, ok := sumOf(s.Sums(), int64(from), int64(to-from), int64(size))
+				require.True(t, ok)
+				require.Equal(t, Checksum(data[from:to]), encodeCRC(crc), "%d to %d of %d", from, to, size)
+				if to == size {
+					break
+				}
+			}
+		}
+	}
+	for name, c := range map[string]struct{ sums, offset, length int }{
+		"none":                   {0, 0, mib},
+		"too few":                {4 * 4, 0, mib},
+		"a begin within a block": {5 * 4, 1, mib - 1},
+		"an end within a block":  {5 * 4, 0, mib + 1},
+	} {
+		_, ok := sumOf(make([]byte, c.sums), int64(c.offset), int64(c.length), int64(len(data)))
+		require.False(t, ok, name)
+	}
+}
+
 func TestChecksumsOfImmenseBlocksCombine(t *testing.T) {
 	t.Parallel()
 	// Zeros, doubled and doubled: 2^40 of them cannot be read in a test, but both ways of putting them together agree.

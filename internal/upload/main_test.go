@@ -68,7 +68,9 @@ func content(size int) []byte {
 }
 
 func object(key string, data []byte) upload.Object {
-	return upload.Object{Key: key, Size: int64(len(data)), CRC32C: upload.Checksum(data), Delivery: "delivery-1", ContentType: "text/csv"}
+	var sums upload.Summer
+	sums.Write(data)
+	return upload.Object{Key: key, Size: int64(len(data)), CRC32C: sums.CRC32C(), Sums: sums.Sums(), Delivery: "delivery-1", ContentType: "text/csv"}
 }
 
 // opened is an upload that holds all of data.

@@ -24,8 +24,9 @@ type Sent struct {
 // and checksum, and sent only if they differ; so it can be called again after any failure, on any host that has the
 // file.
 //
-// Each part is read twice, once for its checksum, and held in memory never. progress, if not nil, is told the bytes
-// that are in S3 or on their way; calls do not overlap, and the number goes back when a part is sent again.
+// A part is read as it is sent, and held in memory never; once more before, for its checksum, only if Object.Sums do not
+// tell it. progress, if not nil, is told the bytes that are in S3 or on their way; calls do not overlap, and the number
+// goes back when a part is sent again.
 func (b *Bucket) Send(ctx context.Context, o Object, uploadID string, r io.ReaderAt, progress func(bytes int64)) (Sent, error) {
 	held, err := b.parts(ctx, o.Key, uploadID)
 	if err != nil {
@@ -73,12 +74,12 @@ func (s *sending) one(ctx context.Context, number int) error {
 		return s.b.failPart(s.o.Key, number, err)
 	}
 	offset, length := s.layout.at(number)
-	crc, n, err := sum(io.NewSectionReader(s.r, offset, length), s.buffers)
-	if err == nil && n != length {
-		err = fmt.Errorf("the file ends at byte %d of %d: %w", offset+n, s.o.Size, ErrMismatch)
-	}
-	if err != nil {
-		return s.b.failPart(s.o.Key, number, &fileError{err})
+	crc, known := sumOf(s.o.Sums, offset, length, s.o.Size)
+	if !known {
+		var err error
+		if crc, err = s.sum(offset, length); err != nil {
+			return s.b.failPart(s.o.Key, number, err)
+		}
 	}
 	s.crcs[number-1] = crc
 	if p, ok := s.held[number]; ok && p.size == length && p.crc == encodeCRC(crc) {
@@ -89,7 +90,7 @@ func (s *sending) one(ctx context.Context, number int) error {
 	}
 	body := &body{SectionReader: io.NewSectionReader(s.r, offset, length), count: s.count}
 	part, sum := int32(number), encodeCRC(crc) // at most 10,000
-	_, err = s.b.client.UploadPart(ctx, &s3.UploadPartInput{
+	_, err := s.b.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &s.b.o.Bucket, Key: &s.o.Key, UploadId: &s.id, PartNumber: &part, Body: body, ContentLength: &length,
 		ChecksumCRC32C: &sum, ExpectedBucketOwner: optional(s.b.o.BucketOwner),
 	}, unsigned)
@@ -98,6 +99,18 @@ func (s *sending) one(ctx context.Context, number int) error {
 	}
 	s.done.Add(1)
 	return nil
+}
+
+// sum reads a part for its checksum.
+func (s *sending) sum(offset, length int64) (uint32, error) {
+	crc, n, err := sum(io.NewSectionReader(s.r, offset, length), s.buffers)
+	if err == nil && n != length {
+		err = fmt.Errorf("the file ends at byte %d of %d: %w", offset+n, s.o.Size, ErrMismatch)
+	}
+	if err != nil {
+		return 0, &fileError{err}
+	}
+	return crc, nil
 }
 
 func (s *sending) sent() (Sent, error) {
@@ -137,6 +150,9 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.SectionReader.Read(p)
 	b.told += int64(n)
 	b.count.add(int64(n))
+	if errors.Is(err, io.EOF) && b.told < b.Size() {
+		err = fmt.Errorf("the file ends %d bytes before it should: %w", b.Size()-b.told, ErrMismatch)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = &fileError{err}
 	}

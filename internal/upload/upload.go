@@ -28,6 +28,7 @@ type Object struct {
 	Key         string
 	Size        int64
 	CRC32C      string // of the whole file: base64 of four bytes, big-endian, as S3 writes it
+	Sums        []byte // CRC32C of each MiB of it, four bytes each, big-endian; nil: the file is read for them
 	Delivery    string // the delivery id, kept in the object's metadata: it tells our objects from others'
 	ContentType string // empty: S3's default, binary/octet-stream
 

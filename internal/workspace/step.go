@@ -22,6 +22,7 @@ type File struct {
 	Bytes  int64     `json:"bytes"`            //
 	SHA256 string    `json:"sha256"`           // hex
 	CRC32C string    `json:"crc32c"`           // base64, big-endian, as S3 writes it
+	Sums   []byte    `json:"sums,omitempty"`   // CRC32C of each MiB, the last may be less: four bytes each, big-endian
 	Plain  string    `json:"plain,omitempty"`  // SHA-256 before encryption
 	Upload string    `json:"upload,omitempty"` // the upload that sends it; set by the upload's journal only
 	Opened time.Time `json:"opened,omitzero"`  // when that upload was opened
