@@ -22,7 +22,7 @@ type delivery struct {
 // that differ only in `now` or in filters cannot be known before they are rendered.
 func (k *checker) collisions() {
 	taken := map[string]delivery{}
-	for _, d := range k.deliveries() {
+	for _, d := range k.c.deliveries() {
 		key, ok := d.key()
 		if !ok {
 			continue
@@ -36,32 +36,71 @@ func (k *checker) collisions() {
 	}
 }
 
-func (k *checker) deliveries() []delivery {
-	var all []delivery
-	for i := range k.c.Orchestrations {
-		o := &k.c.Orchestrations[i]
-		if e, ok := k.c.effective(o.DataTemplate, o); ok {
-			all = append(all, delivery{
-				item("orchestrations", i), "orchestration " + o.Name, e, false,
-				map[string]string{"orchestration_name": o.Name, "query_name": o.Query},
-			})
+// SameNames returns what else of the configuration delivers under the names that an orchestration would have by another
+// data template; or a campaign's group, if there is a campaign. It is empty if nothing does, as far as that is known
+// before names are rendered.
+func (c *Config) SameNames(template, orchestration, campaign, group string) string {
+	own := c.ofGroup(campaign, group, template)
+	if o, err := c.Orchestration(orchestration); err == nil && campaign == "" {
+		own = c.ofOrchestration(o, template)
+	}
+	key, ok := own.key()
+	if !ok {
+		return ""
+	}
+	for _, d := range c.deliveries() {
+		if other, ok := d.key(); ok && other == key && d.label != own.label {
+			return d.label
 		}
 	}
-	for i := range k.c.Campaigns {
-		c := &k.c.Campaigns[i]
-		for j, g := range c.Groups {
-			for n, name := range g.DataTemplates {
-				if e, ok := k.c.effective(name, nil); ok {
-					path := item(item(item("campaigns", i)+".groups", j)+".data_templates", n)
-					all = append(all, delivery{
-						path, "campaign " + c.Name + ", group " + g.Name, e, true,
-						map[string]string{"campaign_name": c.Name, "group_name": g.Name, "query_name": g.Audience()},
-					})
-				}
+	return ""
+}
+
+func (c *Config) deliveries() []delivery {
+	var all []delivery
+	add := func(path string, d delivery) {
+		if d.path = path; d.effective.Settings.Bucket != nil {
+			all = append(all, d)
+		}
+	}
+	for i := range c.Orchestrations {
+		add(item("orchestrations", i), c.ofOrchestration(&c.Orchestrations[i], c.Orchestrations[i].DataTemplate))
+	}
+	for i := range c.Campaigns {
+		for j, g := range c.Campaigns[i].Groups {
+			for n, template := range g.DataTemplates {
+				path := item(item(item("campaigns", i)+".groups", j)+".data_templates", n)
+				add(path, c.ofGroup(c.Campaigns[i].Name, g.Name, template))
 			}
 		}
 	}
 	return all
+}
+
+// ofOrchestration is what an orchestration delivers by a template; nowhere, if there is no such template.
+func (c *Config) ofOrchestration(o *Orchestration, template string) delivery {
+	e, _ := c.effective(template, o)
+	return delivery{
+		label: "orchestration " + o.Name, effective: e,
+		values: map[string]string{"orchestration_name": o.Name, "query_name": o.Query},
+	}
+}
+
+// ofGroup is the same of a campaign's group.
+func (c *Config) ofGroup(campaign, group, template string) delivery {
+	e, _ := c.effective(template, nil)
+	audience := group
+	for _, one := range c.Campaigns {
+		for _, g := range one.Groups {
+			if one.Name == campaign && g.Name == group {
+				audience = g.Audience()
+			}
+		}
+	}
+	return delivery{
+		label: "campaign " + campaign + ", group " + group, effective: e, campaign: true,
+		values: map[string]string{"campaign_name": campaign, "group_name": group, "query_name": audience},
+	}
 }
 
 // key is where the delivery goes, with all that is known of its names.

@@ -47,6 +47,9 @@ func (p *Plan) again(c *config.Config, r Request, j *job, first *Plan, today tim
 	if err := complete(e, c.S3); err != nil {
 		return err
 	}
+	if other := c.SameNames(r.To, r.Orchestration, r.Campaign, r.Group); other != "" {
+		return fmt.Errorf("data template %q: the files would have the names that %s delivers under, and one would replace the other's: use {{orchestration_name}} or {{run_id}} in the template's filename", r.To, other)
+	}
 	if p.Render, err = rendering(e.Settings.Render(e.Columns), p.variables(r, j)); err != nil {
 		return err
 	}

@@ -76,6 +76,21 @@ func TestFilesMayGoElsewhereAndToOthers(t *testing.T) {
 	require.Equal(t, "moved", third.DataTemplate, "a redelivery's own files go where they went")
 }
 
+func TestFilesAreNotSentAgainUnderTheNamesOfAnothersDelivery(t *testing.T) {
+	t.Parallel()
+	c := write(t, "data_templates:\n", strings.Replace(elsewhere, "{{run_id}}", "of_the_day", 1), "orchestrations:\n",
+		"orchestrations:\n  - {name: the other, query: vips, data_template: moved}\n")
+	p := first(t, c, "vips weekly")
+	_, err := plan.Again(c, plan.Request{RunKey: "k", To: "moved"}, p, today)
+	require.ErrorIs(t, err, plan.ErrConfiguration)
+	require.ErrorContains(t, err, `data template "moved": the files would have the names that orchestration the other delivers under`)
+
+	c = write(t, "data_templates:\n", strings.Replace(elsewhere, "{{run_id}}", "{{orchestration_name}}", 1), "orchestrations:\n",
+		"orchestrations:\n  - {name: the other, query: vips, data_template: moved}\n")
+	_, err = plan.Again(c, plan.Request{RunKey: "k", To: "moved"}, p, today)
+	require.NoError(t, err)
+}
+
 func TestOtherFilesAreNotSentAgain(t *testing.T) {
 	t.Parallel()
 	p := first(t, load(t, "testdata/consign.yaml"), "vips weekly")
