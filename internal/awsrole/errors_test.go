@@ -2,6 +2,9 @@ package awsrole_test
 
 import (
 	"fmt"
+	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,9 +18,30 @@ import (
 	"consign/internal/secret"
 )
 
+// resetting is a server that takes a request and resets its connection.
+func resetting(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // RST instead of FIN
+		}
+		_ = conn.Close()
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 func TestEveryFailureHasAName(t *testing.T) {
 	t.Parallel()
 	_, endpoint := newSTS(t)
+	unknown := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(unknown.Close)
+	unknown.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains about the client that does not trust it
+	reset := resetting(t)
 	for name, tc := range map[string]struct {
 		change func(*awsrole.Options)
 		want   error
@@ -34,6 +58,8 @@ func TestEveryFailureHasAName(t *testing.T) {
 		"no name of the host":                     {func(o *awsrole.Options) { o.STSEndpoint = "http://sts.invalid" }, awsrole.ErrUnreachable},
 		"nobody listens":                          {func(o *awsrole.Options) { o.STSEndpoint = "http://127.0.0.1:1" }, awsrole.ErrUnreachable},
 		"TLS where there is none":                 {func(o *awsrole.Options) { o.STSEndpoint = strings.Replace(endpoint, "http:", "https:", 1) }, awsrole.ErrUnreachable},
+		"a certificate that nobody trusts":        {func(o *awsrole.Options) { o.STSEndpoint = unknown.URL }, awsrole.ErrUnreachable},
+		"a connection that is reset":              {func(o *awsrole.Options) { o.STSEndpoint = reset }, awsrole.ErrUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

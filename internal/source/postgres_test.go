@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -203,6 +204,52 @@ func TestAnErrorInPostgresDataNeverShowsTheValue(t *testing.T) {
 		require.ErrorIs(t, err, source.ErrData, value)
 		require.NotContains(t, err.Error(), "jane")
 		require.Contains(t, err.Error(), "SQLSTATE")
+	}
+}
+
+// TestEveryStateOfPostgresHasACause raises each SQLSTATE in the server itself.
+func TestEveryStateOfPostgresHasACause(t *testing.T) {
+	t.Parallel()
+	psql(t, `CREATE FUNCTION fail(state text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'jane@example.com' USING ERRCODE = state; END $$`)
+	s := inPostgres(t, 0)
+	for state, cause := range map[string]error{
+		"08006": source.ErrUnreachable, // connection failure
+		"0A000": source.ErrQuery,       // feature not supported
+		"21000": source.ErrData,        // more than one row returned by a subquery
+		"22003": source.ErrData,        // numeric value out of range
+		"22P02": source.ErrData,        // invalid text representation
+		"23505": source.ErrData,        // unique violation
+		"25006": source.ErrQuery,       // read-only transaction
+		"28000": source.ErrLogin,       // invalid authorization
+		"28P01": source.ErrLogin,       // invalid password
+		"3D000": source.ErrLogin,       // no such database
+		"3F000": source.ErrQuery,       // no such schema
+		"40001": source.ErrUnreachable, // serialization failure
+		"40P01": source.ErrUnreachable, // deadlock
+		"42501": source.ErrQuery,       // insufficient privilege
+		"42601": source.ErrQuery,       // syntax error
+		"42P01": source.ErrQuery,       // no such table
+		"53100": source.ErrUnreachable, // disk full
+		"53200": source.ErrUnreachable, // out of memory
+		"53300": source.ErrUnreachable, // too many connections
+		"54001": source.ErrQuery,       // statement too complex
+		"55P03": source.ErrUnreachable, // lock not available
+		"57014": source.ErrTimeout,     // canceled
+		"57P01": source.ErrUnreachable, // admin shutdown
+		"58030": source.ErrUnreadable,  // I/O error
+		"P0001": source.ErrData,        // raised by a function
+		"XX000": source.ErrEngine,      // internal error
+		"XX001": source.ErrUnreadable,  // data corrupted
+		"ZZ999": source.ErrEngine,      // one that nobody knows
+	} {
+		err := each(t.Context(), s, "SELECT fail('"+state+"')", func(table.Schema, *table.Batch) {})
+		require.ErrorIs(t, err, cause, state)
+		if state != "57014" {
+			require.ErrorContains(t, err, state)
+		}
+		if errors.Is(err, source.ErrData) || errors.Is(err, source.ErrUnreadable) {
+			require.NotContains(t, err.Error(), "jane", "what may be a value of the data is shown: %s", state)
+		}
 	}
 }
 

@@ -3,6 +3,12 @@ package upload_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -126,6 +132,41 @@ func TestMinIORefusesAsTheTableSays(t *testing.T) {
 	found, err := b.Find(t.Context(), "upload/k")
 	require.NoError(t, err, "may not look")
 	require.Empty(t, found)
+}
+
+// TestWhatDoesNotAnswerIsUnreachable: each is tried as often as the options say, since it may pass, and then told.
+func TestWhatDoesNotAnswerIsUnreachable(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	var asked atomic.Int32
+	count := func(h http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { asked.Add(1); h(w, r) }
+	}
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains about clients that do not trust it
+	untrusted.StartTLS()
+	resetting := httptest.NewServer(count(func(w http.ResponseWriter, _ *http.Request) { reset(w) }))
+	t.Cleanup(untrusted.Close)
+	t.Cleanup(resetting.Close)
+	for name, endpoint := range map[string]string{
+		"no such name":                     "http://store.invalid",
+		"nobody listens":                   "http://127.0.0.1:1",
+		"a connection that is reset":       resetting.URL,
+		"a certificate that nobody trusts": untrusted.URL,
+		"TLS where there is none":          strings.Replace(store.Endpoint, "http:", "https:", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := options(bucket)
+			o.Endpoint, o.Attempts = endpoint, 2
+			_, err := open(t, o).Start(t.Context(), object("k", []byte("x")))
+			require.ErrorIs(t, err, upload.ErrUnreachable)
+			require.ErrorContains(t, err, "open upload of "+bucket+"/k: ")
+			if name == "a connection that is reset" {
+				require.EqualValues(t, 2, asked.Load())
+			}
+		})
+	}
 }
 
 func TestErrorsOfTheCredentialsKeepTheirWords(t *testing.T) {
