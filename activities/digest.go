@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"hash"
 	"io"
@@ -28,14 +27,15 @@ type digestWriter struct {
 
 	// Of the goroutine; the caller's after done.
 	w    io.Writer
-	sha  hash.Hash
+	sha  hash.Hash // nil: nobody will ask
 	sums upload.Summer
 	done chan struct{}
 }
 
-func newDigestWriter(w io.Writer) *digestWriter {
+// newDigestWriter begins to write to w. sha may be nil, which leaves the CRC32C.
+func newDigestWriter(w io.Writer, sha hash.Hash) *digestWriter {
 	d := &digestWriter{
-		w: w, sha: sha256.New(),
+		w: w, sha: sha,
 		chunks: make(chan []byte, digestQueue), free: make(chan []byte, digestQueue), done: make(chan struct{}),
 	}
 	go d.writeAll()
@@ -50,7 +50,9 @@ func (d *digestWriter) writeAll() {
 			if _, err := d.w.Write(chunk); err != nil {
 				d.failed.Store(&err)
 			}
-			d.sha.Write(chunk)
+			if d.sha != nil {
+				d.sha.Write(chunk)
+			}
 			d.sums.Write(chunk)
 		}
 		select {
@@ -105,8 +107,13 @@ func (d *digestWriter) Close() error {
 	return d.err()
 }
 
-// SHA256 returns the digest in hex. The writer is closed.
-func (d *digestWriter) SHA256() string { return hex.EncodeToString(d.sha.Sum(nil)) }
+// SHA256 returns the digest in hex, empty without one. The writer is closed.
+func (d *digestWriter) SHA256() string {
+	if d.sha == nil {
+		return ""
+	}
+	return hex.EncodeToString(d.sha.Sum(nil))
+}
 
 // CRC32C returns the checksum as S3 writes it. The writer is closed.
 func (d *digestWriter) CRC32C() string { return d.sums.CRC32C() }

@@ -25,7 +25,7 @@ func TestADigestWriterSeesEveryByteOnce(t *testing.T) {
 			content[i] = byte(random.Uint32())
 		}
 		var out bytes.Buffer
-		d := newDigestWriter(&out)
+		d := newDigestWriter(&out, sha256.New())
 		for rest := content; len(rest) > 0; {
 			n := min(1+random.IntN(2*digestChunk), len(rest))
 			_, err := d.Write(rest[:n])
@@ -54,20 +54,38 @@ func (f *fullDisk) Write(p []byte) (int, error) {
 
 func TestAFullDiskEndsTheStageThatWrites(t *testing.T) {
 	t.Parallel()
-	d := newDigestWriter(&fullDisk{room: 3 * digestChunk})
+	d := newDigestWriter(&fullDisk{room: 3 * digestChunk}, sha256.New())
 	_, err := io.Copy(d, zeros{}) // without end, if the error did not come back
 	require.ErrorIs(t, err, workspace.ErrNoSpace)
 	require.ErrorIs(t, d.Close(), workspace.ErrNoSpace)
 
-	d = newDigestWriter(&fullDisk{})
+	d = newDigestWriter(&fullDisk{}, sha256.New())
 	_, err = d.Write([]byte("little"))
 	require.NoError(t, err, "it is not written yet")
 	require.ErrorIs(t, d.Close(), workspace.ErrNoSpace)
 }
 
+func TestAFileThatIsOnlyPassedOnHasNoSHA256(t *testing.T) {
+	t.Parallel()
+	h, err := workspace.Open(workspace.Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	run, err := h.Run("w", "r")
+	require.NoError(t, err)
+	step, err := run.Step("d", "render")
+	require.NoError(t, err)
+	out, err := createPassing(step, "0000001")
+	require.NoError(t, err)
+	_, err = io.WriteString(out, "personal data")
+	require.NoError(t, err)
+	require.NoError(t, out.Close())
+	file := out.file(1, 1)
+	require.Empty(t, file.SHA256)
+	require.Equal(t, upload.Checksum([]byte("personal data")), file.CRC32C)
+}
+
 func TestTheChecksumIsWrittenAsS3WritesIt(t *testing.T) {
 	t.Parallel()
-	d := newDigestWriter(io.Discard)
+	d := newDigestWriter(io.Discard, sha256.New())
 	_, err := io.WriteString(d, "123456789") // the check value of the catalogue of CRCs: CRC-32C is e3069283
 	require.NoError(t, err)
 	require.NoError(t, d.Close())

@@ -2,8 +2,10 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"slices"
@@ -26,7 +28,7 @@ type ListedFile struct {
 	Number int    `json:"number"`
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 const (
@@ -72,11 +74,20 @@ type outFile struct {
 }
 
 func create(step *workspace.Step, name string) (*outFile, error) {
+	return createHashed(step, name, sha256.New())
+}
+
+// createPassing creates a file that only another step reads: the CRC32C, by which that step compares it, is enough.
+func createPassing(step *workspace.Step, name string) (*outFile, error) {
+	return createHashed(step, name, nil)
+}
+
+func createHashed(step *workspace.Step, name string, sha hash.Hash) (*outFile, error) {
 	f, err := step.Create(name)
 	if err != nil {
 		return nil, err
 	}
-	return &outFile{name: name, f: f, digest: newDigestWriter(diskWriter{f})}, nil
+	return &outFile{name: name, f: f, digest: newDigestWriter(diskWriter{f}, sha)}, nil
 }
 
 // Write writes to the file, by and by.

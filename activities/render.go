@@ -32,6 +32,8 @@ type RenderInput struct {
 	Render  render.Options `json:"render"`
 	OnEmpty string         `json:"on_empty"`
 	Alerts  plan.Alerts    `json:"alerts"`
+	// Packed says that Archive follows: the files that Render makes are not those of the delivery, and need no SHA-256.
+	Packed bool `json:"packed,omitempty"`
 }
 
 // RenderResult says what was rendered, and on which host.
@@ -106,10 +108,14 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 	}
 	defer func() { err = errors.Join(err, closeRows()) }()
 
+	open := create
+	if in.Packed {
+		open = createPassing
+	}
 	var outs []*outFile
 	in.Render.Threads = s.options.Threads
 	w, err := render.New(rows.Schema(), in.Render, func(number int) (io.WriteCloser, error) {
-		out, err := create(step, fmt.Sprintf(fileMode, number))
+		out, err := open(step, fmt.Sprintf(fileMode, number))
 		outs = append(outs, out)
 		return out, err
 	})

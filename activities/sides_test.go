@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -92,7 +93,7 @@ func TestAReceiptCountsTheRowsOfEveryDialectThatIsWritten(t *testing.T) {
 				o.OnUnwritable = render.UnwritableWrite
 			}
 			content, rows := rendered(t, o)
-			digest := newDigestWriter(io.Discard)
+			digest := newDigestWriter(io.Discard, sha256.New())
 			_, err := digest.Write(content)
 			require.NoError(t, err)
 			require.NoError(t, digest.Close())

@@ -175,7 +175,7 @@ func (r *run) folder() activities.Folder {
 func (r *run) render(ctx workflow.Context) (err error) {
 	summary := "query " + r.plan.Query.Name + " to " + r.plan.Render.FileFormat
 	r.rendered, err = execute(ctx, r.timing.render(activities.RenderQueue(workflow.GetInfo(ctx).TaskQueueName), summary), steps.Render, activities.RenderInput{
-		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts,
+		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts, Packed: r.plan.Archives(),
 	})
 	r.files, r.renderedAt = r.rendered.FilesResult, workflow.Now(ctx).UTC()
 	r.count(r.files)

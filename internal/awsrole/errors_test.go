@@ -2,8 +2,7 @@ package awsrole_test
 
 import (
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -40,7 +39,7 @@ func TestEveryFailureHasAName(t *testing.T) {
 	_, endpoint := newSTS(t)
 	unknown := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(unknown.Close)
-	unknown.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains about the client that does not trust it
+	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it complains about the client that does not trust it
 	reset := resetting(t)
 	for name, tc := range map[string]struct {
 		change func(*awsrole.Options)

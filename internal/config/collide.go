@@ -79,16 +79,14 @@ func (c *Config) deliveries() []delivery {
 
 // ofOrchestration is what an orchestration delivers by a template; nowhere, if there is no such template.
 func (c *Config) ofOrchestration(o *Orchestration, template string) delivery {
-	e, _ := c.effective(template, o)
 	return delivery{
-		label: "orchestration " + o.Name, effective: e,
+		label: "orchestration " + o.Name, effective: c.effective(template, o),
 		values: map[string]string{"orchestration_name": o.Name, "query_name": o.Query},
 	}
 }
 
 // ofGroup is the same of a campaign's group.
 func (c *Config) ofGroup(campaign, group, template string) delivery {
-	e, _ := c.effective(template, nil)
 	audience := group
 	for _, one := range c.Campaigns {
 		for _, g := range one.Groups {
@@ -98,7 +96,7 @@ func (c *Config) ofGroup(campaign, group, template string) delivery {
 		}
 	}
 	return delivery{
-		label: "campaign " + campaign + ", group " + group, effective: e, campaign: true,
+		label: "campaign " + campaign + ", group " + group, effective: c.effective(template, nil), campaign: true,
 		values: map[string]string{"campaign_name": campaign, "group_name": group, "query_name": audience},
 	}
 }

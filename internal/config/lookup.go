@@ -37,17 +37,18 @@ func (c *Config) template(name string) *DataTemplate {
 	return byName(c.DataTemplates, name, func(x *DataTemplate) string { return x.Name })
 }
 
-// effective returns what a template says together with its destination and perhaps an orchestration.
-func (c *Config) effective(template string, o *Orchestration) (Effective, bool) {
+// effective returns what a template says together with its destination and perhaps an orchestration; nothing, if there is
+// no such template or destination.
+func (c *Config) effective(template string, o *Orchestration) Effective {
 	t := c.template(template)
 	if t == nil {
-		return Effective{}, false
+		return Effective{}
 	}
 	d := c.destination(t.Destination)
 	if d == nil {
-		return Effective{}, false
+		return Effective{}
 	}
-	return c.Effective(d, t, o), true
+	return c.Effective(d, t, o)
 }
 
 func missing(what, name string) error {

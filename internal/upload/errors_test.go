@@ -3,8 +3,7 @@ package upload_test
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -143,7 +142,7 @@ func TestWhatDoesNotAnswerIsUnreachable(t *testing.T) {
 		return func(w http.ResponseWriter, r *http.Request) { asked.Add(1); h(w, r) }
 	}
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
-	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains about clients that do not trust it
+	untrusted.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it complains about clients that do not trust it
 	untrusted.StartTLS()
 	resetting := httptest.NewServer(count(func(w http.ResponseWriter, _ *http.Request) { reset(w) }))
 	t.Cleanup(untrusted.Close)

@@ -20,7 +20,7 @@ type File struct {
 	Entry  string    `json:"entry,omitempty"`  // its name inside an archive
 	Rows   int64     `json:"rows"`             //
 	Bytes  int64     `json:"bytes"`            //
-	SHA256 string    `json:"sha256"`           // hex
+	SHA256 string    `json:"sha256"`           // hex; empty for what only the next step reads
 	CRC32C string    `json:"crc32c"`           // base64, big-endian, as S3 writes it
 	Sums   []byte    `json:"sums,omitempty"`   // CRC32C of each MiB, the last may be less: four bytes each, big-endian
 	Plain  string    `json:"plain,omitempty"`  // SHA-256 before encryption
