@@ -41,6 +41,9 @@ func TestEveryJobAndItsPeerDeliverTheTable(t *testing.T) {
 	for _, name := range quick {
 		require.Contains(t, string(text), jobOf(name).title)
 	}
+	require.Contains(t, string(text), "## Where the time goes")
+	require.NotEmpty(t, records[0].Ours.Steps[0])
+	require.Equal(t, "Plan", records[0].Ours.Steps[0][0].Step)
 	host, err := os.Hostname()
 	require.NoError(t, err)
 	require.NotContains(t, string(text), host)

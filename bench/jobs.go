@@ -83,7 +83,8 @@ func usualJobs() []job {
 	}
 }
 
-// scaleJobs show how the cost of a delivery grows with files and columns. They have no peer.
+// scaleJobs show how the cost of a delivery grows with files and columns, and what encryption alone costs. They have no
+// peer.
 func scaleJobs() []job {
 	var jobs []job
 	for _, files := range []int{1, 10, 100, 1_000} {
@@ -92,6 +93,11 @@ func scaleJobs() []job {
 			settings: `file_format: csv, encoding: gzip, compression_level: 1, pgp_public_key: {file: acme.asc}, split_filename: "{{file_number}}.csv.gz"`, file: "out",
 		})
 	}
+	jobs = append(jobs, job{
+		name: "csv-pgp", title: "CSV + PGP", settings: "file_format: csv, pgp_public_key: {file: acme.asc}", file: "out.csv", unpack: decrypt,
+	}, job{
+		name: "parquet-pgp", title: "Parquet snappy + PGP", settings: "file_format: parquet, pgp_public_key: {file: acme.asc}", file: "out.parquet", unpack: decrypt, parquet: true,
+	})
 	return append(jobs, job{
 		name: "columns-5", title: "CSV plain, 5 columns", columns: "customer, account, email, balance, joined", settings: "file_format: csv", file: "out.csv",
 	})

@@ -41,6 +41,19 @@ func report(records []record) []byte {
 			fmt.Fprintf(&b, "\n%s: %s.\n", jobOf(r.Job).title, r.Many)
 		}
 	}
+	b.WriteString("\n## Where the time goes\n\nSeconds of each step, from when a worker took it until it was done; medians. The rest of a delivery is between the steps.\n\n")
+	b.WriteString("| job | rows | steps of a tenth of a second and more | all others, and between them |\n|---|---|---|---|\n")
+	for _, r := range records {
+		if times := r.Ours.stepTimes(); len(times) > 0 {
+			rest := median(r.Ours.Wall)
+			for _, t := range times {
+				if t.Seconds >= longStep {
+					rest -= t.Seconds
+				}
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %.2f |\n", jobOf(r.Job).title, grouped(r.Rows), longSteps(times), rest)
+		}
+	}
 	b.WriteString("\n## Where and with what\n\n")
 	b.WriteString(circumstances(records))
 	return append(bytes.TrimSpace(b.Bytes()), '\n')

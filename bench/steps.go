@@ -50,11 +50,33 @@ func (w *world) steps(ctx context.Context, workflowID string) ([]stepTime, error
 	return times, nil
 }
 
-// longSteps are the steps that took more than a tenth of a second, for whoever waits.
+// stepTimes are the medians of each step over the runs.
+func (m measurement) stepTimes() []stepTime {
+	var names []string
+	seconds := map[string][]float64{}
+	for _, run := range m.Steps {
+		for _, t := range run {
+			if seconds[t.Step] == nil {
+				names = append(names, t.Step)
+			}
+			seconds[t.Step] = append(seconds[t.Step], t.Seconds)
+		}
+	}
+	times := make([]stepTime, len(names))
+	for i, name := range names {
+		times[i] = stepTime{name, median(seconds[name])}
+	}
+	return times
+}
+
+// longStep is how long a step takes that is told by name.
+const longStep = 0.1
+
+// longSteps are the steps that took so long, for people.
 func longSteps(times []stepTime) string {
 	var said []string
 	for _, t := range times {
-		if t.Seconds >= 0.1 {
+		if t.Seconds >= longStep {
 			said = append(said, fmt.Sprintf("%s %.2f", t.Step, t.Seconds))
 		}
 	}
