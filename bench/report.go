@@ -41,6 +41,15 @@ func report(records []record) []byte {
 			fmt.Fprintf(&b, "\n%s: %s.\n", jobOf(r.Job).title, r.Many)
 		}
 	}
+	b.WriteString(whereTheTimeGoes(records))
+	b.WriteString("\n## Where and with what\n\n")
+	b.WriteString(circumstances(records))
+	return append(bytes.TrimSpace(b.Bytes()), '\n')
+}
+
+// whereTheTimeGoes tells the steps of each job.
+func whereTheTimeGoes(records []record) string {
+	var b strings.Builder
 	b.WriteString("\n## Where the time goes\n\nSeconds of each step, from when a worker took it until it was done; medians. The rest of a delivery is between the steps.\n\n")
 	b.WriteString("| job | rows | steps of a tenth of a second and more | all others, and between them |\n|---|---|---|---|\n")
 	for _, r := range records {
@@ -54,9 +63,7 @@ func report(records []record) []byte {
 			fmt.Fprintf(&b, "| %s | %s | %s | %.2f |\n", jobOf(r.Job).title, grouped(r.Rows), longSteps(times), rest)
 		}
 	}
-	b.WriteString("\n## Where and with what\n\n")
-	b.WriteString(circumstances(records))
-	return append(bytes.TrimSpace(b.Bytes()), '\n')
+	return b.String()
 }
 
 // circumstances says of each machine and set of programs what was measured there.

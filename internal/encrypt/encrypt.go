@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	cipher  = packet.CipherAES256
-	keySize = 32 // bytes of an AES-256 key
+	cipherAES = packet.CipherAES256
+	keySize   = 32 // bytes of an AES-256 key
 
 	// bufferSize is the size of the pieces that are encrypted and written. go-crypto allocates per piece, and the
 	// lengths of the format are powers of two.
@@ -89,26 +89,33 @@ func begin(w io.Writer, recipients []*Recipient, aead bool) (io.WriteCloser, err
 			return nil, fmt.Errorf("to %s: %w", r.fingerprint, err)
 		}
 	}
-	// The one place to change if the hash beside the cipher is to run on a goroutine of its own.
-	payload, err := packet.SerializeSymmetricallyEncrypted(w, cipher, aead, suite(recipients), key, rules())
+	payload, err := encrypted(w, key, recipients, aead)
 	if err != nil {
 		return nil, err
 	}
 	return packet.SerializeLiteral(payload, true, "", 0)
 }
 
+// encrypted opens the packet of encrypted data.
+func encrypted(w io.Writer, key []byte, recipients []*Recipient, aead bool) (io.WriteCloser, error) {
+	if aead {
+		return packet.SerializeSymmetricallyEncrypted(w, cipherAES, true, suite(recipients), key, rules())
+	}
+	return newSealer(w, key)
+}
+
 func writeSessionKey(w io.Writer, to *packet.PublicKey, key []byte, aead bool) error {
-	return packet.SerializeEncryptedKeyAEAD(w, to, cipher, aead, key, rules())
+	return packet.SerializeEncryptedKeyAEAD(w, to, cipherAES, aead, key, rules())
 }
 
 // suite is AES-256 with GCM, three times as fast, if all recipients prefer it; else with OCB, which all must support.
 func suite(recipients []*Recipient) packet.CipherSuite {
 	for _, r := range recipients {
 		if !r.gcm {
-			return packet.CipherSuite{Cipher: cipher, Mode: packet.AEADModeOCB}
+			return packet.CipherSuite{Cipher: cipherAES, Mode: packet.AEADModeOCB}
 		}
 	}
-	return packet.CipherSuite{Cipher: cipher, Mode: packet.AEADModeGCM}
+	return packet.CipherSuite{Cipher: cipherAES, Mode: packet.AEADModeGCM}
 }
 
 // A message is the content of an encrypted message while it is written. The first error sticks.
