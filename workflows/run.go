@@ -137,7 +137,7 @@ func (r *run) begin(ctx workflow.Context, s *step) {
 func (r *run) makePlan(ctx workflow.Context) (err error) {
 	err = r.askTurn(ctx, func(ctx workflow.Context) (*activities.Taken, error) {
 		claim := r.claim()
-		made, err := execute(ctx, r.timing.short(r.in.Orchestration+" "+r.in.RunKey), steps.Plan, activities.PlanInput{
+		made, err := execute(ctx, r.timing.describing(r.in.Orchestration+" "+r.in.RunKey), steps.Plan, activities.PlanInput{
 			Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, Group: r.in.Group, Now: r.now, Run: r.id,
 			Claim: &claim, Patient: !r.parkedAt.IsZero(), Redeliver: r.in.Redeliver,
 		})

@@ -62,7 +62,8 @@ func (t Timing) short(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{StartToCloseTimeout: shortStep, RetryPolicy: t.retries(), Summary: summary}
 }
 
-// describing is for PlanCampaign, which asks a source for the columns of many queries.
+// describing is for Plan and PlanCampaign, which ask a source for the columns of queries. They wait for their turn to do
+// so: of a thousand runs that begin together, the last ones for minutes.
 func (t Timing) describing(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{StartToCloseTimeout: publishStep, HeartbeatTimeout: t.Heartbeat, RetryPolicy: t.retries(), Summary: summary}
 }
