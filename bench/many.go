@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,23 +24,33 @@ const (
 
 // manySends is what came of many orchestrations that were started at once on one worker.
 type manySends struct {
-	Sends     int        `json:"sends"`
-	Workers   int        `json:"workers"`
-	Seconds   float64    `json:"seconds"`   // from the first start to the last success file
-	Started   float64    `json:"started"`   // when the last one was started
-	CPU       float64    `json:"cpu"`       // the workers'
-	Servers   [2]float64 `json:"servers"`   // likewise of Temporal and of S3
-	Peak      int64      `json:"peak"`      // of the worker, bytes
-	HalfPeak  int64      `json:"half_peak"` // when half of the sends were over
-	Events    int64      `json:"events"`    // of the longest history
-	Again     int        `json:"again"`     // steps that timed out or failed, and were tried again
-	Delivered int        `json:"delivered"`
+	Sends    int        `json:"sends"`
+	Workers  int        `json:"workers"`
+	Seconds  float64    `json:"seconds"`   // from the first start to the last success file
+	Started  float64    `json:"started"`   // when the last one was started
+	CPU      float64    `json:"cpu"`       // the workers'
+	Servers  [2]float64 `json:"servers"`   // likewise of Temporal and of S3
+	Peak     int64      `json:"peak"`      // of the worker, bytes
+	HalfPeak int64      `json:"half_peak"` // when half of the sends were over
+	Events   int64      `json:"events"`    // of the longest history
+	Again    int        `json:"again"`     // steps that timed out or failed, and were tried again
+
+	Reasons   map[string]int `json:"reasons,omitempty"` // why they were
+	Delivered int            `json:"delivered"`
 }
 
 // String is the report's line.
 func (m *manySends) String() string {
-	return fmt.Sprintf("%d of %d orchestrations of %d rows delivered in %.1f s by %d worker(s), %.1f per second; CPU %.1f s (Temporal %.1f s, S3 %.1f s), %d MiB (%d MiB after half of them); longest history %d events; %d steps tried again",
-		m.Delivered, m.Sends, smallRows, m.Seconds, m.Workers, float64(m.Sends)/m.Seconds, m.CPU, m.Servers[0], m.Servers[1], m.Peak>>20, m.HalfPeak>>20, m.Events, m.Again)
+	return fmt.Sprintf("%d of %d orchestrations of %d rows delivered in %.1f s by %d worker(s), %.1f per second; CPU %.1f s (Temporal %.1f s, S3 %.1f s), %d MiB (%d MiB after half of them); longest history %d events; %d steps tried again%s",
+		m.Delivered, m.Sends, smallRows, m.Seconds, m.Workers, float64(m.Sends)/m.Seconds, m.CPU, m.Servers[0], m.Servers[1], m.Peak>>20, m.HalfPeak>>20, m.Events, m.Again, m.reasons())
+}
+
+func (m *manySends) reasons() string {
+	text := ""
+	for _, why := range slices.Sorted(maps.Keys(m.Reasons)) {
+		text += fmt.Sprintf("; %d times: %s", m.Reasons[why], why)
+	}
+	return text
 }
 
 // many starts many small sends at once, each of an orchestration of its own.
@@ -178,6 +190,14 @@ func cpus(fleets []fleet) ([]float64, error) {
 	return seconds, nil
 }
 
+func (m *manySends) again(why string) {
+	if m.Reasons == nil {
+		m.Reasons = map[string]int{}
+	}
+	m.Again++
+	m.Reasons[why]++
+}
+
 // histories counts the events of each run, and the steps that nobody did in time.
 func (w *world) histories(ctx context.Context, j job, key string, m *manySends) error {
 	for i := range w.o.sends {
@@ -189,8 +209,11 @@ func (w *world) histories(ctx context.Context, j job, key string, m *manySends) 
 				return err
 			}
 			events++
-			if event.GetEventType() == enums.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT || event.GetActivityTaskStartedEventAttributes().GetAttempt() > 1 {
-				m.Again++
+			if timedOut := event.GetActivityTaskTimedOutEventAttributes(); timedOut != nil {
+				m.again(timedOut.GetFailure().GetMessage())
+			}
+			if started := event.GetActivityTaskStartedEventAttributes(); started.GetAttempt() > 1 {
+				m.again(started.GetLastFailure().GetMessage())
 			}
 		}
 		m.Events = max(m.Events, events)
