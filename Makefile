@@ -36,7 +36,7 @@ test: compiler servers $(browser) lint modules workflowcheck
 	go build -o bin/ ./worker ./starter
 	go test -count=1 -race -timeout 20m $(PACKAGES)
 	go test -count=1 -timeout 20m ./e2e
-	go test -count=1 -timeout 10m -parallel 6 ./e2e/torture -from 3 -seeds 2
+	go test -count=1 -timeout 20m -parallel 6 ./e2e/torture -from 3 -seeds 20
 
 torture: compiler servers
 	go test -count=1 -timeout 24h -parallel $(or $(AT_ONCE),4) -v -run TestTorture ./e2e/torture -seeds $(or $(SEEDS),20) -from $(or $(FROM),1) -keep "$(LOGS)"
