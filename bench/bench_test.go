@@ -80,6 +80,18 @@ func TestAJobThatIsMeasuredAgainLeavesTheOthers(t *testing.T) {
 	require.Contains(t, string(text), "| CSV plain | 20 |")
 }
 
+func TestTheRestOfARunIsWhatIsInNoLongStep(t *testing.T) {
+	t.Parallel()
+	m := measurement{Wall: []float64{10, 20, 30}, Steps: [][]stepTime{
+		{{"Plan", 0.05}, {"Render", 6}, {"Upload", 3.5}, {"Discard", 4}},
+		{{"Plan", 0.05}, {"Render", 12}, {"Upload", 7}},
+		{{"Render", 20}, {"Upload", 8}},
+	}}
+	require.InDelta(t, 1, m.rest(), 1e-9)
+	require.Equal(t, []stepTime{{"Plan", 0.05}, {"Render", 12}, {"Upload", 7}, {"Discard", 4}}, m.stepTimes())
+	require.Equal(t, "Render 12.00, Upload 7.00, Discard 4.00", longSteps(m.stepTimes()))
+}
+
 func TestTheRatioIsTheMedianOfTheTurns(t *testing.T) {
 	t.Parallel()
 	r := record{Ours: measurement{Wall: []float64{1, 10, 1}}, Peer: measurement{Wall: []float64{2, 20, 5}}}

@@ -54,13 +54,7 @@ func whereTheTimeGoes(records []record) string {
 	b.WriteString("| job | rows | steps of a tenth of a second and more | all others, and between them |\n|---|---|---|---|\n")
 	for _, r := range records {
 		if times := r.Ours.stepTimes(); len(times) > 0 {
-			rest := median(r.Ours.Wall)
-			for _, t := range times {
-				if t.Seconds >= longStep {
-					rest -= t.Seconds
-				}
-			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %.2f |\n", jobOf(r.Job).title, grouped(r.Rows), longSteps(times), rest)
+			fmt.Fprintf(&b, "| %s | %s | %s | %.2f |\n", jobOf(r.Job).title, grouped(r.Rows), longSteps(times), r.Ours.rest())
 		}
 	}
 	return b.String()

@@ -69,6 +69,20 @@ func (m measurement) stepTimes() []stepTime {
 	return times
 }
 
+// rest is what of a run is not in its long steps. Discard is not in the run: it comes after the success file.
+func (m measurement) rest() float64 {
+	rests := make([]float64, len(m.Steps))
+	for i, run := range m.Steps {
+		rests[i] = m.Wall[i]
+		for _, t := range run {
+			if t.Seconds >= longStep && t.Step != "Discard" {
+				rests[i] -= t.Seconds
+			}
+		}
+	}
+	return median(rests)
+}
+
 // longStep is how long a step takes that is told by name.
 const longStep = 0.1
 
