@@ -44,7 +44,7 @@ func (w *world) configure(j job, folder, more string) (string, error) {
 		return "", err
 	}
 	source := "files"
-	sources := fmt.Sprintf("\n  - {name: files, type: duckdb, tables: [{name: customers, files: %q}]}", w.table)
+	sources := fmt.Sprintf("\n  - {name: files, type: duckdb, tables: [{name: customers, files: %q}]}", w.tableOf(j))
 	if j.source != "" {
 		source = j.source
 		sources = fmt.Sprintf("\n  - {name: %s, type: postgres, dsn: {env: BENCH_DSN}}", j.source)

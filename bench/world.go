@@ -33,6 +33,7 @@ type world struct {
 	dir      string
 	bin      string
 	table    string // the Parquet file
+	small    string // likewise, of a small send
 	gpgHome  string
 	s5cmd    string
 	stack    *devstack.Stack
@@ -138,31 +139,47 @@ func (quiet) Info(string, ...any)  {}
 func (quiet) Warn(string, ...any)  {}
 func (quiet) Error(string, ...any) {}
 
-// data makes the table, or finds the one that an earlier run has made.
-func (w *world) data(ctx context.Context) error {
+// data makes the tables, or finds those that an earlier run has made.
+func (w *world) data(ctx context.Context) (err error) {
+	if w.table, err = w.makeTable(ctx, w.o.rows); err != nil {
+		return err
+	}
+	w.small, err = w.makeTable(ctx, min(smallRows, w.o.rows))
+	return err
+}
+
+// makeTable returns the Parquet file of a table of so many rows.
+func (w *world) makeTable(ctx context.Context, rows int) (string, error) {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(customersSQL))
 	folder := filepath.Join(w.o.folder, "data")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
+		return "", err
 	}
-	path, err := filepath.Abs(filepath.Join(folder, fmt.Sprintf("customers-%d-%s.parquet", w.o.rows, hex.EncodeToString(sum.Sum(nil)))))
+	path, err := filepath.Abs(filepath.Join(folder, fmt.Sprintf("customers-%d-%s.parquet", rows, hex.EncodeToString(sum.Sum(nil)))))
 	if err != nil {
-		return err
+		return "", err
 	}
-	w.table = path
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return path, err
 	}
-	w.say("makes a table of %d rows\n", w.o.rows)
-	statement := strings.NewReplacer("$ROWS", strconv.Itoa(w.o.rows), "$FILE", path+".part").Replace(customersSQL)
+	w.say("makes a table of %d rows\n", rows)
+	statement := strings.NewReplacer("$ROWS", strconv.Itoa(rows), "$FILE", path+".part").Replace(customersSQL)
 	if err := inDuckDB(ctx, func(db *sql.DB) error {
 		_, err := db.ExecContext(ctx, statement)
 		return err
 	}); err != nil {
-		return fmt.Errorf("make the table: %w", err)
+		return "", fmt.Errorf("make the table: %w", err)
 	}
-	return os.Rename(path+".part", path)
+	return path, os.Rename(path+".part", path)
+}
+
+// tableOf is the table that a job reads: a small send's is small.
+func (w *world) tableOf(j job) string {
+	if j.many {
+		return w.small
+	}
+	return w.table
 }
 
 func inDuckDB(ctx context.Context, do func(*sql.DB) error) (err error) {
