@@ -208,7 +208,7 @@ func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, s
 		}
 	}
 	if noted.Upload == "" && (s.again || f.Number <= 1) { // AssumeRole tried with the first one's key
-		s.bucket.AbortStrays(ctx, o.Key, "")
+		return s.bucket.AbortStrays(ctx, o.Key, "")
 	}
 	return nil
 }

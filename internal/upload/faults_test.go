@@ -74,6 +74,33 @@ func TestAnOpeningWhoseAnswerGetsLostLeavesNoUpload(t *testing.T) {
 	require.Equal(t, []string{id}, open, "only the one that is known")
 }
 
+func TestStraysThatCannotBeLookedForNowAreLookedForAgain(t *testing.T) {
+	t.Parallel()
+	b, p := faulty(t, newBucket(t), 1, refuse("uploads", 1, 503, "SlowDown"), refuse("abort", 1, 500, "InternalError"), refuse("uploads", 1, 501, "NotImplemented"))
+	stray, err := b.Start(t.Context(), object("stray", []byte("x")))
+	require.NoError(t, err)
+	require.ErrorIs(t, b.AbortStrays(t.Context(), "stray", ""), upload.ErrThrottled)
+	require.NoError(t, b.AbortStrays(t.Context(), "stray", ""), "a store that has no such list is no reason to stop")
+	require.ErrorIs(t, b.AbortStrays(t.Context(), "stray", ""), upload.ErrServer, "it was found, and not ended")
+	require.NoError(t, b.AbortStrays(t.Context(), "stray", stray))
+	require.Equal(t, 1, p.count("abort"), "ours stays")
+	require.NoError(t, b.AbortStrays(t.Context(), "stray", ""))
+	open, err := b.Find(t.Context(), "stray")
+	require.NoError(t, err)
+	require.Empty(t, open)
+}
+
+func TestAnOpeningThatMayHaveLeftAnotherIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	b, _ := faulty(t, newBucket(t), 2, lose("create", 1), refuse("uploads", 2, 503, "SlowDown"))
+	_, err := b.Start(t.Context(), object("stray", []byte("x")))
+	require.ErrorIs(t, err, upload.ErrThrottled)
+	require.NoError(t, b.AbortStrays(t.Context(), "stray", ""), "as the next try does")
+	open, err := b.Find(t.Context(), "stray")
+	require.NoError(t, err)
+	require.Empty(t, open)
+}
+
 func TestTriesEnd(t *testing.T) {
 	t.Parallel()
 	bucket := newBucket(t)

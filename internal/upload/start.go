@@ -51,23 +51,30 @@ func (b *Bucket) create(ctx context.Context, o Object) (string, error) {
 		return "", b.fail(opCreate, o.Key, err)
 	}
 	if tries, ok := retry.GetAttemptResults(out.ResultMetadata); ok && len(tries.Results) > 1 {
-		b.AbortStrays(ctx, o.Key, *out.UploadId)
+		if err := b.AbortStrays(ctx, o.Key, *out.UploadId); err != nil {
+			_ = b.Abort(ctx, o.Key, *out.UploadId) // it is opened again
+			return "", err
+		}
 	}
 	return *out.UploadId, nil
 }
 
 // AbortStrays ends all uploads of the key but ours: what earlier tries have opened whose answers got lost, where the role
-// may list uploads. What it cannot end is for the bucket's lifecycle rule: no reason to stop.
-func (b *Bucket) AbortStrays(ctx context.Context, key, ours string) {
+// may list uploads. What the store does not let it end is for the bucket's lifecycle rule; only what may pass is an error,
+// for nobody would look again.
+func (b *Bucket) AbortStrays(ctx context.Context, key, ours string) error {
 	open, err := b.Find(ctx, key)
-	if err != nil {
-		return
-	}
 	for _, id := range open {
-		if id != ours {
-			_ = b.Abort(ctx, key, id)
+		if id != ours && err == nil {
+			err = b.Abort(ctx, key, id)
 		}
 	}
+	for _, passing := range []error{ErrThrottled, ErrUnreachable, ErrServer, ErrExpired, ctx.Err()} {
+		if passing != nil && errors.Is(err, passing) {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkKey(bucket, key string) error {
