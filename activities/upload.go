@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
 
 	"consign/internal/plan"
@@ -80,7 +81,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
-	sender := sender{bucket: bucket, from: from, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock, again: again}
+	sender := sender{bucket: bucket, from: from, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock, again: again, first: activity.GetInfo(ctx).Attempt == 1}
 	sender.progress = startProgress(ctx, "Upload", filesResult("", files).Bytes)
 	defer sender.progress.stop()
 	result := UploadResult{Objects: make([]Uploaded, len(files))}
@@ -155,6 +156,7 @@ type sender struct {
 	clock    func() time.Time
 	progress *progress
 	again    bool // files were being sent before, on this host
+	first    bool // try of the step
 }
 
 func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploaded, err error) {
@@ -208,7 +210,10 @@ func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, s
 		}
 	}
 	if noted.Upload == "" && (s.again || f.Number <= 1) { // AssumeRole tried with the first one's key
-		return s.bucket.AbortStrays(ctx, o.Key, "")
+		// Once more if the store is busy, and then it is the lifecycle rule's: the delivery is worth more.
+		if err := s.bucket.AbortStrays(ctx, o.Key, ""); err != nil && s.first {
+			return err
+		}
 	}
 	return nil
 }
