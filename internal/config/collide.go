@@ -40,8 +40,12 @@ func (k *checker) collisions() {
 // data template; or a campaign's group, if there is a campaign. It is empty if nothing does, as far as that is known
 // before names are rendered.
 func (c *Config) SameNames(template, orchestration, campaign, group string) string {
-	own := c.ofGroup(campaign, group, template)
-	if o, err := c.Orchestration(orchestration); err == nil && campaign == "" {
+	var own delivery
+	if of, err := c.Campaign(campaign); err == nil {
+		if g := byName(of.Groups, group, func(x *Group) string { return x.Name }); g != nil {
+			own = c.ofGroup(campaign, g, template)
+		}
+	} else if o, err := c.Orchestration(orchestration); err == nil {
 		own = c.ofOrchestration(o, template)
 	}
 	key, ok := own.key()
@@ -67,10 +71,11 @@ func (c *Config) deliveries() []delivery {
 		add(item("orchestrations", i), c.ofOrchestration(&c.Orchestrations[i], c.Orchestrations[i].DataTemplate))
 	}
 	for i := range c.Campaigns {
-		for j, g := range c.Campaigns[i].Groups {
+		for j := range c.Campaigns[i].Groups {
+			g := &c.Campaigns[i].Groups[j]
 			for n, template := range g.DataTemplates {
 				path := item(item(item("campaigns", i)+".groups", j)+".data_templates", n)
-				add(path, c.ofGroup(c.Campaigns[i].Name, g.Name, template))
+				add(path, c.ofGroup(c.Campaigns[i].Name, g, template))
 			}
 		}
 	}
@@ -86,18 +91,10 @@ func (c *Config) ofOrchestration(o *Orchestration, template string) delivery {
 }
 
 // ofGroup is the same of a campaign's group.
-func (c *Config) ofGroup(campaign, group, template string) delivery {
-	audience := group
-	for _, one := range c.Campaigns {
-		for _, g := range one.Groups {
-			if one.Name == campaign && g.Name == group {
-				audience = g.Audience()
-			}
-		}
-	}
+func (c *Config) ofGroup(campaign string, g *Group, template string) delivery {
 	return delivery{
-		label: "campaign " + campaign + ", group " + group, effective: c.effective(template, nil), campaign: true,
-		values: map[string]string{"campaign_name": campaign, "group_name": group, "query_name": audience},
+		label: "campaign " + campaign + ", group " + g.Name, effective: c.effective(template, nil), campaign: true,
+		values: map[string]string{"campaign_name": campaign, "group_name": g.Name, "query_name": g.Audience()},
 	}
 }
 
