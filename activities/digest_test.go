@@ -65,20 +65,37 @@ func TestAFullDiskEndsTheStageThatWrites(t *testing.T) {
 	require.ErrorIs(t, d.Close(), workspace.ErrNoSpace)
 }
 
-func TestAFileThatIsOnlyPassedOnHasNoSHA256(t *testing.T) {
-	t.Parallel()
+// newRun is a run in a workspace of its own.
+func newRun(t *testing.T) *workspace.Run {
+	t.Helper()
 	h, err := workspace.Open(workspace.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
 	run, err := h.Run("w", "r")
 	require.NoError(t, err)
-	step, err := run.Step("d", "render")
+	return run
+}
+
+func stepOf(t *testing.T, run *workspace.Run, name string) *workspace.Step {
+	t.Helper()
+	step, err := run.Step("d", name)
 	require.NoError(t, err)
-	out, err := createPassing(step, "0000001")
+	return step
+}
+
+// written writes a file of a step, and says what it is.
+func written(t *testing.T, out *outFile, err error) workspace.File {
+	t.Helper()
 	require.NoError(t, err)
 	_, err = io.WriteString(out, "personal data")
 	require.NoError(t, err)
 	require.NoError(t, out.Close())
-	file := out.file(1, 1)
+	return out.file(1, 7)
+}
+
+func TestAFileThatIsOnlyPassedOnHasNoSHA256(t *testing.T) {
+	t.Parallel()
+	out, err := createPassing(stepOf(t, newRun(t), "render"), "0000001")
+	file := written(t, out, err)
 	require.Empty(t, file.SHA256)
 	require.Equal(t, upload.Checksum([]byte("personal data")), file.CRC32C)
 }
@@ -94,20 +111,10 @@ func TestTheChecksumIsWrittenAsS3WritesIt(t *testing.T) {
 
 func TestAFileThatChangedOnTheDiskIsNotPassedOn(t *testing.T) {
 	t.Parallel()
-	h, err := workspace.Open(workspace.Options{Dir: t.TempDir()})
-	require.NoError(t, err)
-	run, err := h.Run("w", "r")
-	require.NoError(t, err)
-	from, err := run.Step("d", "render")
-	require.NoError(t, err)
-	to, err := run.Step("d", "archive")
-	require.NoError(t, err)
+	run := newRun(t)
+	from, to := stepOf(t, run, "render"), stepOf(t, run, "archive")
 	out, err := create(from, "0000001")
-	require.NoError(t, err)
-	_, err = io.WriteString(out, "personal data")
-	require.NoError(t, err)
-	require.NoError(t, out.Close())
-	file := out.file(1, 7)
+	file := written(t, out, err)
 	require.NoError(t, from.Finish(file))
 	plain := func(w io.Writer) (io.WriteCloser, error) { return passOn{w}, nil }
 
