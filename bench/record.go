@@ -97,11 +97,16 @@ func (w *world) note(r record) error {
 		}
 		return a.Rows - b.Rows
 	})
-	if text, err = json.MarshalIndent(records, "", " "); err != nil {
-		return err
+	lines := make([]string, len(records)) // one for each record, so that a change shows what was measured anew
+	for i := range records {
+		line, err := json.Marshal(records[i])
+		if err != nil {
+			return err
+		}
+		lines[i] = string(line)
 	}
 	return errors.Join(
-		os.WriteFile(path, append(text, '\n'), 0o600),
+		os.WriteFile(path, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o600),
 		os.WriteFile(filepath.Join(w.o.folder, "results.md"), report(records), 0o600),
 	)
 }
