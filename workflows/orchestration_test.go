@@ -229,6 +229,7 @@ func TestADeliveryRunsItsStepsInOrderAndTellsOnce(t *testing.T) {
 	c, err := d.run()
 	require.NoError(t, err)
 	require.Equal(t, steadily(), d.stepsDone())
+	require.True(t, d.inputs["Render"][0].(activities.RenderInput).Packed, "Archive follows")
 	require.Equal(t, workflows.Completed, c.Status)
 	require.EqualValues(t, 7, c.Rows)
 	require.EqualValues(t, 70, c.Bytes)

@@ -1,0 +1,40 @@
+package activities
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/upload"
+	"consign/internal/workspace"
+)
+
+// TestUploadsWhoseAnswersGotLostAreLookedForTwice: the store is a stand-in, for MinIO is not busy on request.
+func TestUploadsWhoseAnswersGotLostAreLookedForTwice(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("uploads") {
+			asked++
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(`<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>`))
+	}))
+	t.Cleanup(busy.Close)
+	bucket, err := upload.Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		upload.Options{Bucket: "acme", Region: "us-east-1", Endpoint: busy.URL, PathStyle: true, Attempts: 1})
+	require.NoError(t, err)
+	resume := func(s sender, file int) error {
+		s.bucket = bucket
+		return s.resume(t.Context(), upload.Object{Key: "k"}, workspace.File{Number: file}, &Uploaded{})
+	}
+	require.ErrorIs(t, resume(sender{first: true}, 1), upload.ErrThrottled, "AssumeRole opened one under this key")
+	require.NoError(t, resume(sender{}, 1), "the delivery is worth more than what a lifecycle rule removes")
+	require.ErrorIs(t, resume(sender{first: true, again: true}, 2), upload.ErrThrottled)
+	require.Equal(t, 3, asked)
+	require.NoError(t, resume(sender{first: true}, 2), "nobody can have opened one")
+	require.Equal(t, 3, asked)
+}
