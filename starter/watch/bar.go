@@ -58,7 +58,7 @@ func (b *Bar) line(s Snapshot, now time.Time) string {
 		}
 		return b.spin() + " " + s.Progress.Step
 	}
-	w := s.Working[0]
+	w := s.foremost(now)
 	b.meter.add(w)
 	text, _ := describe(w, &b.meter, now)
 	if w.Beat.Total > 0 && w.State == "running" && b.width() >= leastForBar {

@@ -201,6 +201,18 @@ func TestAPendingActivityIsReadWhole(t *testing.T) {
 	require.Contains(t, lastFailure(&failurepb.Failure{Message: "activity Heartbeat timeout", FailureInfo: &failurepb.Failure_TimeoutFailureInfo{TimeoutFailureInfo: &failurepb.TimeoutFailureInfo{}}}), "did not answer")
 }
 
+func TestStepsAtWorkAreInTheOrderInWhichTheyWereAskedFor(t *testing.T) {
+	t.Parallel()
+	pending := func(id, step string) *workflowpb.PendingActivityInfo {
+		return &workflowpb.PendingActivityInfo{ActivityId: id, ActivityType: &commonpb.ActivityType{Name: step}}
+	}
+	s, err := Look(t.Context(), &script{answers: []answer{{info: status(open), pending: []*workflowpb.PendingActivityInfo{
+		pending("101", "Upload"), pending("99", "Archive"), pending("100", "Encrypt"),
+	}}}}, "send/a/1", "r")
+	require.NoError(t, err)
+	require.Equal(t, []string{"Archive", "Encrypt", "Upload"}, []string{s.Working[0].Step, s.Working[1].Step, s.Working[2].Step})
+}
+
 func TestHowARunEndedIsReadFromResultOrError(t *testing.T) {
 	t.Parallel()
 	failure := &activities.Failure{Type: "Refused", Message: "no"}

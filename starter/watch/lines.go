@@ -31,24 +31,20 @@ func (l *Lines) Show(s Snapshot, now time.Time) {
 		fmt.Fprintln(l.out, line)
 		l.last = ""
 	}
-	if !s.Open || s.State == workflows.Parked {
+	if !s.Open || s.State == workflows.Parked || len(s.Working) == 0 {
 		return
 	}
-	for _, w := range s.Working {
-		l.meter.add(w)
-		if w.Step != l.step { // most steps are over before there is anything to say
-			l.step, l.lastAt = w.Step, now
-		}
-		text, urgent := describe(w, &l.meter, now)
-		if text == l.last || !urgent && now.Sub(l.lastAt) < quiet {
-			continue
-		}
-		if urgent && sameTry(l.last, text) {
-			continue
-		}
-		fmt.Fprintln(l.out, text)
-		l.last, l.lastAt = text, now
+	w := s.foremost(now)
+	l.meter.add(w)
+	if w.Step != l.step { // most steps are over before there is anything to say
+		l.step, l.lastAt = w.Step, now
 	}
+	text, urgent := describe(w, &l.meter, now)
+	if text == l.last || !urgent && now.Sub(l.lastAt) < quiet || urgent && sameTry(l.last, text) {
+		return
+	}
+	fmt.Fprintln(l.out, text)
+	l.last, l.lastAt = text, now
 }
 
 // sameTry reports whether two lines about a failing step differ only in the countdown to the next try.

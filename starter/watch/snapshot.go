@@ -2,9 +2,12 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -75,7 +78,9 @@ func Look(ctx context.Context, c Client, workflowID, runID string) (Snapshot, er
 	if info.GetCloseTime() != nil {
 		s.Closed = info.GetCloseTime().AsTime()
 	}
-	for _, a := range answer.GetPendingActivities() {
+	pending := answer.GetPendingActivities() // in no order; several at once if the delivery has several files
+	slices.SortFunc(pending, func(a, b *workflowpb.PendingActivityInfo) int { return cmp.Compare(asked(a), asked(b)) })
+	for _, a := range pending {
 		s.Working = append(s.Working, working(a))
 	}
 	s.Progress = askProgress(ctx, c, s)
@@ -136,6 +141,25 @@ func Rows(info *workflowpb.WorkflowExecutionInfo) (int64, bool) {
 		return 0, false
 	}
 	return n, true
+}
+
+// asked says when an activity was asked for: the SDK names it after its event in the history.
+func asked(a *workflowpb.PendingActivityInfo) int {
+	event, err := strconv.Atoi(a.GetActivityId())
+	if err != nil { // of another SDK
+		return 0
+	}
+	return event
+}
+
+// foremost is the step to tell of: one that does not go as it should, or else the first.
+func (s Snapshot) foremost(now time.Time) Working {
+	for _, w := range s.Working {
+		if _, urgent := describe(w, &meter{}, now); urgent {
+			return w
+		}
+	}
+	return s.Working[0]
 }
 
 func working(a *workflowpb.PendingActivityInfo) Working {

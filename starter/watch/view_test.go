@@ -86,6 +86,22 @@ func TestAFailingTryIsToldAtOnceAndOnce(t *testing.T) {
 	require.Equal(t, "Upload           attempt 3, next in 8 s: S3 at http://127.0.0.1:9000 cannot be reached\n", out.String())
 }
 
+func TestOfSeveralStepsAtWorkTheOneInTroubleIsToldOrTheFirst(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	l := NewLines(&out)
+	waits := Working{Step: "Upload", State: "running", Attempt: 1}
+	packing := Working{Step: "Archive", State: "running", Attempt: 1, Beat: activities.Heartbeat{Bytes: 7_000_000, Total: 10_000_000}}
+	l.Show(running("Archive", nil, packing, waits), at(1))
+	l.Show(running("Archive", nil, packing, waits), at(7))
+	require.Equal(t, "Archive          70%, 7.00 MB of 10.0 MB\n", out.String())
+
+	out.Reset()
+	waits.State, waits.LastFailure = "waiting", "S3 cannot be reached"
+	l.Show(running("Archive", nil, packing, waits), at(8))
+	require.Equal(t, "Upload           attempt 1: S3 cannot be reached\n", out.String())
+}
+
 func TestRateAndTimeLeftBeginAnewWithANewTry(t *testing.T) {
 	t.Parallel()
 	var m meter
