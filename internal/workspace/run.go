@@ -94,7 +94,17 @@ func (r *Run) Remove() error {
 	return nil
 }
 
-// RemoveStep removes the files of one step of a delivery: plain files once the encrypted ones are there.
+// RemoveFiles removes the files of one step of a delivery and leaves its journal: plain files go once the encrypted ones
+// are there, and a later attempt at the step that made them still has to know that it is done.
+func (r *Run) RemoveFiles(delivery, step string) error {
+	err := removeBut(filepath.Join(r.dir, delivery, step), []string{journalFile})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("workspace: remove files of %s of %s: %w", step, delivery, err)
+	}
+	return nil
+}
+
+// RemoveStep removes one step of a delivery, with its journal.
 func (r *Run) RemoveStep(delivery, step string) error {
 	if err := os.RemoveAll(filepath.Join(r.dir, delivery, step)); err != nil {
 		return fmt.Errorf("workspace: remove %s of %s: %w", step, delivery, err)
