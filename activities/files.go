@@ -21,6 +21,8 @@ type FilesResult struct {
 	Rows   int64        `json:"rows"`
 	Bytes  int64        `json:"bytes"`
 	Listed []ListedFile `json:"listed,omitempty"` // the first few, for people
+	// Coming says that the step is still at work: whoever reads the files waits for each, and Bytes is not known yet.
+	Coming bool `json:"coming,omitempty"`
 }
 
 // ListedFile is one file, for people.
@@ -46,6 +48,59 @@ func filesResult(step string, files []workspace.File) FilesResult {
 		}
 	}
 	return result
+}
+
+// arrivals are the files of an earlier step, some of which may still be made.
+type arrivals struct {
+	step *workspace.Step
+	want FilesResult
+	got  []workspace.File // in order; some are missing only while they are coming
+}
+
+// arriving looks for the files that an earlier step has made or makes. It answers workspace.ErrMissing if they should all
+// be there and are not.
+func arriving(run *workspace.Run, delivery string, from FilesResult) (*arrivals, error) {
+	if from.Coming {
+		step, err := run.Step(delivery, from.Step)
+		return &arrivals{step: step, want: from}, err
+	}
+	step, files, err := filesOf(run, delivery, from)
+	return &arrivals{step: step, want: from, got: files}, err
+}
+
+// each calls do with every file in the order of their numbers, which are 1, 2, 3 and so on, as soon as it is there. It
+// returns the cause of ctx's end if that is before the last one.
+func (a *arrivals) each(ctx context.Context, do func(workspace.File)) error {
+	for number := 1; number <= a.want.Files; number++ {
+		f, err := a.file(ctx, number)
+		if err != nil {
+			return err
+		}
+		do(f)
+	}
+	return nil
+}
+
+// file waits for one file.
+func (a *arrivals) file(ctx context.Context, number int) (workspace.File, error) {
+	if number <= len(a.got) {
+		return a.got[number-1], context.Cause(ctx)
+	}
+	err := a.step.Watch(ctx, func(files []workspace.File) bool {
+		slices.SortFunc(files, func(x, y workspace.File) int { return x.Number - y.Number })
+		a.got = a.got[:0]
+		for i, f := range files { // side by side, a later one may be there before
+			if f.Number != i+1 {
+				break
+			}
+			a.got = append(a.got, f)
+		}
+		return len(a.got) >= number
+	})
+	if err != nil {
+		return workspace.File{}, err
+	}
+	return a.got[number-1], nil
 }
 
 // filesOf returns the files that an earlier step has made, in order. It answers workspace.ErrMissing if they are not all

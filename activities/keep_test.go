@@ -2,16 +2,13 @@ package activities
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 
 	"consign/internal/workspace"
 )
@@ -31,10 +28,7 @@ func newKeeper(t *testing.T, o workspace.Options, keep time.Duration) *keeper {
 	t.Cleanup(func() { require.NoError(t, host.Close()) })
 	k := &keeper{packer: &packer{host: host}, dir: host.Dir(), now: time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)}
 	k.steps = New(Options{Host: host, Queue: "q", Clock: func() time.Time { return k.now }, Keep: keep, KeepPlain: true})
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	k.env = suite.NewTestActivityEnvironment()
-	k.env.RegisterActivity(k.steps)
+	k.env = newEnvironment(k.steps)
 	return k
 }
 

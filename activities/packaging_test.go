@@ -178,11 +178,17 @@ func newPacker(t *testing.T, dir string) *packer {
 	p.steps = New(Options{
 		Config: func() (*config.Config, error) { return c, nil }, Host: host, Queue: "q", Clock: time.Now, Memory: 512 << 20,
 	})
+	p.env = newEnvironment(p.steps)
+	return p
+}
+
+// newEnvironment lets steps be carried out one after the other, without Temporal.
+func newEnvironment(steps *Steps) *testsuite.TestActivityEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	p.env = suite.NewTestActivityEnvironment()
-	p.env.RegisterActivity(p.steps)
-	return p
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(steps)
+	return env
 }
 
 // do carries out one step.

@@ -43,6 +43,9 @@ type RenderResult struct {
 	Queue    string   `json:"queue"` // of the host
 	Empty    bool     `json:"empty,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+	// Pipelined says that the host's next steps may each begin while the one before is at work: they wait for its files.
+	// Hosts of earlier releases did not.
+	Pipelined bool `json:"pipelined,omitempty"`
 }
 
 // Render runs the query and writes its rows to files of the workspace. The host that does it is the one on which the
@@ -66,7 +69,7 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 	if err != nil {
 		return RenderResult{}, err
 	}
-	result := RenderResult{Host: s.options.Host.ID(), Queue: HostQueue(s.options.Queue, s.options.Host.ID())}
+	result := s.onThisHost()
 	var done RenderResult
 	if _, finished, err := step.Files(&done); err != nil {
 		return RenderResult{}, err
@@ -96,6 +99,11 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 		return RenderResult{}, err
 	}
 	return result, s.options.Host.Lease(run)
+}
+
+// onThisHost is the result of a step whose files are here.
+func (s *Steps) onThisHost() RenderResult {
+	return RenderResult{Host: s.options.Host.ID(), Queue: HostQueue(s.options.Queue, s.options.Host.ID()), Pipelined: true}
 }
 
 // render writes the files and enters them in the journal.

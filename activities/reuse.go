@@ -52,9 +52,8 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 	if err != nil {
 		return RenderResult{}, err
 	}
-	result := RenderResult{
-		FilesResult: filesResult(in.From.Step, files), Host: s.options.Host.ID(), Queue: HostQueue(s.options.Queue, s.options.Host.ID()),
-	}
+	result := s.onThisHost()
+	result.FilesResult = filesResult(in.From.Step, files)
 	if err := journal.Done(result); err != nil {
 		return RenderResult{}, err
 	}

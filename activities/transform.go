@@ -47,10 +47,6 @@ func (s *Steps) Archive(ctx context.Context, in ArchiveInput) (_ FilesResult, er
 
 // pack writes all files into one archive. An interrupted one begins anew.
 func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (_ FilesResult, err error) {
-	from, files, err := filesOf(run, in.Delivery, in.From)
-	if err != nil {
-		return FilesResult{}, err
-	}
 	to, err := run.Step(in.Delivery, stepArchive)
 	if err != nil {
 		return FilesResult{}, err
@@ -59,6 +55,10 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 		return FilesResult{}, err
 	} else if len(made) == 1 {
 		return filesResult(stepArchive, made), nil
+	}
+	from, files, err := filesOf(run, in.Delivery, in.From)
+	if err != nil {
+		return FilesResult{}, err
 	}
 	progress := startProgress(ctx, "Archive", in.From.Bytes)
 	defer progress.stop()
@@ -97,12 +97,8 @@ func add(ctx context.Context, a *archive.Archive, names plan.Names, from *worksp
 }
 
 // each passes every file of a step through a stage, several at a time. What an earlier attempt has finished is not done
-// again.
+// again, and if all is, the files that it was made of may be gone already.
 func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery string, input FilesResult, atOnce int, stage func(io.Writer) (io.WriteCloser, error)) (FilesResult, error) {
-	from, files, err := filesOf(run, delivery, input)
-	if err != nil {
-		return FilesResult{}, err
-	}
 	to, err := run.Step(delivery, name)
 	if err != nil {
 		return FilesResult{}, err
@@ -111,25 +107,36 @@ func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery str
 	if err != nil {
 		return FilesResult{}, err
 	}
+	if len(made) == input.Files {
+		return filesResult(name, made), nil
+	}
 	finished := map[int]bool{}
 	for _, f := range made {
 		finished[f.Number] = true
+	}
+	from, err := arriving(run, delivery, input)
+	if err != nil {
+		return FilesResult{}, err
 	}
 	progress := startProgress(ctx, title(name), input.Bytes)
 	defer progress.stop()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for _, f := range files {
+	err = from.each(ctx, func(f workspace.File) {
 		if finished[f.Number] {
 			progress.add(f.Bytes)
-			continue
+			return
 		}
 		group.Go(func() error {
-			_, err := convert(ctx, from, f, to, progress, stage)
+			_, err := convert(ctx, from.step, f, to, progress, stage)
 			return err
 		})
+	})
+	// If a file fails, that ends the wait for the next one too, and is what is wrong.
+	if failed := group.Wait(); failed != nil {
+		return FilesResult{}, failed
 	}
-	if err := group.Wait(); err != nil {
+	if err != nil {
 		return FilesResult{}, err
 	}
 	_, all, err := filesOf(run, delivery, FilesResult{Step: name, Files: input.Files})
@@ -161,15 +168,6 @@ func (s *Steps) Encrypt(ctx context.Context, in EncryptInput) (_ FilesResult, er
 	if err != nil {
 		return FilesResult{}, err
 	}
-	to, err := run.Step(in.Delivery, stepEncrypt)
-	if err != nil {
-		return FilesResult{}, err
-	}
-	if made, _, err := to.Files(nil); err != nil {
-		return FilesResult{}, err
-	} else if len(made) == in.From.Files { // the plain files may be gone already
-		return filesResult(stepEncrypt, made), s.removeEncrypted(run, in)
-	}
 	now := s.options.Clock()
 	result, err := s.each(ctx, run, stepEncrypt, in.Delivery, in.From, s.options.Threads, func(w io.Writer) (io.WriteCloser, error) {
 		return encrypt.New(w, recipients, encrypt.Options{AEAD: in.Encryption.AEAD}, now)
@@ -186,13 +184,13 @@ func (s *Steps) removeEncrypted(run *workspace.Run, in EncryptInput) error {
 	case s.options.Keep <= 0 || !s.options.KeepPlain:
 		return s.removePlain(run, in.Delivery)
 	case in.From.Step == stepArchive:
-		return run.RemoveStep(in.Delivery, stepRender)
+		return run.RemoveFiles(in.Delivery, stepRender)
 	}
 	return nil
 }
 
 func (s *Steps) removePlain(run *workspace.Run, delivery string) error {
-	return errors.Join(run.RemoveStep(delivery, stepRender), run.RemoveStep(delivery, stepArchive))
+	return errors.Join(run.RemoveFiles(delivery, stepRender), run.RemoveFiles(delivery, stepArchive))
 }
 
 // recipients reads the plan's public keys. A key that was replaced since the plan was made is not used unseen.

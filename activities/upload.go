@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"consign/internal/plan"
 	"consign/internal/upload"
@@ -59,12 +60,10 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 		return UploadResult{}, err
 	}
 	defer end()
-	from, files, err := filesOf(run, in.Delivery, in.From)
+	from, err := arriving(run, in.Delivery, in.From)
 	if err != nil {
 		return UploadResult{}, err
 	}
-	all := files
-	files = files[min(in.First, len(files)):min(in.First+in.Count, len(files))]
 	journal, err := run.Step(in.Delivery, stepUpload)
 	if err != nil {
 		return UploadResult{}, err
@@ -81,31 +80,68 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
-	sender := sender{bucket: bucket, from: from, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock, again: again, first: activity.GetInfo(ctx).Attempt == 1}
-	sender.progress = startProgress(ctx, "Upload", filesResult("", files).Bytes)
-	defer sender.progress.stop()
-	result := UploadResult{Objects: make([]Uploaded, len(files))}
-	group, sending := errgroup.WithContext(ctx)
-	group.SetLimit(filesAtOnce(in.Target.Upload, files))
-	for i, f := range files {
-		group.Go(func() error {
-			key, err := in.Names.Key(f.Number)
-			if err != nil {
-				return err
-			}
-			result.Objects[i], err = sender.send(sending, key, f)
-			return err
-		})
+	sender := sender{
+		bucket: bucket, from: from.step, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock,
+		again: again, first: activity.GetInfo(ctx).Attempt == 1,
 	}
-	if err := group.Wait(); err != nil {
-		return result, err
+	sender.progress = startProgress(ctx, "Upload", filesResult("", in.of(from.got)).Bytes)
+	defer sender.progress.stop()
+	result := UploadResult{}
+	if result.Objects, err = sender.sendAll(ctx, in, from); err != nil {
+		return UploadResult{}, err
 	}
 	if in.Facts != nil {
-		if result.Sides, err = sender.sides(ctx, run, in, all); err != nil {
+		if result.Sides, err = sender.sides(ctx, run, in, from.got); err != nil {
 			return result, err
 		}
 	}
-	return result, s.vacate(run, in, len(all))
+	return result, s.vacate(run, in)
+}
+
+// of are those of a delivery's files that this call sends.
+func (in UploadInput) of(files []workspace.File) []workspace.File {
+	return files[min(in.First, len(files)):min(in.First+in.Count, len(files))]
+}
+
+// sendAll sends the call's files in their order, each as soon as it is there. Several go side by side only if each is a
+// single part, for a larger one keeps all connections busy by itself.
+func (s sender) sendAll(ctx context.Context, in UploadInput, from *arrivals) ([]Uploaded, error) {
+	last := min(in.First+in.Count, in.From.Files)
+	objects := make([]Uploaded, max(last-in.First, 0))
+	most := int64(max(in.Target.Upload.Concurrency, 1))
+	connections := semaphore.NewWeighted(most)
+	group, sending := errgroup.WithContext(ctx)
+	send := func(i int) error {
+		f, err := from.file(sending, in.First+i+1)
+		if err != nil {
+			return err
+		}
+		key, err := in.Names.Key(f.Number)
+		if err != nil {
+			return err
+		}
+		takes := int64(1)
+		if f.Bytes > upload.PartSize(f.Bytes, in.Target.Upload.PartSize) {
+			takes = most
+		}
+		if err := connections.Acquire(sending, takes); err != nil {
+			return context.Cause(sending)
+		}
+		group.Go(func() (err error) {
+			defer connections.Release(takes)
+			objects[i], err = s.send(sending, key, f)
+			return err
+		})
+		return nil
+	}
+	var stopped error // by the end of the step, or of one file, which is what is wrong then
+	for i := 0; i < len(objects) && stopped == nil; i++ {
+		stopped = send(i)
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return objects, stopped
 }
 
 // noteSent tells the janitor where the files go, and reports whether files were being sent before.
@@ -119,22 +155,11 @@ func noteSent(run *workspace.Run, in UploadInput) (again bool, err error) {
 
 // vacate gives the run's place on the host to the next one when the last file is in S3: Publish needs no host. The files
 // stay until Discard, should S3 lose an upload.
-func (s *Steps) vacate(run *workspace.Run, in UploadInput, files int) error {
-	if in.First+in.Count < files {
+func (s *Steps) vacate(run *workspace.Run, in UploadInput) error {
+	if in.First+in.Count < in.From.Files {
 		return nil
 	}
 	return s.options.Host.Release(run)
-}
-
-// filesAtOnce is how many files are sent side by side: several only if each is a single part, for a larger one keeps all
-// connections busy by itself.
-func filesAtOnce(o upload.Options, files []workspace.File) int {
-	for _, f := range files {
-		if f.Bytes > upload.PartSize(f.Bytes, o.PartSize) {
-			return 1
-		}
-	}
-	return max(o.Concurrency, 1)
 }
 
 // uploadsOf returns the uploads that the journal knows, by file number.

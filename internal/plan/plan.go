@@ -139,5 +139,8 @@ func (p *Plan) FirstKey() string {
 // Archives reports whether files are compressed or packed.
 func (p *Plan) Archives() bool { return p.Archive.Encoding != "" && p.Archive.Encoding != "none" }
 
+// PacksIntoOne reports whether all files become one archive.
+func (p *Plan) PacksIntoOne() bool { return archive.Single(p.Archive.Encoding) }
+
 // Encrypts reports whether files are encrypted.
 func (p *Plan) Encrypts() bool { return p.Encryption != nil }
