@@ -38,7 +38,7 @@ func (r *run) reuse(ctx workflow.Context) (err error) {
 		}}
 	}
 	r.files, r.renderedAt = r.rendered.FilesResult, k.RenderedAt
-	r.count(r.files)
+	r.count(r.steps[r.next])
 	return err
 }
 

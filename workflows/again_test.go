@@ -24,7 +24,7 @@ func (d *delivery) again(reuse string) {
 	from := kept.Files
 	from.Step = reuse
 	fake(d, "Reuse", func(in activities.ReuseInput) activities.RenderResult {
-		return activities.RenderResult{FilesResult: in.From, Host: "host-1", Queue: hostQueue}
+		return activities.RenderResult{FilesResult: in.From, Host: "host-1", Queue: hostQueue, Pipelined: d.rendered.Pipelined}
 	})
 	d.kept = &activities.Again{Kept: kept, Reuse: from}
 }

@@ -175,7 +175,7 @@ func (r *run) discardDelivery(ctx workflow.Context, mode discardMode) {
 
 // discardUploads aborts what is open in S3, from any host.
 func (r *run) discardUploads(ctx workflow.Context) {
-	if r.attempted("Upload") == 0 {
+	if r.attempted(stepUpload) == 0 {
 		return
 	}
 	open := append(slices.Clone(r.uploads[min(len(r.published), len(r.uploads)):]), r.sides.List()...)

@@ -73,8 +73,13 @@ func (r *run) deliver(ctx workflow.Context) *activities.Failure {
 			r.next++
 			continue
 		}
-		r.begin(ctx, s)
+		if s.early == nil {
+			r.begin(ctx, s)
+		}
 		err := r.doStep(ctx, s)
+		if err != nil {
+			r.stopEarly(ctx)
+		}
 		switch {
 		case err == nil:
 			s.state = stepDone
@@ -99,6 +104,9 @@ func (r *run) doStep(ctx workflow.Context, s *step) error {
 		}
 		r.show(ctx)
 	}
+	if s.files != nil {
+		return r.doFiles(ctx, s)
+	}
 	return s.do(ctx)
 }
 
@@ -114,7 +122,7 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	}
 	kind := typeOf(err)
 	switch {
-	case s.hosted && hostLost(err):
+	case s.files != nil && hostLost(err):
 		why := fmt.Sprintf("host %s did not answer for %s: %s", r.rendered.Host, r.plan.HostTimeout, r.anew())
 		if workflow.GetVersion(ctx, changeLostHost, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
 			r.rendered.Queue = "" // it has been waited for: if it comes back, a new Render or its janitor removes what is there
@@ -125,11 +133,11 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	case kind == activities.TypeUploadLost && s.name == "Publish":
 		r.notes = append(r.notes, "an open upload was aborted by somebody else: sent again")
 		r.uploads, r.published, r.sides = nil, nil, activities.SideFiles{}
-		r.backTo("Upload")
+		r.backTo(stepUpload)
 	case kind == activities.TypeUploadLost && s.name == "WriteSuccessFile":
 		r.notes = append(r.notes, "the open upload of the receipt or the manifest was aborted by somebody else: sent again")
 		r.sides = activities.SideFiles{}
-		r.backTo("Upload")
+		r.backTo(stepUpload)
 	case r.ledgerKnows(kind):
 		r.notes = append(r.notes, "the load into "+s.target+" was forgotten by the Data API: asked for again, and the ledger has decided")
 	default:

@@ -42,6 +42,7 @@ type delivery struct {
 	ended  []workflows.CampaignCompletion
 	names  []string // of the signals, beside heard
 	inputs map[string][]any
+	within map[string]func() // called while a step is at work
 
 	rendered activities.RenderResult
 	longKey  string // before the name of each object
@@ -71,7 +72,7 @@ func newDelivery(t *testing.T) *delivery {
 	var suite testsuite.WorkflowTestSuite
 	d := &delivery{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t,
-		calls: map[string]int{}, broken: map[string][]error{}, inputs: map[string][]any{},
+		calls: map[string]int{}, broken: map[string][]error{}, inputs: map[string][]any{}, within: map[string]func(){},
 		plan: &plan.Plan{
 			Orchestration: "vips-weekly", Destination: plan.Destination{Name: "acme"}, Credential: plan.Credential{Name: "acme-role"},
 			Query: plan.Query{Name: "vips"}, Upload: upload.Options{Bucket: "acme-inbound"}, Prefix: "upload",
@@ -123,7 +124,11 @@ func fake[In, Out any](d *delivery, step string, result func(In) Out) {
 	d.OnActivity(step, mock.Anything, mock.Anything).Return(func(_ context.Context, in In) (Out, error) {
 		d.mu.Lock()
 		d.inputs[step] = append(d.inputs[step], in)
+		within := d.within[step]
 		d.mu.Unlock()
+		if within != nil {
+			within()
+		}
 		out, err := result(in), d.answer(step)
 		if p, ok := any(in).(activities.PlanInput); ok && p.Group != nil && err == nil {
 			err = d.answer("Plan of " + p.Group.Group) // of a campaign: one group may fail and another not

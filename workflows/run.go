@@ -37,32 +37,37 @@ type run struct {
 	called   bool     // by the Turn, since the run last asked
 	waitsFor string   // workflow id of the run whose turn it is
 
-	recoveries int // times the run went back by itself
-	delivery   int // counts the deliveries begun: a fresh Render begins a new one
-	plan       *plan.Plan
-	account    activities.AssumeRoleResult
-	again      *activities.Again // whose files are sent again; nil: they are rendered
-	rendered   activities.RenderResult
-	files      activities.FilesResult // of the last step that made files
-	renderedAt time.Time
-	uploads    []activities.Uploaded
-	sides      activities.SideFiles // receipt and manifest, sent and open
-	published  []activities.Object
-	success    activities.SuccessResult
-	keptUntil  time.Time    // the files stay on their host
-	hostAway   bool         // which keeps the files that are sent again
-	core       int          // how many steps the delivery itself has
-	after      []*following // what follows it
-	unheard    []string     // notify targets that never came
+	recoveries  int // times the run went back by itself
+	delivery    int // counts the deliveries begun: a fresh Render begins a new one
+	plan        *plan.Plan
+	account     activities.AssumeRoleResult
+	again       *activities.Again // whose files are sent again; nil: they are rendered
+	rendered    activities.RenderResult
+	files       activities.FilesResult // of the last step that made files
+	renderedAt  time.Time
+	cancelEarly workflow.CancelFunc // stops the steps that began early
+	uploads     []activities.Uploaded
+	sides       activities.SideFiles // receipt and manifest, sent and open
+	published   []activities.Object
+	success     activities.SuccessResult
+	keptUntil   time.Time    // the files stay on their host
+	hostAway    bool         // which keeps the files that are sent again
+	core        int          // how many steps the delivery itself has
+	after       []*following // what follows it
+	unheard     []string     // notify targets that never came
 }
 
 // A step is one activity of the run.
 type step struct {
 	name   string
 	target string // of what follows a delivery: the function, or the table
-	hosted bool   // runs where the files are
 	needed func(*run) bool
 	do     func(workflow.Context) error
+	// files is what a step does instead that takes the files of the one before, on their host. It returns those that it
+	// makes, in its folder.
+	files  func(workflow.Context, activities.FilesResult) (activities.FilesResult, error)
+	folder string
+	early  *early // nil: it has not begun, or when it was its turn
 
 	state       string
 	attempt     int
@@ -101,9 +106,15 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 		{name: "Plan", needed: always, do: r.makePlan},
 		{name: "AssumeRole", needed: always, do: r.assumeRole},
 		files,
-		{name: "Archive", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Archives() && r.again == nil }, do: r.archive},
-		{name: "Encrypt", hosted: true, needed: func(r *run) bool { return hasRows(r) && r.plan.Encrypts() && r.files.Step != encrypted }, do: r.encrypt},
-		{name: "Upload", hosted: true, needed: hasRows, do: r.upload},
+		{
+			name: stepArchive, folder: "archive", files: r.archive,
+			needed: func(r *run) bool { return hasRows(r) && r.plan.Archives() && r.again == nil },
+		},
+		{
+			name: "Encrypt", folder: encrypted, files: r.encrypt,
+			needed: func(r *run) bool { return hasRows(r) && r.plan.Encrypts() && r.files.Step != encrypted },
+		},
+		{name: stepUpload, files: r.upload, needed: hasRows},
 		{name: "Publish", needed: func(r *run) bool { return len(r.uploads) > 0 }, do: r.publish},
 		{name: "WriteSuccessFile", needed: func(r *run) bool { return r.plan.SuccessKey != "" || r.wantsSides() }, do: r.writeSuccessFile},
 	}
@@ -114,8 +125,12 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	return r
 }
 
-// encrypted is the Step of files that are encrypted.
-const encrypted = "encrypt"
+// The names that are asked for more than once.
+const (
+	stepArchive = "Archive"
+	stepUpload  = "Upload"
+	encrypted   = "encrypt" // the Step of files that are encrypted
+)
 
 // maker is the step that the run's files come from.
 func (r *run) maker() string {
@@ -178,7 +193,7 @@ func (r *run) render(ctx workflow.Context) (err error) {
 		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts, Packed: r.plan.Archives(),
 	})
 	r.files, r.renderedAt = r.rendered.FilesResult, workflow.Now(ctx).UTC()
-	r.count(r.files)
+	r.count(r.steps[r.next])
 	return err
 }
 
@@ -186,39 +201,34 @@ func (r *run) hosted(summary string) workflow.ActivityOptions {
 	return r.timing.onHost(r.rendered.Queue, time.Duration(r.plan.HostTimeout), summary)
 }
 
-func (r *run) archive(ctx workflow.Context) (err error) {
-	r.files, err = execute(ctx, r.hosted(r.plan.Archive.Encoding+" of "+sizeOf(r.files)), steps.Archive, activities.ArchiveInput{
-		Folder: r.folder(), From: r.files, Archive: r.plan.Archive, Names: r.plan.Names,
+func (r *run) archive(ctx workflow.Context, from activities.FilesResult) (activities.FilesResult, error) {
+	return execute(ctx, r.hosted(r.plan.Archive.Encoding+" of "+sizeOf(from)), steps.Archive, activities.ArchiveInput{
+		Folder: r.folder(), From: from, Archive: r.plan.Archive, Names: r.plan.Names,
 	})
-	r.count(r.files)
-	return err
 }
 
-func (r *run) encrypt(ctx workflow.Context) (err error) {
-	r.files, err = execute(ctx, r.hosted("to "+r.plan.Encryption.Names()), steps.Encrypt, activities.EncryptInput{
-		Folder: r.folder(), From: r.files, Encryption: r.plan.Encryption,
+func (r *run) encrypt(ctx workflow.Context, from activities.FilesResult) (activities.FilesResult, error) {
+	return execute(ctx, r.hosted("to "+r.plan.Encryption.Names()), steps.Encrypt, activities.EncryptInput{
+		Folder: r.folder(), From: from, Encryption: r.plan.Encryption,
 	})
-	r.count(r.files)
-	return err
 }
 
-func (r *run) upload(ctx workflow.Context) error {
-	for from := len(r.uploads); from < r.files.Files || r.wantsSides() && r.sides.None(); from = len(r.uploads) {
-		summary := fmt.Sprintf("%s to s3://%s/%s", sizeOf(r.files), r.plan.Upload.Bucket, r.plan.Prefix)
+func (r *run) upload(ctx workflow.Context, files activities.FilesResult) (activities.FilesResult, error) {
+	for from := len(r.uploads); from < files.Files || r.wantsSides() && r.sides.None(); from = len(r.uploads) {
+		summary := fmt.Sprintf("%s to s3://%s/%s", sizeOf(files), r.plan.Upload.Bucket, r.plan.Prefix)
 		input := activities.UploadInput{
-			Folder: r.folder(), Target: r.target(), From: r.files, Names: r.plan.Names, First: from, Count: batchObjects,
+			Folder: r.folder(), Target: r.target(), From: files, Names: r.plan.Names, First: from, Count: batchObjects,
 		}
-		if r.wantsSides() && from+batchObjects >= r.files.Files {
+		if r.wantsSides() && from+batchObjects >= files.Files {
 			input.Facts = r.facts()
 		}
 		out, err := execute(ctx, r.hosted(summary), steps.Upload, input)
 		if err != nil {
-			return err
+			return activities.FilesResult{}, err
 		}
 		r.uploads, r.sides = append(r.uploads, out.Objects...), out.Sides
 	}
-	r.count(r.files)
-	return nil
+	return activities.FilesResult{}, nil
 }
 
 // publish has every object's parts verified before the first is completed.
@@ -240,7 +250,7 @@ func (r *run) publish(ctx workflow.Context) error {
 		}
 		r.published = append(r.published, out.Objects...)
 	}
-	r.count(r.files)
+	r.count(r.steps[r.next])
 	return nil
 }
 
@@ -268,11 +278,8 @@ func (r *run) writeSuccessFile(ctx workflow.Context) (err error) {
 	return err
 }
 
-// count notes what the step at work has brought.
-func (r *run) count(files activities.FilesResult) {
-	s := r.steps[r.next]
-	s.rows, s.bytes = files.Rows, files.Bytes
-}
+// count notes what a step has brought.
+func (r *run) count(s *step) { s.rows, s.bytes = r.files.Rows, r.files.Bytes }
 
 // remarks are what alerts say of the rows, and what happened on the way.
 func (r *run) remarks() []string { return slices.Concat(r.rendered.Warnings, r.notes) }
@@ -307,6 +314,9 @@ func (r *run) backTo(from string) {
 
 // sizeOf is for summaries: "20,000 rows, 1,602,044 bytes".
 func sizeOf(f activities.FilesResult) string {
+	if f.Coming {
+		return fmt.Sprintf("%s rows in %s files, as they come", number(f.Rows), number(int64(f.Files)))
+	}
 	size := fmt.Sprintf("%s rows, %s bytes", cmp.Or(number(f.Rows), "0"), cmp.Or(number(f.Bytes), "0"))
 	if f.Files > 1 {
 		size += fmt.Sprintf(" in %s files", number(int64(f.Files)))
