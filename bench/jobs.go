@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // A job is a delivery, and the commands with which somebody would make it otherwise.
@@ -15,6 +17,7 @@ type job struct {
 	source   string  // the configuration's source
 	limit    int     // rows of the table; 0: all
 	columns  string  // of the table; empty: all
+	wide     int     // times that all columns are in the result, which has so many times fewer rows; 0: once
 	files    int     // into which the result is split; 0: it is not
 	many     bool    // many small sends at once, without a peer and without a success file
 	unpack   string  // what makes the rendered file of standard input
@@ -100,12 +103,27 @@ func scaleJobs() []job {
 	})
 	return append(jobs, job{
 		name: "columns-5", title: "CSV plain, 5 columns", columns: "customer, account, email, balance, joined", settings: "file_format: csv", file: "out.csv",
+	}, job{
+		name: "columns-600", title: "CSV plain, 600 columns", wide: 30, settings: "file_format: csv", file: "out.csv",
+	}, job{
+		name: "columns-600-parquet", title: "Parquet snappy, 600 columns", wide: 30, settings: "file_format: parquet", file: "out.parquet", unpack: "cat", parquet: true,
 	})
+}
+
+// of is the job with a table of so many rows.
+func (j job) of(rows int) job {
+	if j.wide > 0 {
+		j.limit = max(rows/j.wide, 1)
+	}
+	return j
 }
 
 // selection is the job's query, of whatever the table is called where it is asked.
 func (j job) selection(table string) string {
 	query := "SELECT " + cmp.Or(j.columns, "*") + " FROM " + table
+	if j.wide > 0 { // the outer query gives each column a name of its own
+		query = "SELECT * FROM (SELECT " + strings.Join(slices.Repeat([]string{"*"}, j.wide), ", ") + " FROM " + table + ")"
+	}
 	if j.limit > 0 {
 		query += " LIMIT " + strconv.Itoa(j.limit)
 	}

@@ -59,7 +59,7 @@ func (o options) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = joined(err, w.close()) }()
 	for _, j := range jobs {
-		if err := w.measure(ctx, j); err != nil {
+		if err := w.measure(ctx, j.of(o.rows)); err != nil {
 			return fmt.Errorf("job %s: %w", j.name, err)
 		}
 	}
