@@ -22,16 +22,16 @@ func TestAWorkerKilledWhileStepsAreAtWorkTogetherGoesOnWithEachOfThem(t *testing
 data_templates:
   - {name: t, destination: acme, settings: {split: {rows: 100000}, filename: weekly, split_filename: "{{file_number}}.csv.gz"}}
 orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t}
+  - {name: pipeline-{site}, query: all, data_template: t}
 `)
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	require.Equal(t, 0, s.starter("send", s.id("pipeline"), "--run-key", "k").code)
 	eventually(t, "the first files are in S3", func() bool { return g.answered("UploadPart") >= sent })
 	w.kill()
 	require.Empty(t, s.keys(), "nothing is to be seen yet")
 	g.release()
 	s.worker()
-	c := s.send(s.id("weekly"), "--run-key", "k")
+	c := s.send(s.id("pipeline"), "--run-key", "k")
 	require.Len(t, c.Objects, files)
 	require.Empty(t, c.Warnings, "nothing was made anew")
 	require.Equal(t, files, g.count("UploadPart"), "what S3 has is not sent again")
