@@ -57,7 +57,7 @@ func (a *app) doValidate(against string) error {
 		v.Problems = append(v.Problems, found{p.Where, p.Key, p.Message, p.Hint, p.Warning})
 	}
 	if err != nil {
-		if a.output == "json" && len(problems) > 0 {
+		if a.output == "json" && problems.Err() != nil { // else it is not this configuration that is wrong
 			if err := a.result(v, nil); err != nil {
 				return err
 			}
