@@ -36,6 +36,8 @@ func (h *Host) Run(workflowID, runID string) (*Run, error) {
 	if _, err := os.Stat(filepath.Join(r.dir, runFile)); err == nil {
 		return r, nil
 	}
+	h.mu.Lock() // several steps of one run may begin at the same time
+	defer h.mu.Unlock()
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("workspace: run %s: %w", runID, Space(err))
 	}

@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -44,6 +43,32 @@ type line struct {
 	Done any   `json:"done,omitempty"`
 }
 
+// entries are what lines of a journal say.
+type entries struct {
+	files    []File
+	finished bool
+	result   json.RawMessage // of a step that is finished
+}
+
+// add reads lines. One that a crash cut off is as if it were not there.
+func (e *entries) add(text []byte) {
+	for one := range bytes.Lines(text) {
+		var l struct {
+			File *File           `json:"file"`
+			Done json.RawMessage `json:"done"`
+		}
+		if json.Unmarshal(one, &l) != nil {
+			continue
+		}
+		if l.File != nil {
+			e.files = append(e.files, *l.File)
+		}
+		if l.Done != nil {
+			e.finished, e.result = true, l.Done
+		}
+	}
+}
+
 // Step returns the folder of a step, made if needed.
 func (r *Run) Step(delivery, step string) (*Step, error) {
 	dir := filepath.Join(r.dir, delivery, step)
@@ -63,22 +88,14 @@ func (s *Step) Files(done any) (files []File, finished bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("workspace: journal: %w", err)
 	}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, len(text)+1)
-	for lines.Scan() {
-		l := line{Done: done}
-		var present struct {
-			Done json.RawMessage `json:"done"`
-		}
-		if json.Unmarshal(lines.Bytes(), &present) != nil || json.Unmarshal(lines.Bytes(), &l) != nil {
-			continue
-		}
-		finished = finished || present.Done != nil
-		if l.File != nil {
-			files = append(files, *l.File)
+	var e entries
+	e.add(text)
+	if e.finished && done != nil {
+		if err := json.Unmarshal(e.result, done); err != nil {
+			return nil, false, fmt.Errorf("workspace: journal: result: %w", err)
 		}
 	}
-	return files, finished, nil
+	return e.files, e.finished, nil
 }
 
 // Clear removes everything the step has written, for a step that begins anew.

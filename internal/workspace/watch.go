@@ -1,9 +1,11 @@
 package workspace
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -13,41 +15,69 @@ import (
 // costs one stat.
 const watchEvery = 20 * time.Millisecond
 
-// Watch calls look with the files that are finished, now and whenever there are more, until it reports that it has seen
-// enough. The step may be at work in this process, in a later attempt, or not begun yet; nobody knows how long it takes.
-// It returns the cause of ctx's end if that is first.
-func (s *Step) Watch(ctx context.Context, look func([]File) (enough bool)) error {
+// A Watch follows the journal of a step, which may be at work in this process, in a later attempt, or not begun yet. It
+// is for one goroutine.
+type Watch struct {
+	journal string
+	read    int64 // of the journal, in whole lines
+	known   entries
+}
+
+// Watch returns a watch that has seen nothing yet.
+func (s *Step) Watch() *Watch { return &Watch{journal: s.journal} }
+
+// Next waits until files were finished that it has not told yet, or the step said Done, for as long as that takes, and
+// returns them. They are forced to the disk before, so that nobody builds on a file that a power cut makes undone. It
+// answers ErrMissing if the journal was taken away, and the cause of ctx's end if that is first.
+func (w *Watch) Next(ctx context.Context) (more []File, finished bool, err error) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	seen := int64(-1)
+	told := len(w.known.files)
 	for {
-		size, err := s.journalSize()
-		if err != nil {
-			return err
+		if err := w.look(); err != nil {
+			return nil, false, fmt.Errorf("workspace: journal: %w", err)
 		}
-		if size != seen {
-			files, _, err := s.Files(nil)
-			if err != nil || look(files) {
-				return err
-			}
-			seen = size
+		if len(w.known.files) > told || w.known.finished {
+			return w.known.files[told:], w.known.finished, nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil, false, context.Cause(ctx)
 		}
 	}
 }
 
-// journalSize is 0 before the first line. A journal only grows while its step is at work.
-func (s *Step) journalSize() (int64, error) {
-	info, err := os.Stat(s.journal)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+// look reads the lines that are new.
+func (w *Watch) look() (err error) {
+	info, err := os.Stat(w.journal)
+	size := int64(0)
+	switch {
+	case err == nil:
+		size = info.Size()
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
+	if size < w.read {
+		return ErrMissing
+	}
+	if size == w.read {
+		return nil
+	}
+	f, err := os.Open(w.journal)
 	if err != nil {
-		return 0, fmt.Errorf("workspace: journal: %w", err)
+		return err
 	}
-	return info.Size(), nil
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text, err := io.ReadAll(io.NewSectionReader(f, w.read, size-w.read))
+	if err != nil {
+		return err
+	}
+	whole := text[:bytes.LastIndexByte(text, '\n')+1] // the rest is being written
+	if len(whole) == 0 {
+		return nil
+	}
+	w.known.add(whole)
+	w.read += int64(len(whole))
+	return f.Sync()
 }
