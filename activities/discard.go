@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"consign/internal/plan"
 	"consign/internal/upload"
 	"consign/internal/workspace"
@@ -79,6 +81,8 @@ func (s *Steps) discardUploads(ctx context.Context, in DiscardInput) (DiscardRes
 	if err != nil {
 		return DiscardResult{}, err
 	}
+	progress := startProgress(ctx, "Discard", 0)
+	defer progress.stop()
 	open, err := openUploads(ctx, bucket, in)
 	if err != nil {
 		return DiscardResult{}, err
@@ -140,13 +144,22 @@ func openUploads(ctx context.Context, b *upload.Bucket, in DiscardInput) (map[st
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range keys {
-		if len(open[key]) > 0 {
-			continue
+	found := make([][]string, len(keys))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(in.Target.Upload.Concurrency, 1))
+	for i, key := range keys {
+		if len(open[key]) == 0 {
+			group.Go(func() (err error) {
+				found[i], err = b.Find(ctx, key)
+				return err
+			})
 		}
-		if open[key], err = b.Find(ctx, key); err != nil {
-			return nil, err
-		}
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, key := range keys {
+		open[key] = append(open[key], found[i]...)
 	}
 	return open, nil
 }

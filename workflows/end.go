@@ -184,10 +184,10 @@ func (r *run) discardUploads(ctx workflow.Context) {
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
 			Elsewhere: true, Uploads: open[min(from, len(open)):min(from+batchObjects, len(open))],
 		}
-		if len(r.uploads) < r.files.Files && r.turnToCleanUp(ctx) {
+		if len(r.uploads) < r.files.Files && r.turnToCleanUp(ctx) && from == 0 {
 			input.Unknown = r.files.Files
 		}
-		if _, err := execute(ctx, r.timing.discard("", "open uploads"), steps.Discard, input); err != nil {
+		if _, err := execute(ctx, r.timing.discardUploads(), steps.Discard, input); err != nil {
 			workflow.GetLogger(ctx).Warn("open uploads were not aborted; the bucket's lifecycle rule will", "error", err)
 		}
 	}

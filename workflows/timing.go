@@ -105,3 +105,10 @@ func (t Timing) discard(queue, summary string) workflow.ActivityOptions {
 		TaskQueue: queue, StartToCloseTimeout: shortStep, ScheduleToStartTimeout: cleaning, RetryPolicy: t.retries(), Summary: summary,
 	}
 }
+
+// discardUploads is for open uploads, of which thousands may have to be looked for by their keys.
+func (t Timing) discardUploads() workflow.ActivityOptions {
+	o := t.discard("", "open uploads")
+	o.StartToCloseTimeout, o.HeartbeatTimeout = publishStep, t.Heartbeat
+	return o
+}
