@@ -21,8 +21,9 @@ type FilesResult struct {
 	Rows   int64        `json:"rows"`
 	Bytes  int64        `json:"bytes"`
 	Listed []ListedFile `json:"listed,omitempty"` // the first few, for people
-	// Coming says that the step is still at work: whoever reads the files waits for each, and Bytes is not known yet.
-	Coming bool `json:"coming,omitempty"`
+	// Coming says that the step is still at work, and in the end on the files of which step, all of which are there:
+	// whoever reads its files waits for each, and Bytes is not known yet.
+	Coming string `json:"coming,omitempty"`
 }
 
 // ListedFile is one file, for people.
@@ -52,20 +53,28 @@ func filesResult(step string, files []workspace.File) FilesResult {
 
 // arrivals are the files of an earlier step, some of which may still be made.
 type arrivals struct {
-	step *workspace.Step
-	want FilesResult
-	got  []workspace.File // in order; some are missing only while they are coming
+	step  *workspace.Step
+	want  FilesResult
+	got   []workspace.File       // in order; some are missing only while they are coming
+	early map[int]workspace.File // those behind the first that is missing
+	watch *workspace.Watch
 }
 
 // arriving looks for the files that an earlier step has made or makes. It answers workspace.ErrMissing if they should all
-// be there and are not.
+// be there and are not, or if nobody can make them any more: the disk was emptied.
 func arriving(run *workspace.Run, delivery string, from FilesResult) (*arrivals, error) {
-	if from.Coming {
-		step, err := run.Step(delivery, from.Step)
-		return &arrivals{step: step, want: from}, err
+	if from.Coming == "" {
+		step, files, err := filesOf(run, delivery, from)
+		return &arrivals{step: step, want: from, got: files}, err
 	}
-	step, files, err := filesOf(run, delivery, from)
-	return &arrivals{step: step, want: from, got: files}, err
+	if _, _, err := filesOf(run, delivery, FilesResult{Step: from.Coming, Files: from.Files}); err != nil {
+		return nil, err
+	}
+	step, err := run.Step(delivery, from.Step)
+	if err != nil {
+		return nil, err
+	}
+	return &arrivals{step: step, want: from, early: map[int]workspace.File{}, watch: step.Watch()}, nil
 }
 
 // each calls do with every file in the order of their numbers, which are 1, 2, 3 and so on, as soon as it is there. It
@@ -83,24 +92,23 @@ func (a *arrivals) each(ctx context.Context, do func(workspace.File)) error {
 
 // file waits for one file.
 func (a *arrivals) file(ctx context.Context, number int) (workspace.File, error) {
-	if number <= len(a.got) {
-		return a.got[number-1], context.Cause(ctx)
-	}
-	err := a.step.Watch(ctx, func(files []workspace.File) bool {
-		slices.SortFunc(files, func(x, y workspace.File) int { return x.Number - y.Number })
-		a.got = a.got[:0]
-		for i, f := range files { // side by side, a later one may be there before
-			if f.Number != i+1 {
-				break
-			}
-			a.got = append(a.got, f)
+	for len(a.got) < number {
+		more, finished, err := a.watch.Next(ctx)
+		if err != nil {
+			return workspace.File{}, fmt.Errorf("%s: wait for file %d: %w", a.want.Step, number, err)
 		}
-		return len(a.got) >= number
-	})
-	if err != nil {
-		return workspace.File{}, err
+		for _, f := range more { // side by side, a later one may be there before
+			a.early[f.Number] = f
+		}
+		for next, ok := a.early[len(a.got)+1]; ok; next, ok = a.early[len(a.got)+1] {
+			delete(a.early, next.Number)
+			a.got = append(a.got, next)
+		}
+		if finished && len(a.got) < number {
+			return workspace.File{}, fmt.Errorf("%s: %w: it is done without file %d", a.want.Step, workspace.ErrMissing, number)
+		}
 	}
-	return a.got[number-1], nil
+	return a.got[number-1], context.Cause(ctx)
 }
 
 // filesOf returns the files that an earlier step has made, in order. It answers workspace.ErrMissing if they are not all

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -56,7 +57,7 @@ func (p *pipeline) archive(t *testing.T) FilesResult {
 // encryptEarly begins Encrypt before Archive has made a file, and returns a function that waits for its end.
 func (p *pipeline) encryptEarly(t *testing.T) func() FilesResult {
 	t.Helper()
-	from := FilesResult{Step: stepArchive, Files: p.files.Files, Rows: p.files.Rows, Coming: true}
+	from := FilesResult{Step: stepArchive, Files: p.files.Files, Rows: p.files.Rows, Coming: stepRender}
 	beside := newEnvironment(p.steps)
 	type answer struct {
 		made converter.EncodedValue
@@ -108,25 +109,29 @@ func TestAStepThatBeginsEarlyTakesEachFileAsItComes(t *testing.T) {
 	require.Equal(t, made, p.encryptEarly(t)())
 }
 
+// arrivals are what Encrypt sees of Archive's files.
+func (p *pipeline) arrivals(t *testing.T) *arrivals {
+	t.Helper()
+	a, err := arriving(p.run, p.folder.Delivery, FilesResult{Step: stepArchive, Files: p.files.Files, Coming: stepRender})
+	require.NoError(t, err)
+	return a
+}
+
 func TestAStepThatBeganEarlyGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	p := newPipeline(t)
 	packed := p.archive(t)
-	from, err := p.run.Step(p.folder.Delivery, stepArchive)
+	journal, err := os.ReadFile(p.journal(stepArchive))
 	require.NoError(t, err)
-	journal, err := os.ReadFile(journalOf(p, stepArchive))
-	require.NoError(t, err)
-	files, _, err := from.Files(nil)
+	from, files, err := filesOf(p.run, p.folder.Delivery, packed)
 	require.NoError(t, err)
 
-	// The journal as it was when half of the files were there; the step's end, when a worker is told to stop.
-	require.NoError(t, os.Remove(journalOf(p, stepArchive)))
+	// The journal as it was when two of the files were there, and the end of the step, when a worker is told to stop.
+	require.NoError(t, os.Remove(p.journal(stepArchive)))
 	require.NoError(t, from.Enter(files[:2]...))
-	a, err := arriving(p.run, p.folder.Delivery, FilesResult{Step: stepArchive, Files: packed.Files, Coming: true})
-	require.NoError(t, err)
 	ctx, stop := context.WithCancelCause(t.Context())
 	var seen []int
-	err = a.each(ctx, func(f workspace.File) {
+	err = p.arrivals(t).each(ctx, func(f workspace.File) {
 		if seen = append(seen, f.Number); len(seen) == 2 {
 			stop(errWorkerStops)
 		}
@@ -135,33 +140,67 @@ func TestAStepThatBeganEarlyGoesOnWhereItWas(t *testing.T) {
 	require.Equal(t, []int{1, 2}, seen)
 
 	encrypted := p.encryptEarly(t)
-	require.NoError(t, os.WriteFile(journalOf(p, stepArchive), journal, 0o600))
+	require.NoError(t, os.WriteFile(p.journal(stepArchive), journal, 0o600))
 	require.Equal(t, packed.Files, encrypted().Files)
 }
 
-func journalOf(p *pipeline, step string) string {
+func (p *pipeline) journal(step string) string {
 	return filepath.Join(p.host.Dir(), "runs", "r", "r-1", step, "journal.ndjson")
 }
 
-func TestFilesThatShouldBeThereAreNotWaitedFor(t *testing.T) {
+// TestFilesThatNobodyMakesAreNotWaitedFor: a workflow that was reset to when a step had begun, say, after the end of the
+// run has emptied the workspace.
+func TestFilesThatNobodyMakesAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	run := newRun(t)
-	stepOf(t, run, stepArchive)
-	_, err := arriving(run, "d", FilesResult{Step: stepArchive, Files: 1})
+	p := newPipeline(t)
+	for name, from := range map[string]FilesResult{
+		"they should be there":           {Step: stepArchive, Files: p.files.Files},
+		"they were to be made of others": {Step: stepArchive, Files: p.files.Files, Coming: stepReuse},
+		"they were to be made of more":   {Step: stepArchive, Files: p.files.Files + 1, Coming: stepRender},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := arriving(p.run, p.folder.Delivery, from)
+			require.ErrorIs(t, err, workspace.ErrMissing)
+		})
+	}
+	packed := p.archive(t)
+	journal, err := os.ReadFile(p.journal(stepArchive))
+	require.NoError(t, err)
+	lines := bytes.Split(journal, []byte("\n"))
+	lines[1] = []byte("{") // the disk's fault
+	require.NoError(t, os.WriteFile(p.journal(stepArchive), bytes.Join(lines, []byte("\n")), 0o600))
+	_, err = p.arrivals(t).file(t.Context(), 1)
 	require.ErrorIs(t, err, workspace.ErrMissing)
+	require.Greater(t, packed.Files, 3)
 }
 
 func TestFilesThatAreDoneOutOfTurnAreTakenInTurn(t *testing.T) {
 	t.Parallel()
-	step := stepOf(t, newRun(t), stepArchive)
-	a := &arrivals{step: step, want: FilesResult{Step: stepArchive, Files: 3, Coming: true}}
+	p := newPipeline(t)
+	step, err := p.run.Step(p.folder.Delivery, stepArchive)
+	require.NoError(t, err)
+	a := p.arrivals(t)
 	require.NoError(t, step.Enter(workspace.File{Number: 3}, workspace.File{Number: 2}))
 	over, stop := context.WithCancel(t.Context())
 	stop()
-	_, err := a.file(over, 1)
+	_, err = a.file(over, 1)
 	require.ErrorIs(t, err, context.Canceled, "the first is not there")
 	require.NoError(t, step.Enter(workspace.File{Number: 1}))
-	var seen []int
-	require.NoError(t, a.each(t.Context(), func(f workspace.File) { seen = append(seen, f.Number) }))
-	require.Equal(t, []int{1, 2, 3}, seen)
+	for number := 1; number <= 3; number++ {
+		f, err := a.file(t.Context(), number)
+		require.NoError(t, err)
+		require.Equal(t, number, f.Number)
+	}
+}
+
+func TestWhatIsListedForPeopleIsInOrder(t *testing.T) {
+	t.Parallel()
+	run := newRun(t)
+	step := stepOf(t, run, stepEncrypt)
+	require.NoError(t, step.Enter(workspace.File{Number: 2}, workspace.File{Number: 1}))
+	for range 2 {
+		made, err := allOf(run, "d", stepEncrypt, 2, false)
+		require.NoError(t, err)
+		require.Equal(t, []ListedFile{{Number: 1}, {Number: 2}}, made.Listed)
+	}
 }

@@ -103,12 +103,12 @@ func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery str
 	if err != nil {
 		return FilesResult{}, err
 	}
-	made, _, err := to.Files(nil)
+	made, done, err := to.Files(nil)
 	if err != nil {
 		return FilesResult{}, err
 	}
 	if len(made) == input.Files {
-		return filesResult(name, made), nil
+		return allOf(run, delivery, name, input.Files, done)
 	}
 	finished := map[int]bool{}
 	for _, f := range made {
@@ -139,8 +139,18 @@ func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery str
 	if err != nil {
 		return FilesResult{}, err
 	}
-	_, all, err := filesOf(run, delivery, FilesResult{Step: name, Files: input.Files})
-	return filesResult(name, all), err
+	return allOf(run, delivery, name, input.Files, false)
+}
+
+// allOf is the result of a step that has made all its files. It says Done in the journal, unless an earlier attempt did:
+// nobody needs to wait for more.
+func allOf(run *workspace.Run, delivery, name string, files int, done bool) (FilesResult, error) {
+	step, all, err := filesOf(run, delivery, FilesResult{Step: name, Files: files})
+	result := filesResult(name, all)
+	if err == nil && !done {
+		err = step.Done(result)
+	}
+	return result, err
 }
 
 // title is the activity whose folder is called name.
