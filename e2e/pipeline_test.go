@@ -5,7 +5,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"consign/workflows"
 )
 
 // TestAWorkerKilledWhileStepsAreAtWorkTogetherGoesOnWithEachOfThem: a delivery of several files is a pipeline, so a crash
@@ -35,9 +39,9 @@ orchestrations:
 	require.Len(t, c.Objects, files)
 	require.Empty(t, c.Warnings, "nothing was made anew")
 	require.Equal(t, files, g.count("UploadPart"), "what S3 has is not sent again")
-	asked, done := s.stepEvents(c.WorkflowID)
-	require.Less(t, asked["Encrypt"], done["Archive"])
-	require.Less(t, asked["Upload"], done["Archive"], "they were at work together")
+	steps := s.stepEvents(c.WorkflowID)
+	require.Less(t, steps.asked["Encrypt"], steps.done["Archive"])
+	require.Less(t, steps.asked["Upload"], steps.done["Archive"], "they were at work together")
 	require.Less(t, s.events(c.WorkflowID), 80)
 
 	dir := s.download()
@@ -49,22 +53,69 @@ orchestrations:
 	s.nothingLeft()
 }
 
-// stepEvents are the numbers of the events by which a run's steps were asked for and done.
-func (s *site) stepEvents(workflowID string) (asked, done map[string]int64) {
+// TestARunThatIsResetIntoItsPipelineAfterItsEndDeliversAnew: its workspace is empty by then, and nobody makes the files
+// that Encrypt and Upload would wait for.
+func TestARunThatIsResetIntoItsPipelineAfterItsEndDeliversAnew(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(3000))
+	s.gpgHome()
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}") + `
+data_templates:
+  - {name: t, destination: acme, settings: {split: {rows: 1000}, filename: weekly, split_filename: "{{file_number}}.csv.gz"}}
+orchestrations:
+  - {name: weekly-{site}, query: all, data_template: t}
+`)
+	s.worker()
+	first := s.send(s.id("weekly"), "--run-key", "k")
+	require.Len(t, first.Objects, 3)
+	archived := s.stepEvents(first.WorkflowID).done["Archive"]
+	_, err := temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: first.WorkflowID},
+		Reason: "to where Archive was just done", RequestId: "once", WorkflowTaskFinishEventId: s.taskAfter(first.WorkflowID, archived),
+	})
+	require.NoError(t, err)
+	again := s.send(s.id("weekly"), "--run-key", "k")
+	require.Equal(t, workflows.Completed, again.Status)
+	require.Len(t, again.Objects, 3)
+	require.NotEqual(t, first.DeliveryID, again.DeliveryID)
+	require.Contains(t, again.Warnings[0], "rendered again")
+	s.nothingLeft()
+}
+
+// taskAfter is the end of the first workflow task that came after an event.
+func (s *site) taskAfter(workflowID string, id int64) int64 {
 	s.t.Helper()
-	asked, done = map[string]int64{}, map[string]int64{}
 	history := temporal.GetWorkflowHistory(s.t.Context(), workflowID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(s.t, err)
+		if event.GetEventId() > id && event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			return event.GetEventId()
+		}
+	}
+	s.t.Fatal("no workflow task")
+	return 0
+}
+
+// stepEvents are the numbers of the events by which a run's steps were asked for and done.
+type stepEvents struct{ asked, done map[string]int64 }
+
+func (s *site) stepEvents(workflowID string) stepEvents {
+	s.t.Helper()
+	found := stepEvents{map[string]int64{}, map[string]int64{}}
 	names := map[int64]string{}
+	history := temporal.GetWorkflowHistory(s.t.Context(), workflowID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		event, err := history.Next()
 		require.NoError(s.t, err)
 		if a := event.GetActivityTaskScheduledEventAttributes(); a != nil {
 			names[event.GetEventId()] = a.GetActivityType().GetName()
-			asked[names[event.GetEventId()]] = event.GetEventId()
+			found.asked[names[event.GetEventId()]] = event.GetEventId()
 		}
 		if a := event.GetActivityTaskCompletedEventAttributes(); a != nil {
-			done[names[a.GetScheduledEventId()]] = event.GetEventId()
+			found.done[names[a.GetScheduledEventId()]] = event.GetEventId()
 		}
 	}
-	return asked, done
+	return found
 }

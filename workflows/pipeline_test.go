@@ -75,8 +75,8 @@ func TestTheStepsOfSeveralFilesAreAtWorkTogether(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"done", "done", "done", "running", "running", "running", "waiting", "waiting"}, seen)
 	require.Equal(t, activities.FilesResult{Step: "render", Files: 3, Rows: 7, Bytes: 70}, d.coming("Archive", 0))
-	require.Equal(t, activities.FilesResult{Step: "archive", Files: 3, Rows: 7, Coming: true}, d.coming("Encrypt", 0))
-	require.Equal(t, activities.FilesResult{Step: "encrypt", Files: 3, Rows: 7, Coming: true}, d.coming("Upload", 0))
+	require.Equal(t, activities.FilesResult{Step: "archive", Files: 3, Rows: 7, Coming: "render"}, d.coming("Encrypt", 0))
+	require.Equal(t, activities.FilesResult{Step: "encrypt", Files: 3, Rows: 7, Coming: "render"}, d.coming("Upload", 0))
 	for _, step := range steadily() {
 		require.Equal(t, 1, d.calls[step], step)
 	}
@@ -106,7 +106,7 @@ func TestStepsFollowEachOtherWhereNothingIsWonOrTheHostCannot(t *testing.T) {
 			require.NoError(t, err)
 			for _, step := range []string{"Archive", "Encrypt", "Upload"} {
 				for i := range d.inputs[step] {
-					require.False(t, d.coming(step, i).Coming, step)
+					require.Empty(t, d.coming(step, i).Coming, step)
 				}
 			}
 		})
@@ -120,8 +120,8 @@ func TestFilesThatAreTakenAgainAreEncryptedAndSentTogether(t *testing.T) {
 	d.until("Encrypt", "Upload")
 	_, err := d.redeliver()
 	require.NoError(t, err)
-	require.False(t, d.coming("Encrypt", 0).Coming)
-	require.True(t, d.coming("Upload", 0).Coming)
+	require.Empty(t, d.coming("Encrypt", 0).Coming)
+	require.Equal(t, "archive", d.coming("Upload", 0).Coming)
 }
 
 // TestAFailureStopsTheStepsBehindIt: the run is parked at the step that failed, and a retry takes all of them up.
@@ -130,6 +130,10 @@ func TestAFailureStopsTheStepsBehindIt(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			d := newPipeline(t)
 			d.broken[step] = []error{permanently("WorkspaceFull")}
+			if step == "Encrypt" { // and again in its turn
+				d.broken[step] = append(d.broken[step], permanently("WorkspaceFull"))
+			}
+			tries := len(d.broken[step])
 			d.until(step, behind...)
 			wait := make(chan struct{})
 			d.within["Discard"] = sync.OnceFunc(func() { close(wait) })
@@ -152,7 +156,7 @@ func TestAFailureStopsTheStepsBehindIt(t *testing.T) {
 			c, err := d.run()
 			require.NoError(t, err)
 			require.Equal(t, workflows.Completed, c.Status)
-			require.Equal(t, 2, d.calls[step])
+			require.Equal(t, tries+1, d.calls[step])
 			for _, s := range behind {
 				require.Len(t, d.inputs[s], 2, s)
 			}
@@ -161,23 +165,57 @@ func TestAFailureStopsTheStepsBehindIt(t *testing.T) {
 	}
 }
 
-func TestAFailureOfALaterStepWaitsUntilItIsItsTurn(t *testing.T) {
+// TestWhatALaterStepCouldNotDoIsAskedForAgainInItsTurn: hours may have passed, and what was in its way with them.
+func TestWhatALaterStepCouldNotDoIsAskedForAgainInItsTurn(t *testing.T) {
+	unreachable := passing("S3Unreachable")
+	for name, failed := range map[string][]error{
+		"refused":                {permanently("AccessDenied")},
+		"tries have run out":     {unreachable, unreachable, unreachable, unreachable},
+		"the host was not there": {hostGone()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newPipeline(t)
+			d.broken["Upload"] = failed
+			d.until("Archive", "Upload")
+			_, err := d.run()
+			require.NoError(t, err)
+			require.Equal(t, 1, d.calls["Render"])
+			require.Equal(t, 1, d.calls["Archive"])
+			require.Equal(t, 1, d.calls["Encrypt"])
+			require.Equal(t, []string{workflows.SignalCompleted}, d.names, "nobody was asked")
+			require.Empty(t, d.coming("Upload", len(failed)).Coming, "all files were there")
+			require.EqualValues(t, 70, d.coming("Upload", len(failed)).Bytes)
+		})
+	}
+}
+
+func TestALaterStepThatFailsInItsTurnParksTheRun(t *testing.T) {
 	d := newPipeline(t)
-	d.broken["Upload"] = []error{permanently("AccessDenied")}
+	d.broken["Upload"] = []error{permanently("AccessDenied"), permanently("AccessDenied")}
 	d.until("Archive", "Upload")
 	d.RegisterDelayedCallback(func() {
 		p := d.progress()
 		require.Equal(t, "Upload", p.Failure.Step)
 		require.Equal(t, "done", p.Steps[4].State)
+		require.Equal(t, 2, p.Steps[5].Attempt)
 		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{})
 	}, time.Hour)
 	_, err := d.run()
 	require.NoError(t, err)
 	require.Equal(t, 1, d.calls["Archive"])
 	require.Equal(t, 1, d.calls["Encrypt"])
-	require.Equal(t, 2, d.calls["Upload"])
-	require.False(t, d.coming("Upload", 1).Coming, "all files were there")
-	require.EqualValues(t, 70, d.coming("Upload", 1).Bytes)
+	require.Equal(t, 3, d.calls["Upload"])
+}
+
+// TestAStepThatIsAskedForAgainKeepsTheOneBehindIt: Upload waits for Encrypt's files whichever try makes them.
+func TestAStepThatIsAskedForAgainKeepsTheOneBehindIt(t *testing.T) {
+	d := newPipeline(t)
+	d.broken["Encrypt"] = []error{permanently("WorkspaceFull")}
+	d.until("Archive", "Encrypt", "Upload")
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 2, d.calls["Encrypt"])
+	require.Equal(t, 1, d.calls["Upload"])
 }
 
 func TestAHostThatIsLostTakesTheStepsBehindWithIt(t *testing.T) {
@@ -188,6 +226,19 @@ func TestAHostThatIsLostTakesTheStepsBehindWithIt(t *testing.T) {
 	require.Equal(t, 2, d.calls["Render"], "once for all three")
 	require.Contains(t, c.DeliveryID, "-2")
 	require.Len(t, c.Warnings, 1)
+}
+
+// TestLaterBatchesKnowWhenNothingIsComingAnyMore: a call that begins when all files are there waits for none.
+func TestLaterBatchesKnowWhenNothingIsComingAnyMore(t *testing.T) {
+	d := newPipeline(t)
+	d.rendered.Files = 1203
+	d.plan.Encryption = nil
+	d.until("Archive", "Upload")
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, "render", d.coming("Upload", 0).Coming)
+	require.Len(t, d.inputs["Upload"], 3)
+	require.Empty(t, d.coming("Upload", 2).Coming)
 }
 
 func TestAnAbortStopsAllStepsAndLooksForWhatWasSent(t *testing.T) {

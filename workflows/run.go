@@ -37,24 +37,23 @@ type run struct {
 	called   bool     // by the Turn, since the run last asked
 	waitsFor string   // workflow id of the run whose turn it is
 
-	recoveries  int // times the run went back by itself
-	delivery    int // counts the deliveries begun: a fresh Render begins a new one
-	plan        *plan.Plan
-	account     activities.AssumeRoleResult
-	again       *activities.Again // whose files are sent again; nil: they are rendered
-	rendered    activities.RenderResult
-	files       activities.FilesResult // of the last step that made files
-	renderedAt  time.Time
-	cancelEarly workflow.CancelFunc // stops the steps that began early
-	uploads     []activities.Uploaded
-	sides       activities.SideFiles // receipt and manifest, sent and open
-	published   []activities.Object
-	success     activities.SuccessResult
-	keptUntil   time.Time    // the files stay on their host
-	hostAway    bool         // which keeps the files that are sent again
-	core        int          // how many steps the delivery itself has
-	after       []*following // what follows it
-	unheard     []string     // notify targets that never came
+	recoveries int // times the run went back by itself
+	delivery   int // counts the deliveries begun: a fresh Render begins a new one
+	plan       *plan.Plan
+	account    activities.AssumeRoleResult
+	again      *activities.Again // whose files are sent again; nil: they are rendered
+	rendered   activities.RenderResult
+	files      activities.FilesResult // of the last step that made files
+	renderedAt time.Time
+	uploads    []activities.Uploaded
+	sides      activities.SideFiles // receipt and manifest, sent and open
+	published  []activities.Object
+	success    activities.SuccessResult
+	keptUntil  time.Time    // the files stay on their host
+	hostAway   bool         // which keeps the files that are sent again
+	core       int          // how many steps the delivery itself has
+	after      []*following // what follows it
+	unheard    []string     // notify targets that never came
 }
 
 // A step is one activity of the run.
@@ -215,6 +214,9 @@ func (r *run) encrypt(ctx workflow.Context, from activities.FilesResult) (activi
 
 func (r *run) upload(ctx workflow.Context, files activities.FilesResult) (activities.FilesResult, error) {
 	for from := len(r.uploads); from < files.Files || r.wantsSides() && r.sides.None(); from = len(r.uploads) {
+		if r.files.Step == files.Step { // they are not coming any more
+			files = r.files
+		}
 		summary := fmt.Sprintf("%s to s3://%s/%s", sizeOf(files), r.plan.Upload.Bucket, r.plan.Prefix)
 		input := activities.UploadInput{
 			Folder: r.folder(), Target: r.target(), From: files, Names: r.plan.Names, First: from, Count: batchObjects,
@@ -314,7 +316,7 @@ func (r *run) backTo(from string) {
 
 // sizeOf is for summaries: "20,000 rows, 1,602,044 bytes".
 func sizeOf(f activities.FilesResult) string {
-	if f.Coming {
+	if f.Coming != "" {
 		return fmt.Sprintf("%s rows in %s files, as they come", number(f.Rows), number(int64(f.Files)))
 	}
 	size := fmt.Sprintf("%s rows, %s bytes", cmp.Or(number(f.Rows), "0"), cmp.Or(number(f.Bytes), "0"))
