@@ -92,6 +92,9 @@ func command(name string, args ...string) error {
 // each), a host's timeout and the back-off between, on a machine that is busy with other seeds.
 const patience = 4 * time.Minute
 
+// manyRetries is more than a person should have to do in a seed: its logs are kept too, if -keep says where.
+const manyRetries = 10
+
 // TestTorture is promises 1 to 6 under faults: it delivers by several orchestrations over two hosts while the seed's
 // schedule breaks things, mends everything, retries what is parked as an operator would, and asks the oracle.
 func TestTorture(t *testing.T) {
@@ -104,7 +107,7 @@ func TestTorture(t *testing.T) {
 			begin := time.Now()
 			w := newWorld(t, seed)
 			t.Cleanup(func() {
-				if t.Failed() {
+				if t.Failed() || w.retries > manyRetries {
 					w.keepLogs()
 				}
 			})
@@ -141,8 +144,8 @@ func (s *scores) add(w *world, violations []string, took time.Duration) {
 		s.failed = append(s.failed, w.seed)
 		verdict = "FAILED " + strings.Join(violations, "; ")
 	}
-	fmt.Printf("seed %d: %s, %d faults, %d requests spoilt, workers started again %d times, %d retries by the operator, %d steps interrupted, %s\n", //nolint:forbidigo // this is what it is run for
-		w.seed, verdict, len(w.faults), requests, restarts, w.retries, w.hosts[0].logs.count("an interrupted step begins again")+w.hosts[1].logs.count("an interrupted step begins again"), took.Round(100*time.Millisecond))
+	fmt.Printf("seed %d: %s, %d faults, %d requests spoilt, workers started again %d times, %d retries by the operator %v, %d steps interrupted, %s\n", //nolint:forbidigo // this is what it is run for
+		w.seed, verdict, len(w.faults), requests, restarts, w.retries, w.parkedBy, w.hosts[0].logs.count("an interrupted step begins again")+w.hosts[1].logs.count("an interrupted step begins again"), took.Round(100*time.Millisecond))
 	for _, f := range w.faults {
 		fmt.Println("   ", f) //nolint:forbidigo // likewise
 	}

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"consign/internal/devstack"
+	"consign/workflows"
 )
 
 const (
@@ -41,13 +42,14 @@ type world struct {
 	hosts  [2]*host
 	poller *poller
 
-	servers sync.Mutex // one restart at a time
-	retries int
+	servers  sync.Mutex // one restart at a time
+	retries  int
+	parkedBy map[string]int // what the operator found, and how often
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
-	w := &world{t: t, seed: seed, dir: t.TempDir(), faults: draw(seed)}
+	w := &world{t: t, seed: seed, dir: t.TempDir(), faults: draw(seed), parkedBy: map[string]int{}}
 	ctx := t.Context()
 	var err error
 	w.stack, err = devstack.Start(ctx, devstack.Options{
@@ -236,12 +238,29 @@ func (w *world) look(d delivery) (state string, over bool) {
 	_ = converter.GetDefaultDataConverter().FromPayload(described.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()["ConsignState"], &state)
 	if state == "parked" && w.client.SignalWorkflow(ctx, d.workflow(), "", "retry", map[string]any{}) == nil {
 		w.retries++
+		w.parkedBy[w.why(ctx, d)]++
 		<-time.After(time.Second) // until it is seen to go on
 	}
 	for _, p := range described.GetPendingActivities() {
 		state += fmt.Sprintf(" %s %s attempt %d %s;", p.GetActivityType().GetName(), p.GetState(), p.GetAttempt(), p.GetLastFailure().GetMessage())
 	}
 	return state, false
+}
+
+// why says what a parked run waits for.
+func (w *world) why(ctx context.Context, d delivery) string {
+	var p workflows.Progress
+	answer, err := w.client.QueryWorkflow(ctx, d.workflow(), "", workflows.QueryProgress)
+	if err == nil {
+		err = answer.Get(&p)
+	}
+	switch {
+	case err != nil:
+		return "nobody answered"
+	case p.Failure == nil:
+		return "it went on"
+	}
+	return p.Failure.Type + " at " + p.Failure.Step
 }
 
 func (w *world) keepLogs() {
