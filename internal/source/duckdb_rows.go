@@ -25,7 +25,7 @@ type duckRows struct {
 
 	closed  atomic.Bool
 	holders atomic.Int64 // Rows itself until Close, and each batch that is out
-	spare   spareColumns
+	spare   spare[[]table.Vector]
 }
 
 // Schema implements Rows.
@@ -94,7 +94,10 @@ func (r *duckRows) outcome(ctx context.Context, text string) error {
 // batch wraps a chunk. The batch owns it until Release.
 func (r *duckRows) batch(chunk duck.DataChunk) *table.Batch {
 	n := int(duck.DataChunkGetSize(chunk))
-	columns := r.spare.take(len(r.query.readers))
+	columns, used := r.spare.take()
+	if !used {
+		columns = make([]table.Vector, len(r.query.readers))
+	}
 	for i, read := range r.query.readers {
 		read(duck.DataChunkGetVector(chunk, duck.IdxT(i)), n, &columns[i])
 	}
@@ -133,25 +136,28 @@ func (r *duckRows) drop() {
 	r.query.free()
 }
 
-// spareColumns keeps the vectors of released batches, with their slices, for the next ones.
-type spareColumns struct {
+// spare keeps what released batches were made of, for the next ones.
+type spare[T any] struct {
 	mu   sync.Mutex
-	free [][]table.Vector
+	free []T
 }
 
-func (s *spareColumns) take(n int) []table.Vector {
+// take returns what put was given last; ok is false if there is nothing.
+func (s *spare[T]) take() (_ T, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last := len(s.free) - 1; last >= 0 {
-		columns := s.free[last]
-		s.free = s.free[:last]
-		return columns
+	last := len(s.free) - 1
+	if last < 0 {
+		var none T
+		return none, false
 	}
-	return make([]table.Vector, n)
+	one := s.free[last]
+	s.free = s.free[:last]
+	return one, true
 }
 
-func (s *spareColumns) put(columns []table.Vector) {
+func (s *spare[T]) put(one T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free = append(s.free, columns)
+	s.free = append(s.free, one)
 }

@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"unsafe"
+	"slices"
 
 	"consign/internal/table"
 )
@@ -18,8 +18,8 @@ const (
 	copyHeader = 11 + 4 + 4
 	// batchBytes ends a batch before it has all its rows, so that long values do not add up.
 	batchBytes = 4 << 20
-	// arenaBytes is the size of the blocks that hold texts.
-	arenaBytes = 256 << 10
+	// blockBytes is the size of the blocks that hold rows.
+	blockBytes = 256 << 10
 )
 
 var errCopyForm = errors.New("the server does not send the binary form of COPY")
@@ -28,14 +28,21 @@ var errCopyForm = errors.New("the server does not send the binary form of COPY")
 type copyParser struct {
 	columns []pgColumn
 	send    func(*table.Batch) error
-	spare   *spareColumns
+	spare   *spare[copied]
 
 	begun, ended bool
 	pending      []byte // the beginning of a row whose end has not come yet
 	rows         int64  // of the batches before this one
-	current      []table.Vector
+	current      copied
 	count, bytes int
-	texts        arena
+}
+
+// copied is what a batch is made of: its columns, and the blocks that hold its rows as they came, which its texts point
+// into.
+type copied struct {
+	columns []table.Vector
+	blocks  [][]byte
+	at      int // the block that has room
 }
 
 // Write takes the next piece.
@@ -109,20 +116,23 @@ func (p *copyParser) row(data []byte) error {
 	if int(fields) != len(p.columns) {
 		return fmt.Errorf("%w: %w", ErrEngine, errCopyForm)
 	}
-	if p.current == nil {
-		p.current = p.spare.take(len(p.columns))
+	if p.current.columns == nil {
+		p.begin()
 	}
 	p.bytes += len(data)
-	data = data[2:]
+	data = p.current.keep(data)[2:]
 	for c := range p.columns {
-		value, rest, err := nextValue(data)
-		if err == nil {
-			err = p.columns[c].appendValue(value, p.count, &p.current[c], &p.texts)
+		column, to := &p.columns[c], &p.current.columns[c]
+		length := int32(binary.BigEndian.Uint32(data)) // rowSize has seen that so many bytes follow
+		data = data[4:]
+		if length < 0 {
+			column.appendNull(p.count, to)
+			continue
 		}
-		if err != nil {
-			return fmt.Errorf("row %d, column %q: %w: the value %w", p.rows+int64(p.count)+1, p.columns[c].name, ErrData, err)
+		if err := column.appendValue(data[:length:length], p.count, to); err != nil {
+			return fmt.Errorf("row %d, column %q: %w: the value %w", p.rows+int64(p.count)+1, column.name, ErrData, err)
 		}
-		data = rest
+		data = data[length:]
 	}
 	if p.count++; p.count == table.BatchRows || p.bytes >= batchBytes {
 		return p.flush()
@@ -130,21 +140,53 @@ func (p *copyParser) row(data []byte) error {
 	return nil
 }
 
+// begin makes room for a batch.
+func (p *copyParser) begin() {
+	var used bool
+	if p.current, used = p.spare.take(); !used {
+		p.current.columns = make([]table.Vector, len(p.columns))
+	}
+}
+
 // flush gives the batch away.
 func (p *copyParser) flush() error {
 	if p.count == 0 {
 		return nil
 	}
-	columns, spare := p.current, p.spare
-	b := &table.Batch{Rows: p.count, Columns: columns, Free: func() {
-		for i := range columns {
-			reset(&columns[i])
-		}
-		spare.put(columns)
+	current, spare := p.current, p.spare
+	b := &table.Batch{Rows: p.count, Columns: current.columns, Free: func() {
+		current.reset()
+		spare.put(current)
 	}}
 	p.rows += int64(p.count)
-	p.current, p.count, p.bytes, p.texts = nil, 0, 0, arena{}
+	p.current, p.count, p.bytes = copied{}, 0, 0
 	return p.send(b)
+}
+
+// keep copies a row to where it stays until the batch is released: one copy, instead of one for each of its texts.
+func (c *copied) keep(row []byte) []byte {
+	for c.at < len(c.blocks) && cap(c.blocks[c.at])-len(c.blocks[c.at]) < len(row) {
+		c.at++
+	}
+	if c.at == len(c.blocks) {
+		c.blocks = append(c.blocks, make([]byte, 0, max(blockBytes, len(row))))
+	}
+	block := &c.blocks[c.at]
+	begin := len(*block)
+	*block = append(*block, row...)
+	return (*block)[begin:]
+}
+
+// reset empties the batch and keeps its memory, but for the blocks of rows that are larger than others.
+func (c *copied) reset() {
+	for i := range c.columns {
+		reset(&c.columns[i])
+	}
+	c.blocks = slices.DeleteFunc(c.blocks, func(block []byte) bool { return cap(block) > blockBytes })
+	for i := range c.blocks {
+		c.blocks[i] = c.blocks[i][:0]
+	}
+	c.at = 0
 }
 
 // reset empties a vector of ours and keeps its slices.
@@ -157,24 +199,6 @@ func reset(v *table.Vector) {
 		Bools: v.Bools[:0], I16: v.I16[:0], I32: v.I32[:0], I64: v.I64[:0], U32: v.U32[:0], I128: v.I128[:0], F32: v.F32[:0], F64: v.F64[:0],
 		Strings: v.Strings[:0], UUIDs: v.UUIDs[:0], Intervals: v.Intervals[:0], Entries: v.Entries[:0], Children: v.Children,
 	}
-}
-
-// arena holds the texts of a batch in few blocks.
-type arena struct {
-	block []byte
-}
-
-// keep copies data and returns it as a string.
-func (a *arena) keep(data []byte) string {
-	if len(data) == 0 {
-		return ""
-	}
-	if cap(a.block)-len(a.block) < len(data) {
-		a.block = make([]byte, 0, max(arenaBytes, len(data)))
-	}
-	begin := len(a.block)
-	a.block = append(a.block, data...)
-	return unsafe.String(&a.block[begin], len(data))
 }
 
 // stream is what the copying goroutine and Next share.

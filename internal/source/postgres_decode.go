@@ -5,12 +5,14 @@ import (
 	"errors"
 	"math"
 	"math/bits"
+	"unsafe"
 
 	"consign/internal/table"
 )
 
-// A decoder appends a value in the server's binary form to a vector. Its error says what is wrong without the value.
-type decoder func(data []byte, to *table.Vector, texts *arena) error
+// A decoder appends a value in the server's binary form to a vector, whose texts point into data: it stays as long as
+// the batch. Its error says what is wrong without the value.
+type decoder func(data []byte, to *table.Vector) error
 
 // Between the server's epoch, 2000-01-01, and 1970-01-01.
 const (
@@ -26,7 +28,7 @@ var (
 	errDimension = errors.New("is an array of more than one dimension; cast the column to text, or use to_json")
 )
 
-func decodeBool(data []byte, to *table.Vector, _ *arena) error {
+func decodeBool(data []byte, to *table.Vector) error {
 	if len(data) != 1 {
 		return errLength
 	}
@@ -34,7 +36,7 @@ func decodeBool(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeInt16(data []byte, to *table.Vector, _ *arena) error {
+func decodeInt16(data []byte, to *table.Vector) error {
 	if len(data) != 2 {
 		return errLength
 	}
@@ -42,7 +44,7 @@ func decodeInt16(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeInt32(data []byte, to *table.Vector, _ *arena) error {
+func decodeInt32(data []byte, to *table.Vector) error {
 	if len(data) != 4 {
 		return errLength
 	}
@@ -50,7 +52,7 @@ func decodeInt32(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeUint32(data []byte, to *table.Vector, _ *arena) error {
+func decodeUint32(data []byte, to *table.Vector) error {
 	if len(data) != 4 {
 		return errLength
 	}
@@ -58,7 +60,7 @@ func decodeUint32(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeInt64(data []byte, to *table.Vector, _ *arena) error {
+func decodeInt64(data []byte, to *table.Vector) error {
 	if len(data) != 8 {
 		return errLength
 	}
@@ -66,7 +68,7 @@ func decodeInt64(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeFloat32(data []byte, to *table.Vector, _ *arena) error {
+func decodeFloat32(data []byte, to *table.Vector) error {
 	if len(data) != 4 {
 		return errLength
 	}
@@ -74,7 +76,7 @@ func decodeFloat32(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeFloat64(data []byte, to *table.Vector, _ *arena) error {
+func decodeFloat64(data []byte, to *table.Vector) error {
 	if len(data) != 8 {
 		return errLength
 	}
@@ -82,20 +84,20 @@ func decodeFloat64(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeText(data []byte, to *table.Vector, texts *arena) error {
-	to.Strings = append(to.Strings, texts.keep(data))
+func decodeText(data []byte, to *table.Vector) error {
+	to.Strings = append(to.Strings, unsafe.String(unsafe.SliceData(data), len(data)))
 	return nil
 }
 
 // decodeJSONB skips the format's version, which is 1.
-func decodeJSONB(data []byte, to *table.Vector, texts *arena) error {
+func decodeJSONB(data []byte, to *table.Vector) error {
 	if len(data) < 1 || data[0] != 1 {
 		return errLength
 	}
-	return decodeText(data[1:], to, texts)
+	return decodeText(data[1:], to)
 }
 
-func decodeUUID(data []byte, to *table.Vector, _ *arena) error {
+func decodeUUID(data []byte, to *table.Vector) error {
 	if len(data) != 16 {
 		return errLength
 	}
@@ -103,7 +105,7 @@ func decodeUUID(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeDate(data []byte, to *table.Vector, _ *arena) error {
+func decodeDate(data []byte, to *table.Vector) error {
 	if len(data) != 4 {
 		return errLength
 	}
@@ -118,7 +120,7 @@ func decodeDate(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeTimestamp(data []byte, to *table.Vector, _ *arena) error {
+func decodeTimestamp(data []byte, to *table.Vector) error {
 	if len(data) != 8 {
 		return errLength
 	}
@@ -135,7 +137,7 @@ func decodeTimestamp(data []byte, to *table.Vector, _ *arena) error {
 	return nil
 }
 
-func decodeInterval(data []byte, to *table.Vector, _ *arena) error {
+func decodeInterval(data []byte, to *table.Vector) error {
 	if len(data) != 16 {
 		return errLength
 	}
@@ -149,7 +151,7 @@ func decodeInterval(data []byte, to *table.Vector, _ *arena) error {
 
 // decodeArray reads a one-dimensional array: dimensions, a flag, the type, the length, the first index, the elements.
 func decodeArray(elem pgColumn) decoder {
-	return func(data []byte, to *table.Vector, texts *arena) error {
+	return func(data []byte, to *table.Vector) error {
 		if len(data) < 12 {
 			return errLength
 		}
@@ -171,7 +173,9 @@ func decodeArray(elem pgColumn) decoder {
 				return err
 			}
 			data = rest
-			if err := elem.appendValue(value, int(offset+i), child, texts); err != nil {
+			if value == nil {
+				elem.appendNull(int(offset+i), child)
+			} else if err := elem.appendValue(value, int(offset+i), child); err != nil {
 				return err
 			}
 		}
@@ -216,7 +220,7 @@ const maxGroups = 11
 
 // decodeNumeric reads the server's groups of four decimal digits into an integer with scale digits behind the point.
 func decodeNumeric(precision, scale int) decoder {
-	return func(data []byte, to *table.Vector, _ *arena) error {
+	return func(data []byte, to *table.Vector) error {
 		if len(data) < 8 {
 			return errLength
 		}

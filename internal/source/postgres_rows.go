@@ -33,7 +33,7 @@ func startCopy(ctx context.Context, conn *pgconn.PgConn, sql string, columns []p
 		stream: stream{batches: make(chan *table.Batch, batchesAhead), stop: stop, done: make(chan struct{})},
 		shut:   make(chan struct{}),
 	}
-	parser := &copyParser{columns: columns, spare: &spareColumns{}, send: func(b *table.Batch) error {
+	parser := &copyParser{columns: columns, spare: &spare[copied]{}, send: func(b *table.Batch) error {
 		select {
 		case r.stream.batches <- b:
 			return nil

@@ -18,23 +18,30 @@ type pgColumn struct {
 	read decoder
 }
 
-// appendValue appends value i to a vector; nil is NULL.
-func (c *pgColumn) appendValue(value []byte, i int, to *table.Vector, texts *arena) error {
-	if to.Valid != nil || value == nil {
-		for len(to.Valid) <= i/64 {
-			to.Valid = append(to.Valid, ^uint64(0))
-		}
+// appendValue appends value i, which is not NULL, to a vector.
+func (c *pgColumn) appendValue(value []byte, i int, to *table.Vector) error {
+	if to.Valid != nil {
+		cover(to, i)
 	}
-	if value == nil {
-		to.Valid[i/64] &^= 1 << (i % 64)
-		appendZero(c.typ, to)
-		return nil
+	return c.read(value, to)
+}
+
+// appendNull appends a NULL as value i. A vector without one has no Valid.
+func (c *pgColumn) appendNull(i int, to *table.Vector) {
+	cover(to, i)
+	to.Valid[i/64] &^= 1 << (i % 64)
+	appendZero(&c.typ, to)
+}
+
+// cover makes Valid long enough for value i.
+func cover(to *table.Vector, i int) {
+	for len(to.Valid) <= i/64 {
+		to.Valid = append(to.Valid, ^uint64(0))
 	}
-	return c.read(value, to, texts)
 }
 
 // appendZero appends what stands at the place of a NULL.
-func appendZero(t table.Type, to *table.Vector) {
+func appendZero(t *table.Type, to *table.Vector) {
 	switch t.Kind {
 	case table.Bool:
 		to.Bools = append(to.Bools, false)
