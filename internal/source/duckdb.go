@@ -23,6 +23,7 @@ type engine struct {
 	mu     sync.Mutex
 	users  int // the source itself while it is open, and each result
 	closed bool
+	first  *duck.Connection // the one that made the tables, until a query takes it: a locked engine sets up no other to stream
 }
 
 func openDuckDB(ctx context.Context, o Options) (Source, error) {
@@ -106,8 +107,11 @@ func (e *engine) prepareTables(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer duck.Disconnect(&conn)
+	e.first = &conn // the engine gives it back
 	if text := run(ctx, conn, "SET GLOBAL errors_as_json = true", nil); text != "" {
+		return sqlError("", text)
+	}
+	if text := run(ctx, conn, streamAhead(o), nil); text != "" {
 		return sqlError("", text)
 	}
 	var allowed []string
@@ -223,6 +227,18 @@ func (e *engine) connect() (duck.Connection, error) {
 	return conn, nil
 }
 
+// connectToStream returns the connection that is set up to stream, once. Queries after that stream more slowly.
+func (e *engine) connectToStream() (duck.Connection, error) {
+	e.mu.Lock()
+	first := e.first
+	e.first = nil
+	e.mu.Unlock()
+	if first != nil {
+		return *first, nil
+	}
+	return e.connect()
+}
+
 // retain keeps the engine alive until the matching release.
 func (e *engine) retain() error {
 	e.mu.Lock()
@@ -237,9 +253,13 @@ func (e *engine) retain() error {
 func (e *engine) release() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.users--; e.users == 0 {
-		duck.Close(&e.db)
+	if e.users--; e.users > 0 {
+		return
 	}
+	if e.first != nil {
+		duck.Disconnect(e.first)
+	}
+	duck.Close(&e.db)
 }
 
 // Close implements Source.

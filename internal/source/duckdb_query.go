@@ -12,7 +12,7 @@ import (
 
 // Describe implements Source.
 func (e *engine) Describe(ctx context.Context, sql string) (table.Schema, error) {
-	q, err := e.prepare(ctx, sql)
+	q, err := e.prepare(ctx, sql, e.connect)
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +22,7 @@ func (e *engine) Describe(ctx context.Context, sql string) (table.Schema, error)
 
 // Query implements Source.
 func (e *engine) Query(ctx context.Context, sql string) (Rows, error) {
-	q, err := e.prepare(ctx, sql)
+	q, err := e.prepare(ctx, sql, e.connectToStream)
 	if err != nil {
 		return nil, err
 	}
@@ -45,14 +45,14 @@ type query struct {
 	readers   []reader
 }
 
-func (e *engine) prepare(ctx context.Context, sql string) (*query, error) {
+func (e *engine) prepare(ctx context.Context, sql string, connect func() (duck.Connection, error)) (*query, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if err := e.retain(); err != nil {
 		return nil, err
 	}
-	conn, err := e.connect()
+	conn, err := connect()
 	if err != nil {
 		e.release()
 		return nil, err

@@ -1,10 +1,27 @@
 package source
 
-import duck "github.com/duckdb/duckdb-go-bindings"
+import (
+	"fmt"
+
+	duck "github.com/duckdb/duckdb-go-bindings"
+)
 
 // This is the one file that knows how to stream. DuckDB's C API marks its streaming calls as deprecated and offers
 // nothing in their place: every other way holds the whole result in memory (four times the memory, two thirds of the
 // speed, measured). When there is a successor, only this file changes.
+
+// aheadShare is the part of the engine's memory that rows ahead of the fetching may take.
+const aheadShare = 16
+
+// streamAhead is the statement by which a connection's queries may have more rows ready than are fetched. The engine's
+// own limit, 976 KiB, is less than 2,048 rows of many tables: its threads then wait for each other at every chunk.
+func streamAhead(o Options) string {
+	memory := o.Memory
+	if memory == 0 {
+		memory = DefaultMemory
+	}
+	return fmt.Sprintf("SET SESSION streaming_buffer_size = '%dB'", memory/aheadShare)
+}
 
 // startStreaming begins to run a statement whose rows are fetched while it runs.
 func startStreaming(statement duck.PreparedStatement) (duck.PendingResult, string) {
