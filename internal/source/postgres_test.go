@@ -97,7 +97,7 @@ var pgTypes = []struct{ sql, kind, values string }{
 
 func TestEveryPostgresTypeIsReadAsPsqlShowsIt(t *testing.T) {
 	t.Parallel()
-	psql(t, "CREATE TYPE mood AS ENUM ('glad', 'so so')")
+	psql(t, "DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('glad', 'so so')")
 	s := inPostgres(t, 0)
 	for _, c := range pgTypes {
 		t.Run(c.sql, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestPostgresBytesIntervalsAndArrays(t *testing.T) {
 
 func TestAPostgresTypeThatNoFileCanHoldIsRefusedWithItsCast(t *testing.T) {
 	t.Parallel()
-	psql(t, "CREATE TYPE pair AS (a int, b int); CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0)")
+	psql(t, "DROP TYPE IF EXISTS pair; DROP DOMAIN IF EXISTS even; CREATE TYPE pair AS (a int, b int); CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0)")
 	s := inPostgres(t, 0)
 	for value, want := range map[string]string{
 		"1.5":                             "numeric without precision; write CAST(\"v\" AS numeric(38,6))",
@@ -196,7 +196,7 @@ func TestAPostgresValueThatCannotBeReadIsNamedByRowAndColumn(t *testing.T) {
 
 func TestAnErrorInPostgresDataNeverShowsTheValue(t *testing.T) {
 	t.Parallel()
-	psql(t, `CREATE FUNCTION complain(s text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no %', s; END $$`)
+	psql(t, `CREATE OR REPLACE FUNCTION complain(s text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no %', s; END $$`)
 	s := inPostgres(t, 0)
 	from := " FROM (SELECT i, CASE WHEN i = 2500 THEN '" + "jane' || '@example.com" + "' ELSE '1' END AS s FROM generate_series(1, 3000) i) t"
 	for _, value := range []string{"s::int", "s::date", "s::uuid", "s::json", "CASE WHEN i = 2500 THEN complain(s) END", "1 / (i - 2500)", "(i * 100)::smallint", "(SELECT s FROM generate_series(1, i))"} {
@@ -210,7 +210,7 @@ func TestAnErrorInPostgresDataNeverShowsTheValue(t *testing.T) {
 // TestEveryStateOfPostgresHasACause raises each SQLSTATE in the server itself.
 func TestEveryStateOfPostgresHasACause(t *testing.T) {
 	t.Parallel()
-	psql(t, `CREATE FUNCTION fail(state text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'jane@example.com' USING ERRCODE = state; END $$`)
+	psql(t, `CREATE OR REPLACE FUNCTION fail(state text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'jane@example.com' USING ERRCODE = state; END $$`)
 	s := inPostgres(t, 0)
 	for state, cause := range map[string]error{
 		"08006": source.ErrUnreachable, // connection failure
@@ -255,7 +255,7 @@ func TestEveryStateOfPostgresHasACause(t *testing.T) {
 
 func TestAPostgresQueryCannotChangeAnything(t *testing.T) {
 	t.Parallel()
-	psql(t, "CREATE TABLE customers AS SELECT 1 AS id; CREATE SEQUENCE counter; CREATE FUNCTION forget() RETURNS int LANGUAGE sql AS 'DELETE FROM customers RETURNING id'")
+	psql(t, "DROP TABLE IF EXISTS customers; DROP SEQUENCE IF EXISTS counter; CREATE TABLE customers AS SELECT 1 AS id; CREATE SEQUENCE counter; CREATE OR REPLACE FUNCTION forget() RETURNS int LANGUAGE sql AS 'DELETE FROM customers RETURNING id'")
 	s := inPostgres(t, 0)
 	for _, sql := range []string{
 		"DELETE FROM customers", "DELETE FROM customers RETURNING id", "INSERT INTO customers VALUES (2) RETURNING id", "UPDATE customers SET id = 2",
@@ -282,8 +282,8 @@ func TestAPostgresQueryCannotChangeAnything(t *testing.T) {
 
 func TestAPostgresQuerySeesOneSnapshot(t *testing.T) {
 	t.Parallel()
-	psql(t, `CREATE TABLE growing AS SELECT i, repeat('x', 100) AS s FROM generate_series(1, 300000) i;
-		CREATE FUNCTION grown() RETURNS bigint VOLATILE LANGUAGE sql AS 'SELECT count(*) FROM growing'`)
+	psql(t, `DROP TABLE IF EXISTS growing; CREATE TABLE growing AS SELECT i, repeat('x', 100) AS s FROM generate_series(1, 300000) i;
+		CREATE OR REPLACE FUNCTION grown() RETURNS bigint VOLATILE LANGUAGE sql AS 'SELECT count(*) FROM growing'`)
 	s := inPostgres(t, 0)
 	seen, last := 0, int64(0)
 	require.NoError(t, each(t.Context(), s, "SELECT i::bigint, s FROM growing UNION ALL SELECT grown(), ''", func(_ table.Schema, b *table.Batch) {
