@@ -40,9 +40,21 @@ func (s *Steps) Archive(ctx context.Context, in ArchiveInput) (_ FilesResult, er
 	if archive.Single(in.Archive.Encoding) {
 		return s.pack(ctx, run, in)
 	}
-	return s.each(ctx, run, stepArchive, in.Delivery, in.From, 1, func(w io.Writer) (io.WriteCloser, error) {
+	return s.each(ctx, run, stepArchive, in.Delivery, in.From, s.archivesAtOnce(in.From), func(w io.Writer) (io.WriteCloser, error) {
 		return archive.Gzip(w, in.Archive)
 	})
+}
+
+// smallFile is the size up to which files are compressed side by side: a larger one is many blocks of 1 MiB, which keep
+// all threads busy by themselves.
+const smallFile = 4 << 20
+
+// archivesAtOnce is how many files Archive compresses side by side.
+func (s *Steps) archivesAtOnce(from FilesResult) int {
+	if from.Files > 0 && from.Bytes/int64(from.Files) <= smallFile {
+		return s.options.Threads
+	}
+	return 1
 }
 
 // pack writes all files into one archive. An interrupted one begins anew.
