@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // attemptsDir holds a note for each attempt at a step that is under way in this process, or was when it died.
@@ -15,6 +16,9 @@ const attemptsDir = "attempts"
 // ErrSuperseded is the cause of an attempt's end when a later attempt at the same step begins in the same process: the
 // server has given the earlier one up (a lost heartbeat, say) before it noticed.
 var ErrSuperseded = errors.New("a later attempt at this step has begun")
+
+// ErrOver is the cause of an attempt's end when its run is over: a host that was frozen, say, learns it when it wakes.
+var ErrOver = errors.New("the run is over")
 
 // An Attempt is a step at work.
 type Attempt struct {
@@ -57,6 +61,33 @@ func (r *Run) Begin(ctx context.Context, step string, token []byte) (context.Con
 		return nil, nil, fmt.Errorf("workspace: begin %s: %w", step, Space(err))
 	}
 	return ctx, a, nil
+}
+
+// Stop ends all attempts at the run's steps in this process and waits for them, so that nothing of the run is made any
+// more while it is cleaned up. It returns the cause of ctx's end if that is first.
+func (r *Run) Stop(ctx context.Context) error {
+	for _, a := range r.attempts() {
+		a.stop(ErrOver)
+		select {
+		case <-a.over:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// attempts are those at the run's steps that are under way.
+func (r *Run) attempts() []*Attempt {
+	r.host.mu.Lock()
+	defer r.host.mu.Unlock()
+	var all []*Attempt
+	for key, a := range r.host.running {
+		if strings.HasPrefix(key, r.RunID+"/") {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // End says that the attempt is over, however it ended.

@@ -105,3 +105,36 @@ func TestStepsOfOneRunMayBeginAtTheSameTime(t *testing.T) {
 	}
 	wait.Wait()
 }
+
+func TestARunIsStoppedWhole(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	run := begin(t, h)
+	other, err := h.Run("send/vips/other", "other")
+	require.NoError(t, err)
+	untouched, last, err := other.Begin(t.Context(), "upload", nil)
+	require.NoError(t, err)
+	defer last.End()
+	ended := make(chan error, 2)
+	for _, step := range []string{"encrypt", "upload"} {
+		ctx, attempt, err := run.Begin(t.Context(), step, nil)
+		require.NoError(t, err)
+		go func() {
+			<-ctx.Done()
+			ended <- context.Cause(ctx)
+			attempt.End()
+		}()
+	}
+	require.NoError(t, run.Stop(t.Context()))
+	require.ErrorIs(t, <-ended, workspace.ErrOver)
+	require.ErrorIs(t, <-ended, workspace.ErrOver)
+	require.NoError(t, untouched.Err())
+	require.NoError(t, run.Stop(t.Context()), "nothing at work is success")
+
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	_, stubborn, err := run.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, run.Stop(over), context.Canceled)
+	stubborn.End()
+}
