@@ -65,6 +65,9 @@ func (s *Steps) discard(ctx context.Context, in DiscardInput) (DiscardResult, er
 		return DiscardResult{}, errors.Join(s.options.Host.Release(run), err)
 	}
 	result := DiscardResult{}
+	if err := run.Stop(ctx); err != nil {
+		return result, err
+	}
 	if in.Abort {
 		result, err = s.abortNoted(ctx, run, in)
 	}

@@ -60,7 +60,7 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 	switch why := context.Cause(ctx); {
 	case errors.As(*err, &canceled):
 		return
-	case errors.Is(*err, errWorkerStops), errors.Is(*err, workspace.ErrSuperseded), errors.Is(why, errWorkerStops):
+	case errors.Is(*err, errWorkerStops), errors.Is(*err, workspace.ErrSuperseded), errors.Is(*err, workspace.ErrOver), errors.Is(why, errWorkerStops):
 		*err = Interrupted()
 		return
 	case ctx.Err() != nil && errors.Is(*err, context.Canceled):

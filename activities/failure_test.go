@@ -109,7 +109,7 @@ func TestAStepThatItsWorkerStoppedGoesOnAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errWorkerStops)
-	for _, err := range []error{errWorkerStops, fmt.Errorf("upload: %w", workspace.ErrSuperseded)} {
+	for _, err := range []error{errWorkerStops, fmt.Errorf("upload: %w", workspace.ErrSuperseded), fmt.Errorf("upload: %w", workspace.ErrOver)} {
 		var application *temporal.ApplicationError
 		require.ErrorAs(t, failed(ctx, err), &application)
 		require.Equal(t, typeStop, application.Type())

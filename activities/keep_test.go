@@ -239,3 +239,26 @@ func TestARunThatIsResetIsNotKeptAnyMore(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, found, "it is at work")
 }
+
+// TestTheJanitorStopsAStepBeforeItCleans: a host that was frozen wakes in the middle of a step whose run is over.
+func TestTheJanitorStopsAStepBeforeItCleans(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t, workspace.Options{}, 0)
+	run, err := k.host.Run("send/x/a", "a")
+	require.NoError(t, err)
+	ctx, attempt, err := run.Begin(t.Context(), stepUpload, nil)
+	require.NoError(t, err)
+	go func() {
+		<-ctx.Done()
+		if err := run.Note("late", "an upload that was opened in the last moment"); err != nil {
+			t.Error(err)
+		}
+		attempt.End()
+	}()
+	require.Equal(t, 1, k.sweep(t))
+	require.ErrorIs(t, context.Cause(ctx), workspace.ErrOver)
+	require.Empty(t, k.left(t))
+	left, err := os.ReadDir(filepath.Join(k.dir, "runs"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

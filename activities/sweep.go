@@ -47,6 +47,9 @@ func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *work
 }
 
 func (s *Steps) sweep(ctx context.Context, r *workspace.Run) error {
+	if err := r.Stop(ctx); err != nil { // a step that does not know yet may open another upload
+		return err
+	}
 	var left sending
 	if found, err := r.Noted(noteSending, &left); err == nil && found {
 		in := DiscardInput{Folder: Folder{Run: r.RunID, WorkflowID: r.WorkflowID, Delivery: left.Delivery}, Target: left.Target, Names: left.Names}

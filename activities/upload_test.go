@@ -1,9 +1,11 @@
 package activities
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/stretchr/testify/require"
@@ -37,4 +39,34 @@ func TestUploadsWhoseAnswersGotLostAreLookedForTwice(t *testing.T) {
 	require.Equal(t, 3, asked)
 	require.NoError(t, resume(sender{first: true}, 2), "nobody can have opened one")
 	require.Equal(t, 3, asked)
+}
+
+// TestAnUploadThatCannotBeNotedIsAborted: the run's folder is gone, as when a host wakes up and its janitor was faster. The
+// store is a stand-in that tells what it was asked.
+func TestAnUploadThatCannotBeNotedIsAborted(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Method+" "+r.URL.Query().Get("uploadId"))
+		if r.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		_, _ = w.Write([]byte(`<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>`))
+	}))
+	t.Cleanup(store.Close)
+	bucket, err := upload.Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		upload.Options{Bucket: "acme", Region: "us-east-1", Endpoint: store.URL, PathStyle: true, Attempts: 1})
+	require.NoError(t, err)
+	run := newRun(t)
+	s := sender{bucket: bucket, journal: stepOf(t, run, stepUpload), clock: time.Now}
+	one := upload.Object{Key: "k", Size: 1, CRC32C: upload.Checksum([]byte("1"))}
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	require.NoError(t, s.start(over, one, workspace.File{Number: 1}, &Uploaded{}), "the step was told to end; the upload is noted all the same")
+	require.Equal(t, []string{"POST "}, asked)
+	require.NoError(t, run.Remove())
+	err = s.start(t.Context(), one, workspace.File{Number: 2}, &Uploaded{})
+	require.ErrorContains(t, err, "journal")
+	require.Equal(t, []string{"POST ", "POST ", "DELETE u1"}, asked)
 }
