@@ -240,25 +240,34 @@ func TestARunThatIsResetIsNotKeptAnyMore(t *testing.T) {
 	require.False(t, found, "it is at work")
 }
 
-// TestTheJanitorStopsAStepBeforeItCleans: a host that was frozen wakes in the middle of a step whose run is over.
-func TestTheJanitorStopsAStepBeforeItCleans(t *testing.T) {
+// TestAStepIsStoppedBeforeItsRunIsCleaned: a host that was frozen wakes in the middle of a step whose run is over.
+func TestAStepIsStoppedBeforeItsRunIsCleaned(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, 0)
-	run, err := k.host.Run("send/x/a", "a")
-	require.NoError(t, err)
-	ctx, attempt, err := run.Begin(t.Context(), stepUpload, nil)
-	require.NoError(t, err)
-	go func() {
-		<-ctx.Done()
-		if err := run.Note("late", "an upload that was opened in the last moment"); err != nil {
-			t.Error(err)
-		}
-		attempt.End()
-	}()
-	require.Equal(t, 1, k.sweep(t))
-	require.ErrorIs(t, context.Cause(ctx), workspace.ErrOver)
-	require.Empty(t, k.left(t))
-	left, err := os.ReadDir(filepath.Join(k.dir, "runs"))
-	require.NoError(t, err)
-	require.Empty(t, left)
+	for name, clean := range map[string]func(*testing.T, *keeper){
+		"by the janitor": func(t *testing.T, k *keeper) { require.Equal(t, 1, k.sweep(t)) },
+		"by Discard": func(t *testing.T, k *keeper) {
+			do[DiscardResult](t, k.packer, k.steps.Discard, DiscardInput{Folder: folderOf("a")})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKeeper(t, workspace.Options{}, 0)
+			run, err := k.host.Run("send/x/a", "a")
+			require.NoError(t, err)
+			ctx, attempt, err := run.Begin(t.Context(), stepUpload, nil)
+			require.NoError(t, err)
+			go func() {
+				<-ctx.Done()
+				if err := run.Note("late", "an upload that was opened in the last moment"); err != nil {
+					t.Error(err)
+				}
+				attempt.End()
+			}()
+			clean(t, k)
+			require.ErrorIs(t, context.Cause(ctx), workspace.ErrOver)
+			left, err := os.ReadDir(filepath.Join(k.dir, "runs"))
+			require.NoError(t, err)
+			require.Empty(t, left)
+		})
+	}
 }

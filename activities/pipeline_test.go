@@ -96,7 +96,9 @@ func TestAStepThatBeginsEarlyTakesEachFileAsItComes(t *testing.T) {
 	require.NoError(t, err)
 	for i, f := range files {
 		require.Equal(t, i+1, f.Number)
-		require.Equal(t, packed.Listed[min(i, maxListed-1)].SHA256, files[min(i, maxListed-1)].Plain)
+		if i < maxListed {
+			require.Equal(t, packed.Listed[i].SHA256, f.Plain)
+		}
 		in, err := step.Open(f)
 		require.NoError(t, err)
 		require.NoError(t, in.Close())
@@ -203,4 +205,10 @@ func TestWhatIsListedForPeopleIsInOrder(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []ListedFile{{Number: 1}, {Number: 2}}, made.Listed)
 	}
+}
+
+func TestFilesAreSmallByTheirMean(t *testing.T) {
+	t.Parallel()
+	require.True(t, FilesResult{Files: 2, Bytes: 8 << 20}.small())
+	require.False(t, FilesResult{Files: 2, Bytes: 8<<20 + 1}.small())
 }

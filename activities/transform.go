@@ -35,27 +35,25 @@ func (s *Steps) Archive(ctx context.Context, in ArchiveInput) (_ FilesResult, er
 		return FilesResult{}, err
 	}
 	defer end()
-	in.Archive.Threads = s.options.Threads
 	in.Archive.Modified = in.Names.Now
+	in.Archive.Threads = s.options.Threads
 	if archive.Single(in.Archive.Encoding) {
 		return s.pack(ctx, run, in)
 	}
-	return s.each(ctx, run, stepArchive, in.Delivery, in.From, s.archivesAtOnce(in.From), func(w io.Writer) (io.WriteCloser, error) {
+	atOnce := 1
+	if in.From.small() {
+		atOnce, in.Archive.Threads = s.options.Threads, 1
+	}
+	return s.each(ctx, run, stepArchive, in.Delivery, in.From, atOnce, func(w io.Writer) (io.WriteCloser, error) {
 		return archive.Gzip(w, in.Archive)
 	})
 }
 
-// smallFile is the size up to which files are compressed side by side: a larger one is many blocks of 1 MiB, which keep
-// all threads busy by themselves.
+// smallFile is the size up to which files are compressed side by side, with a thread for each: a larger one is many blocks
+// of 1 MiB, which keep all threads busy by themselves.
 const smallFile = 4 << 20
 
-// archivesAtOnce is how many files Archive compresses side by side.
-func (s *Steps) archivesAtOnce(from FilesResult) int {
-	if from.Files > 0 && from.Bytes/int64(from.Files) <= smallFile {
-		return s.options.Threads
-	}
-	return 1
-}
+func (f FilesResult) small() bool { return f.Bytes <= smallFile*int64(f.Files) }
 
 // pack writes all files into one archive. An interrupted one begins anew.
 func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (_ FilesResult, err error) {
