@@ -184,6 +184,7 @@ func (r *run) discardUploads(ctx workflow.Context) {
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
 			Elsewhere: true, Uploads: open[min(from, len(open)):min(from+batchObjects, len(open))],
 		}
+		// The turn is asked for in every round, for histories have it so; what is unknown is looked for once.
 		if len(r.uploads) < r.files.Files && r.turnToCleanUp(ctx) && from == 0 {
 			input.Unknown = r.files.Files
 		}

@@ -95,10 +95,14 @@ func (r *run) stopEarly(ctx workflow.Context) {
 	ctx, done := workflow.NewDisconnectedContext(ctx) // also after an abort
 	defer done()
 	for _, s := range r.steps {
+		if s.early != nil {
+			s.early.cancel()
+		}
+	}
+	for _, s := range r.steps {
 		if s.early == nil {
 			continue
 		}
-		s.early.cancel()
 		if err := workflow.Await(ctx, func() bool { return s.early.over }); err != nil {
 			workflow.GetLogger(ctx).Warn("did not wait for a step to stop", "step", s.name, "error", err)
 		}
