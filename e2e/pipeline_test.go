@@ -18,7 +18,7 @@ func TestAWorkerKilledWhileStepsAreAtWorkTogetherGoesOnWithEachOfThem(t *testing
 	t.Parallel()
 	const files, sent = 6, 2
 	s := newSite(t)
-	s.data("data.parquet", nastyRows(600_000)) // about 50 MB, of which each file is packed into more than one
+	s.data("data.parquet", nastyRows(600_000)) // six files, each packed into a part of more than 1 MiB: a smaller one is taken for AssumeRole's trial
 	home := s.gpgHome()
 	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= sent })
 	s.endpoint = g.URL

@@ -236,10 +236,13 @@ func (w *world) look(d delivery) (state string, over bool) {
 		return "", true
 	}
 	_ = converter.GetDefaultDataConverter().FromPayload(described.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()["ConsignState"], &state)
-	if state == "parked" && w.client.SignalWorkflow(ctx, d.workflow(), "", "retry", map[string]any{}) == nil {
-		w.retries++
-		w.parkedBy[w.why(ctx, d)]++
-		<-time.After(time.Second) // until it is seen to go on
+	if state == "parked" {
+		why := w.why(ctx, d) // it is forgotten once the run goes on
+		if w.client.SignalWorkflow(ctx, d.workflow(), "", "retry", map[string]any{}) == nil {
+			w.retries++
+			w.parkedBy[why]++
+			<-time.After(time.Second) // until it is seen to go on
+		}
 	}
 	for _, p := range described.GetPendingActivities() {
 		state += fmt.Sprintf(" %s %s attempt %d %s;", p.GetActivityType().GetName(), p.GetState(), p.GetAttempt(), p.GetLastFailure().GetMessage())
