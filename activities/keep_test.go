@@ -244,8 +244,12 @@ func TestARunThatIsResetIsNotKeptAnyMore(t *testing.T) {
 func TestAStepIsStoppedBeforeItsRunIsCleaned(t *testing.T) {
 	t.Parallel()
 	for name, clean := range map[string]func(*testing.T, *keeper){
-		"by the janitor": func(t *testing.T, k *keeper) { require.Equal(t, 1, k.sweep(t)) },
+		"by the janitor": func(t *testing.T, k *keeper) {
+			t.Helper()
+			require.Equal(t, 1, k.sweep(t))
+		},
 		"by Discard": func(t *testing.T, k *keeper) {
+			t.Helper()
 			do[DiscardResult](t, k.packer, k.steps.Discard, DiscardInput{Folder: folderOf("a")})
 		},
 	} {
