@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -152,4 +153,29 @@ func TestAlertsRefuseACountOfRows(t *testing.T) {
 	warnings, err := plan.Alerts{WarnAbove: 10}.Check(11)
 	require.NoError(t, err)
 	require.Len(t, warnings, 1)
+}
+
+// Thousands of files of one delivery are known until the last is written: their buffers must not be.
+func TestAClosedFileHoldsNoBuffers(t *testing.T) {
+	step := stepOf(t, newRun(t), "render")
+	const files = 64
+	outs := make([]*outFile, files)
+	before := heap()
+	for i := range outs {
+		out, err := create(step, "0000001")
+		require.NoError(t, err)
+		_, err = out.Write(make([]byte, 4*digestChunk))
+		require.NoError(t, err)
+		require.NoError(t, out.Close())
+		outs[i] = out
+	}
+	require.Less(t, heap()-before, int64(files*digestChunk/8))
+	runtime.KeepAlive(outs)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc) //nolint:gosec // no heap has 2^63 bytes
 }

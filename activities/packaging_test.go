@@ -208,14 +208,16 @@ func (p *packer) deliver(t *testing.T, orchestration, dir string) (keys, entries
 	made, err := Resolve(t.Context(), p.config(t), plan.Request{Orchestration: orchestration, RunID: orchestration, Now: p.now}, 256<<20, 1)
 	require.NoError(t, err)
 	folder := Folder{Run: orchestration, WorkflowID: "send/" + orchestration, Delivery: "1"}
-	result := do[RenderResult](t, p, p.steps.Render, RenderInput{Folder: folder, Query: made.Query, Render: made.Render, OnEmpty: made.OnEmpty}).FilesResult
+	result := do[RenderResult](t, p, p.steps.Render, RenderInput{
+		Folder: folder, Query: made.Query, Render: made.Render, OnEmpty: made.OnEmpty, Packed: made.Archives(), Archive: &made.Archive, Names: made.Names, Encryption: made.Encryption,
+	}).FilesResult
 	for number := 1; number <= result.Files; number++ {
 		entry, err := made.Names.Entry(number)
 		require.NoError(t, err)
 		entries = append(entries, entry)
 	}
 	if made.Archives() {
-		result = do[FilesResult](t, p, p.steps.Archive, ArchiveInput{Folder: folder, From: result, Archive: made.Archive, Names: made.Names})
+		result = do[FilesResult](t, p, p.steps.Archive, ArchiveInput{Folder: folder, From: result, Archive: made.Archive, Names: made.Names, Encryption: made.Encryption})
 	}
 	if made.Encrypts() {
 		result = do[FilesResult](t, p, p.steps.Encrypt, EncryptInput{Folder: folder, From: result, Encryption: made.Encryption})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"consign/internal/archive"
 	"consign/internal/plan"
 	"consign/internal/render"
 	"consign/internal/source"
@@ -34,6 +35,10 @@ type RenderInput struct {
 	Alerts  plan.Alerts    `json:"alerts"`
 	// Packed says that Archive follows: the files that Render makes are not those of the delivery, and need no SHA-256.
 	Packed bool `json:"packed,omitempty"`
+	// Archive, Names and Encryption are what the next steps do: where one file is made of all, Render does it on the way.
+	Archive    *archive.Options `json:"archive,omitempty"`
+	Names      plan.Names       `json:"names,omitzero"`
+	Encryption *plan.Encryption `json:"encryption,omitempty"`
 }
 
 // RenderResult says what was rendered, and on which host.
@@ -76,7 +81,7 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 	} else if finished {
 		return done, s.options.Host.Lease(run)
 	}
-	if err := errors.Join(step.Clear(), run.RemoveOthers(in.Delivery)); err != nil {
+	if err := errors.Join(step.Clear(), run.RemoveStep(in.Delivery, stepArchive), run.RemoveStep(in.Delivery, stepEncrypt), run.RemoveOthers(in.Delivery)); err != nil {
 		return RenderResult{}, err
 	}
 	files, err := s.render(ctx, run, step, in)
@@ -116,17 +121,13 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 	}
 	defer func() { err = errors.Join(err, closeRows()) }()
 
-	open := create
-	if in.Packed {
-		open = createPassing
+	to, err := s.destination(run, step, in)
+	if err != nil {
+		return nil, err
 	}
-	var outs []*outFile
+	defer to.close()
 	in.Render.Threads = s.options.Threads
-	w, err := render.New(rows.Schema(), in.Render, func(number int) (io.WriteCloser, error) {
-		out, err := open(step, fmt.Sprintf(fileMode, number))
-		outs = append(outs, out)
-		return out, err
-	})
+	w, err := render.New(rows.Schema(), in.Render, to.create)
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +135,7 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 		w.Abort()
 		return nil, err
 	}
-	files := make([]workspace.File, 0, len(outs))
-	for i, made := range w.Files() {
-		files = append(files, outs[i].file(made.Number, made.Rows))
-	}
-	return files, step.Finish(files...)
+	return to.finish(w.Files())
 }
 
 func copyRows(ctx context.Context, w *render.Writer, rows source.Rows, p *progress) error {

@@ -25,6 +25,8 @@ type ArchiveInput struct {
 	From    FilesResult     `json:"from"`
 	Archive archive.Options `json:"archive"`
 	Names   plan.Names      `json:"names"`
+	// Encryption is what the next step does: an archive of all files is encrypted on its way to the disk.
+	Encryption *plan.Encryption `json:"encryption,omitempty"`
 }
 
 // Archive compresses each file, or packs all of them into one archive.
@@ -72,7 +74,7 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 	}
 	progress := startProgress(ctx, "Archive", in.From.Bytes)
 	defer progress.stop()
-	out, err := create(to, fmt.Sprintf(fileMode, 1))
+	out, err := s.outlet(run, in.Delivery, stepArchive, s.ahead(in.Encryption))
 	if err != nil {
 		return FilesResult{}, err
 	}
@@ -89,8 +91,8 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 	if err := errors.Join(a.Close(), out.Close()); err != nil {
 		return FilesResult{}, err
 	}
-	made := out.file(1, in.From.Rows)
-	return filesResult(stepArchive, []workspace.File{made}), to.Finish(made)
+	made, err := out.finish(in.From.Rows)
+	return filesResult(stepArchive, []workspace.File{made}), err
 }
 
 func add(ctx context.Context, a *archive.Archive, names plan.Names, from *workspace.Step, f workspace.File, p *progress) (err error) {

@@ -188,9 +188,13 @@ func (r *run) folder() activities.Folder {
 
 func (r *run) render(ctx workflow.Context) (err error) {
 	summary := "query " + r.plan.Query.Name + " to " + r.plan.Render.FileFormat
-	r.rendered, err = execute(ctx, r.timing.render(activities.RenderQueue(workflow.GetInfo(ctx).TaskQueueName), summary), steps.Render, activities.RenderInput{
-		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts, Packed: r.plan.Archives(),
-	})
+	input := activities.RenderInput{
+		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts, Encryption: r.plan.Encryption,
+	}
+	if input.Packed = r.plan.Archives(); input.Packed {
+		input.Archive, input.Names = &r.plan.Archive, r.plan.Names
+	}
+	r.rendered, err = execute(ctx, r.timing.render(activities.RenderQueue(workflow.GetInfo(ctx).TaskQueueName), summary), steps.Render, input)
 	r.files, r.renderedAt = r.rendered.FilesResult, workflow.Now(ctx).UTC()
 	r.count(r.steps[r.next])
 	return err
@@ -202,7 +206,7 @@ func (r *run) hosted(summary string) workflow.ActivityOptions {
 
 func (r *run) archive(ctx workflow.Context, from activities.FilesResult) (activities.FilesResult, error) {
 	return execute(ctx, r.hosted(r.plan.Archive.Encoding+" of "+sizeOf(from)), steps.Archive, activities.ArchiveInput{
-		Folder: r.folder(), From: from, Archive: r.plan.Archive, Names: r.plan.Names,
+		Folder: r.folder(), From: from, Archive: r.plan.Archive, Names: r.plan.Names, Encryption: r.plan.Encryption,
 	})
 }
 

@@ -125,27 +125,43 @@ func New(w io.Writer, o Options) (*Archive, error) {
 // Add packs what r holds, which must be size bytes, as the entry name. A name that does not stay inside the folder into
 // which somebody unpacks, or that is there already, is refused with ErrName.
 func (a *Archive) Add(name string, size int64, r io.Reader) error {
-	switch {
-	case a.err != nil:
-		return a.err
-	case a.closed:
-		return errClosed
-	}
-	if err := checkName(name, a.names); err != nil {
+	w, err := a.create(name, size)
+	if err != nil {
 		return err
 	}
-	a.names[name] = true
-	if a.err = a.add(name, size, r); a.err != nil {
+	if a.err = a.fill(w, size, r); a.err != nil {
 		a.err = fmt.Errorf("pack %s: %w", name, a.err)
 	}
 	return a.err
 }
 
-func (a *Archive) add(name string, size int64, r io.Reader) error {
-	w, err := a.container.create(name, size)
-	if err != nil {
-		return err
+// Create begins the entry name, whose size is not known yet, and returns the writer of its content, which is written
+// before the next call. Only a zip can have such entries: else it is refused with ErrEncoding. Names are as in Add.
+func (a *Archive) Create(name string) (io.Writer, error) {
+	if _, ok := a.container.(*zipped); !ok && a.err == nil && !a.closed {
+		return nil, fmt.Errorf("%w: the size of %s is not known", ErrEncoding, name)
 	}
+	return a.create(name, 0)
+}
+
+func (a *Archive) create(name string, size int64) (w io.Writer, err error) {
+	switch {
+	case a.err != nil:
+		return nil, a.err
+	case a.closed:
+		return nil, errClosed
+	}
+	if err := checkName(name, a.names); err != nil {
+		return nil, err
+	}
+	a.names[name] = true
+	if w, err = a.container.create(name, size); err != nil {
+		a.err = fmt.Errorf("pack %s: %w", name, err)
+	}
+	return w, a.err
+}
+
+func (a *Archive) fill(w io.Writer, size int64, r io.Reader) error {
 	n, err := io.CopyBuffer(onlyWriter{w}, io.LimitReader(r, size), a.buffer)
 	switch {
 	case err != nil:

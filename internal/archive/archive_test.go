@@ -207,6 +207,35 @@ func TestAnEntryMustHaveTheSizeThatWasAnnounced(t *testing.T) {
 	}
 }
 
+func TestOnlyAZipTakesAnEntryOfUnknownSize(t *testing.T) {
+	t.Parallel()
+	var announced, streamed bytes.Buffer
+	a, err := archive.New(&announced, options(archive.ZIP, 1))
+	require.NoError(t, err)
+	require.NoError(t, a.Add("a.csv", 5, strings.NewReader("12345")))
+	require.NoError(t, a.Close())
+	b, err := archive.New(&streamed, options(archive.ZIP, 1))
+	require.NoError(t, err)
+	entry, err := b.Create("a.csv")
+	require.NoError(t, err)
+	_, err = io.WriteString(entry, "12345")
+	require.NoError(t, err)
+	_, err = b.Create("a.csv")
+	require.ErrorIs(t, err, archive.ErrName)
+	require.NoError(t, b.Close())
+	require.Equal(t, announced.Bytes(), streamed.Bytes())
+	_, err = b.Create("b.csv")
+	require.ErrorContains(t, err, "closed")
+
+	for _, encoding := range []string{archive.TAR, archive.TGZ} {
+		a, err := archive.New(io.Discard, options(encoding, 1))
+		require.NoError(t, err)
+		_, err = a.Create("a.csv")
+		require.ErrorIs(t, err, archive.ErrEncoding)
+		require.NoError(t, a.Add("a.csv", 5, strings.NewReader("12345")), "nothing was begun")
+	}
+}
+
 // failing takes so many bytes, and then no more.
 type failing struct{ left int }
 
