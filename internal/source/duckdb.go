@@ -89,7 +89,8 @@ func engineSettings(o Options) []setting {
 		{"memory_limit", strconv.FormatInt(memory, 10) + "B"},
 		{"threads", strconv.Itoa(threads)},
 		{"temp_directory", o.TempDir},
-		{"preserve_insertion_order", "true"}, // the same query gives its rows in the same order
+		{"preserve_insertion_order", "true"},    // the same query gives its rows in the same order
+		{"enable_external_file_cache", "false"}, // each file is read once
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
 		{"allow_community_extensions", "false"},
