@@ -16,7 +16,7 @@ var memoryRows = flag.Int("memory-rows", 4_000_000, "rows of the larger result o
 const fewerRows = 2_000_000
 
 // maxResident is what a worker with the default worker.memory may take, engine, encoders and buffers together.
-const maxResident = 700 << 20
+const maxResident = 600 << 20
 
 // TestMemoryDoesNotGrowWithTheResult is promise 5: the worker's peak resident memory at two sizes, per format.
 func TestMemoryDoesNotGrowWithTheResult(t *testing.T) {
@@ -29,7 +29,7 @@ func TestMemoryDoesNotGrowWithTheResult(t *testing.T) {
 			}
 			large, small := peaks[*memoryRows], peaks[fewerRows]
 			require.Less(t, large, int64(maxResident))
-			require.LessOrEqual(t, float64(large), 1.2*float64(small), "within a fifth of each other")
+			require.LessOrEqual(t, float64(large), 1.15*float64(small), "within a seventh of each other; docs/SCALE.md has it at more sizes")
 		})
 	}
 }
