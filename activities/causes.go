@@ -53,7 +53,7 @@ var causes = []cause{
 	{source.ErrData, "QueryFailed", Configuration, permanent, "Run the query at the source to see the value; correct it or the query, and retry (with replan if the query changed)."},
 	{source.ErrUnreadable, "SourceUnreadable", Configuration, permanent, "See that the source's files are there, whole and readable for the worker, and retry."},
 	{source.ErrLogin, "SourceLoginRefused", Configuration, permanent, "Correct the source's user, password or database, and retry."},
-	{source.ErrTimeout, "QueryTimeout", Configuration, permanent, "Make the query faster or statement_timeout longer, and retry with replan."},
+	{source.ErrTimeout, "QueryTimeout", Configuration, permanent, "Make the query faster or statement_timeout longer, or compress less (compression_level), for rows are taken as fast as they are packed; then retry with replan."},
 	{source.ErrOutOfMemory, "QueryOutOfMemory", Platform, permanent, "Give the worker more worker.memory, or ask the query for less, and retry."},
 	{source.ErrUnreachable, "SourceUnreachable", Platform, transient, "See that the source's server runs and can be reached from the worker."},
 

@@ -103,7 +103,7 @@ func (d *digestWriter) Close() error {
 		d.chunks <- d.chunk
 		close(d.chunks)
 		<-d.done
-		d.chunk, d.free = nil, nil // what is known of the file stays until the last one of the delivery is written
+		d.w, d.chunk, d.free = nil, nil, nil // what is known of the file stays until the last one of the delivery is written
 	}
 	return d.err()
 }

@@ -16,7 +16,7 @@ import (
 // FilesResult is what a step that makes files leaves in the history. The files themselves, and what is known of each,
 // are in the step's journal on the host.
 type FilesResult struct {
-	Step   string       `json:"step"` // whose folder holds the files
+	Step   string       `json:"step"` // whose journal has the files
 	Files  int          `json:"files"`
 	Rows   int64        `json:"rows"`
 	Bytes  int64        `json:"bytes"`

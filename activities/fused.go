@@ -105,13 +105,22 @@ type fused struct {
 type fusedEntry struct {
 	digest *digestWriter
 	into   io.Closer
+	crc32c string // when it is closed
 }
 
 func (e *fusedEntry) Write(p []byte) (int, error) { return e.digest.Write(p) }
 
+// Close returns when all has gone into the packed file, and lets go of what it went through: a zip may have thousands of
+// entries, of which the checksums are kept. Closing twice is safe.
 func (e *fusedEntry) Close() error {
+	if e.digest == nil {
+		return nil
+	}
 	passed := e.digest.Close()
-	return cmp.Or(e.into.Close(), passed)
+	err := cmp.Or(e.into.Close(), passed)
+	e.crc32c = e.digest.CRC32C()
+	e.digest, e.into = nil, nil
+	return err
 }
 
 // packs says how the rendered files are packed.
@@ -132,7 +141,7 @@ func (f *fused) create(number int) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &fusedEntry{newDigestWriter(into, nil), into}
+	e := &fusedEntry{digest: newDigestWriter(into, nil), into: into}
 	f.entries = append(f.entries, e)
 	return e, nil
 }
@@ -170,7 +179,7 @@ func (f *fused) finish(made []render.File) ([]workspace.File, error) {
 	files := make([]workspace.File, len(made))
 	for i, m := range made {
 		files[i] = workspace.File{
-			Name: fmt.Sprintf(fileMode, m.Number), Number: m.Number, Rows: m.Rows, Bytes: m.Bytes, CRC32C: f.entries[i].digest.CRC32C(),
+			Name: fmt.Sprintf(fileMode, m.Number), Number: m.Number, Rows: m.Rows, Bytes: m.Bytes, CRC32C: f.entries[i].crc32c,
 		}
 	}
 	return files, f.step.Enter(files...)

