@@ -19,7 +19,7 @@ import (
 func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Completed, error) {
 	parts, err := b.verified(ctx, o, uploadID)
 	if err != nil {
-		return b.settle(ctx, o, err)
+		return b.settleUpload(ctx, o, uploadID, err)
 	}
 	out, err := b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket:              &b.o.Bucket,
@@ -33,7 +33,7 @@ func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Compl
 		IfNoneMatch:         b.condition(),
 	})
 	if err != nil {
-		return b.settle(ctx, o, b.fail(opComplete, o.Key, err))
+		return b.settleUpload(ctx, o, uploadID, b.fail(opComplete, o.Key, err))
 	}
 	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: value(out.ChecksumCRC32C)}
 	if done.Checksum == "" {
@@ -43,6 +43,16 @@ func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Compl
 		return Completed{}, fmt.Errorf("complete %s/%s: %w: the object's checksum is %s, the file's is %s", b.o.Bucket, o.Key, ErrMismatch, done.Checksum, o.CRC32C)
 	}
 	return done, nil
+}
+
+// settleUpload is settle for an upload, which goes if it turns out that the object is there: an earlier upload of the same
+// bytes has become it, and this one would stay open.
+func (b *Bucket) settleUpload(ctx context.Context, o Object, uploadID string, err error) (Completed, error) {
+	done, err := b.settle(ctx, o, err)
+	if err == nil {
+		err = b.Abort(ctx, o.Key, uploadID)
+	}
+	return done, err
 }
 
 // condition is If-None-Match: * where an object of the same name must not be replaced.

@@ -269,6 +269,24 @@ func TestReadReturnsASmallObjectOfTheDelivery(t *testing.T) {
 	require.ErrorIs(t, err, upload.ErrOverwritten)
 }
 
+// A step that was asked for again after its object was complete has sent it a second time.
+func TestASecondUploadOfAnObjectThatIsThereDoesNotStayOpen(t *testing.T) {
+	t.Parallel()
+	for _, onConflict := range []string{"overwrite", "fail"} {
+		opts := options(newBucket(t))
+		opts.OnConflict = onConflict
+		b := open(t, opts)
+		for range 2 {
+			o, id := opened(t, b, "twice", []byte("ours"))
+			_, err := b.Complete(t.Context(), o, id)
+			require.NoError(t, err)
+		}
+		left, err := b.Find(t.Context(), "twice")
+		require.NoError(t, err)
+		require.Empty(t, left, onConflict)
+	}
+}
+
 func TestWithOnConflictFailNothingIsReplacedButOurOwnIsRecognised(t *testing.T) {
 	t.Parallel()
 	bucket := newBucket(t)
