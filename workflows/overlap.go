@@ -72,10 +72,17 @@ func (r *run) retakeTurn(ctx workflow.Context) error {
 	})
 }
 
+// changeWaitingCleanUp marks runs that know that they have no turn while they wait for it. Those that were aborted before
+// looked for open uploads all the same.
+const changeWaitingCleanUp = "clean-up-in-turn"
+
 // turnToCleanUp asks for the turn without waiting, so that uploads which nobody knows can be looked for by their keys: in
 // another run's turn they may be that run's.
 func (r *run) turnToCleanUp(ctx workflow.Context) bool {
-	if r.turn != turnGiven {
+	switch {
+	case r.turn == turnGiven:
+	case r.turn == turnAsked && workflow.GetVersion(ctx, changeWaitingCleanUp, workflow.DefaultVersion, 1) > workflow.DefaultVersion:
+	default:
 		return true
 	}
 	taken, err := execute(ctx, r.timing.discard("", r.in.Orchestration), steps.TakeTurn, activities.TakeInput{Claim: r.claim(), Refuse: true})

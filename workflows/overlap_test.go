@@ -154,6 +154,24 @@ func TestUnknownUploadsAreOnlyLookedForInTheRunsTurn(t *testing.T) {
 	}
 }
 
+// A run that waits for its turn again holds none: what is open under its keys may be the uploads of the run whose turn it is.
+func TestARunThatIsAbortedWhileItWaitsAgainTouchesNoUnknownUploads(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Upload"] = []error{permanently("AccessDenied")}
+	d.turns = []activities.Taken{{Granted: true}, notYet(), notYet()}
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{}) }, time.Hour)
+	d.RegisterDelayedCallback(func() {
+		require.Equal(t, other, d.progress().WaitsFor)
+		d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{})
+	}, 90*time.Minute)
+	_, err := d.run()
+	require.Error(t, err)
+	last := d.inputs["Discard"][len(d.inputs["Discard"])-1].(activities.DiscardInput)
+	require.True(t, last.Elsewhere)
+	require.Zero(t, last.Unknown)
+	require.True(t, d.inputs["TakeTurn"][1].(activities.TakeInput).Refuse, "it does not wait to clean up")
+}
+
 func TestAHostThatCannotGiveTheTurnBackIsHelped(t *testing.T) {
 	d := newDelivery(t)
 	d.broken["Discard"] = []error{hostGone()}
