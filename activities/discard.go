@@ -9,7 +9,6 @@ import (
 
 	"consign/internal/plan"
 	"consign/internal/upload"
-	"consign/internal/workspace"
 )
 
 // DiscardInput says what to take away.
@@ -69,14 +68,17 @@ func (s *Steps) discard(ctx context.Context, in DiscardInput) (DiscardResult, er
 		return result, err
 	}
 	if in.Abort {
-		result, err = s.abortNoted(ctx, run, in)
+		result.Aborted, err = s.abortNoted(ctx, run, sending{in.Target, in.Delivery, in.Names})
 	}
 	s.sessions.forget(sessionKey(in.Target))
-	if err == nil && in.Sent != nil {
+	if err != nil { // the files go in any case, and what is open stays known to the next try, or to the janitor
+		return result, errors.Join(err, run.Shed(stepUpload, stepSides))
+	}
+	if in.Sent != nil {
 		result.KeptUntil, err = s.keep(run, in)
 		return result, err
 	}
-	return result, errors.Join(err, run.Remove())
+	return result, run.Remove()
 }
 
 func (s *Steps) discardUploads(ctx context.Context, in DiscardInput) (DiscardResult, error) {
@@ -90,48 +92,8 @@ func (s *Steps) discardUploads(ctx context.Context, in DiscardInput) (DiscardRes
 	if err != nil {
 		return DiscardResult{}, err
 	}
-	return abortUploads(ctx, bucket, open)
-}
-
-// abortNoted aborts the uploads of the host's journal.
-func (s *Steps) abortNoted(ctx context.Context, run *workspace.Run, in DiscardInput) (DiscardResult, error) {
-	open := map[string][]string{}
-	for step, nameOf := range map[string]func(int) (string, error){
-		stepUpload: in.Names.Key,
-		stepSides:  func(number int) (string, error) { return sideKey(in.Names, number) },
-	} {
-		if err := noted(run, in.Delivery, step, nameOf, open); err != nil {
-			return DiscardResult{}, err
-		}
-	}
-	if len(open) == 0 {
-		return DiscardResult{}, nil
-	}
-	bucket, err := s.bucket(ctx, in.Target)
-	if err != nil {
-		return DiscardResult{}, err
-	}
-	return abortUploads(ctx, bucket, open)
-}
-
-// noted adds the uploads that a step's journal knows to open, by key.
-func noted(run *workspace.Run, delivery, step string, nameOf func(int) (string, error), open map[string][]string) error {
-	journal, err := run.Step(delivery, step)
-	if err != nil {
-		return err
-	}
-	files, _, err := journal.Files(nil)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		key, err := nameOf(f.Number)
-		if err != nil {
-			return err
-		}
-		open[key] = append(open[key], f.Upload)
-	}
-	return nil
+	aborted, err := abortUploads(ctx, bucket, open, in.Target.Upload.Concurrency)
+	return DiscardResult{Aborted: aborted}, err
 }
 
 // openUploads returns the uploads to abort, by key: those that are known, and those that S3 finds under the delivery's
@@ -188,17 +150,4 @@ func unknownKeys(in DiscardInput) ([]string, error) {
 		keys = append(keys, key)
 	}
 	return keys, nil
-}
-
-func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]string) (DiscardResult, error) {
-	result := DiscardResult{}
-	for key, ids := range open {
-		for _, id := range ids {
-			if err := bucket.Abort(ctx, key, id); err != nil {
-				return result, err
-			}
-			result.Aborted++
-		}
-	}
-	return result, nil
 }

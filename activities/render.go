@@ -68,7 +68,7 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 	defer end()
 	defer func() { // the next attempt may be on another host, and nobody would know what is left on this one
 		if err != nil {
-			err = errors.Join(err, run.Remove())
+			err = errors.Join(err, abandon(run))
 		}
 	}()
 	step, err := run.Step(in.Delivery, stepRender)
@@ -81,7 +81,7 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 	} else if err != nil {
 		return RenderResult{}, err
 	}
-	if err := errors.Join(step.Clear(), run.RemoveStep(in.Delivery, stepArchive), run.RemoveStep(in.Delivery, stepEncrypt), run.RemoveOthers(in.Delivery)); err != nil {
+	if err := errors.Join(s.beginAnew(ctx, run, in.Delivery, stepArchive, stepEncrypt), step.Clear()); err != nil {
 		return RenderResult{}, err
 	}
 	files, err := s.render(ctx, run, step, in)

@@ -32,7 +32,7 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 	defer end()
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, run.Remove())
+			err = errors.Join(err, abandon(run))
 		}
 	}()
 	journal, err := run.Step(in.Delivery, stepReuse)
@@ -46,7 +46,7 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 		return done, s.options.Host.Lease(run)
 	}
 	// After a reset to before the plan, other files of the same kept run may be wanted.
-	if err := errors.Join(journal.Clear(), run.RemoveStep(in.Delivery, stepEncrypt), run.RemoveOthers(in.Delivery)); err != nil {
+	if err := errors.Join(s.beginAnew(ctx, run, in.Delivery, stepEncrypt), journal.Clear()); err != nil {
 		return RenderResult{}, err
 	}
 	files, err := s.reuse(ctx, run, in)

@@ -5,19 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"consign/internal/plan"
 	"consign/internal/workspace"
 )
-
-// noteSending is the note in a run's folder that lets the janitor abort what the run has left open.
-const noteSending = "sending"
-
-// A sending is an upload as the janitor needs to know it.
-type sending struct {
-	Target   Target     `json:"target"`
-	Delivery string     `json:"delivery"`
-	Names    plan.Names `json:"names"`
-}
 
 // Sweep removes from the host what runs have left that over says are over: terminated ones, and those whose end could
 // not reach this host. It aborts their open uploads first. It returns how many runs were removed; one that cannot be
@@ -52,9 +41,8 @@ func (s *Steps) sweep(ctx context.Context, r *workspace.Run) error {
 	}
 	var left sending
 	if found, err := r.Noted(noteSending, &left); err == nil && found {
-		in := DiscardInput{Folder: Folder{Run: r.RunID, WorkflowID: r.WorkflowID, Delivery: left.Delivery}, Target: left.Target, Names: left.Names}
-		if _, err := s.abortNoted(ctx, r, in); err != nil {
-			return err
+		if _, err := s.abortNoted(ctx, r, left); err != nil {
+			return errors.Join(err, r.Shed(stepUpload, stepSides))
 		}
 	}
 	return r.Remove()

@@ -64,15 +64,15 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
+	again, err := s.noteSent(ctx, run, in)
+	if err != nil {
+		return UploadResult{}, err
+	}
 	journal, err := run.Step(in.Delivery, stepUpload)
 	if err != nil {
 		return UploadResult{}, err
 	}
 	begun, err := uploadsOf(journal)
-	if err != nil {
-		return UploadResult{}, err
-	}
-	again, err := noteSent(run, in)
 	if err != nil {
 		return UploadResult{}, err
 	}
@@ -142,15 +142,6 @@ func (s sender) sendAll(ctx context.Context, in UploadInput, from *arrivals) ([]
 		return nil, err
 	}
 	return objects, stopped
-}
-
-// noteSent tells the janitor where the files go, and reports whether files were being sent before.
-func noteSent(run *workspace.Run, in UploadInput) (again bool, err error) {
-	var last sending
-	if again, err = run.Noted(noteSending, &last); err != nil {
-		return again, err
-	}
-	return again, run.Note(noteSending, sending{in.Target, in.Delivery, in.Names})
 }
 
 // vacate gives the run's place on the host to the next one when the last file is in S3: Publish needs no host. The files

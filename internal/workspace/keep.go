@@ -61,11 +61,7 @@ func (r *Run) Kept() (kept Kept, found bool, err error) {
 
 // Unkeep makes the run one that is under way again: somebody has reset its workflow to before its end.
 func (r *Run) Unkeep() error {
-	err := os.Remove(filepath.Join(r.dir, noteKept+".json"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("workspace: run %s: %w", r.RunID, err)
-	}
-	return nil
+	return r.Forget(noteKept)
 }
 
 // Find returns the folder of a run that is here already. It answers ErrMissing if it is not.

@@ -96,6 +96,24 @@ func (r *Run) Remove() error {
 	return nil
 }
 
+// Shed ends the lease and removes the files of the run but for its notes and the named steps of its deliveries, for a run
+// that is over and of which something is still to be done elsewhere.
+func (r *Run) Shed(steps ...string) error {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		return fmt.Errorf("workspace: run %s: %w", r.RunID, err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() && entry.Name() != attemptsDir {
+			err = errors.Join(err, removeBut(filepath.Join(r.dir, entry.Name()), steps))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("workspace: shed %s: %w", r.RunID, err)
+	}
+	return r.host.Release(r)
+}
+
 // RemoveFiles removes the files of one step of a delivery and leaves its journal: plain files go once the encrypted ones
 // are there, and a later attempt at the step that made them still has to know that it is done.
 func (r *Run) RemoveFiles(delivery, step string) error {
@@ -164,4 +182,12 @@ func (r *Run) Noted(name string, value any) (bool, error) {
 		return false, fmt.Errorf("workspace: note %s: %w", name, err)
 	}
 	return true, nil
+}
+
+// Forget removes a value that Note has kept. That there is none is success.
+func (r *Run) Forget(name string) error {
+	if err := os.Remove(filepath.Join(r.dir, name+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("workspace: note %s: %w", name, err)
+	}
+	return nil
 }

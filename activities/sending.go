@@ -1,0 +1,157 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/errgroup"
+
+	"consign/internal/plan"
+	"consign/internal/upload"
+	"consign/internal/workspace"
+)
+
+// noteSending is the note in a run's folder that lets a later step, or the janitor, abort what the run has left open.
+const noteSending = "sending"
+
+// A sending says where the files go that the journals of a delivery's uploads speak of.
+type sending struct {
+	Target   Target     `json:"target"`
+	Delivery string     `json:"delivery"`
+	Names    plan.Names `json:"names"`
+}
+
+// place tells places apart: uploads of one cannot go on in another.
+func (n sending) place() string {
+	names, _ := json.Marshal(n.Names) // of texts and a time
+	return strings.Join([]string{n.Delivery, n.Target.Upload.Endpoint, n.Target.Upload.Bucket, string(names)}, "\n")
+}
+
+// noteSent tells whoever cleans up where the files go, and reports whether files were being sent before. What was sent to
+// another place, before somebody reset the run, is taken back first.
+func (s *Steps) noteSent(ctx context.Context, run *workspace.Run, in UploadInput) (again bool, err error) {
+	now := sending{in.Target, in.Delivery, in.Names}
+	var last sending
+	if again, err = run.Noted(noteSending, &last); err != nil {
+		return again, err
+	}
+	if again && last.place() != now.place() {
+		if err := s.takeBack(ctx, run, last); err != nil {
+			return again, err
+		}
+	}
+	return again, run.Note(noteSending, now)
+}
+
+// beginAnew makes a run's folder ready for a delivery whose files are made anew, in these steps: what an earlier one has
+// left open in S3 is aborted, and its files go.
+func (s *Steps) beginAnew(ctx context.Context, run *workspace.Run, delivery string, steps ...string) error {
+	var last sending
+	found, err := run.Noted(noteSending, &last)
+	if err != nil {
+		return err
+	}
+	if found {
+		if err := s.takeBack(ctx, run, last); err != nil {
+			return err
+		}
+	}
+	for _, step := range steps {
+		if err := run.RemoveStep(delivery, step); err != nil {
+			return err
+		}
+	}
+	return run.RemoveOthers(delivery)
+}
+
+// takeBack aborts what the run has left open in S3 and forgets it. Once more if that may pass, and then it is the lifecycle
+// rule's: the delivery that is to be made is worth more.
+func (s *Steps) takeBack(ctx context.Context, run *workspace.Run, last sending) error {
+	progress := startProgress(ctx, "Clean up", 0)
+	defer progress.stop()
+	if _, err := s.abortNoted(ctx, run, last); err != nil {
+		_, cause := explain("", err)
+		if ctx.Err() != nil || !cause.permanent && activity.GetInfo(ctx).Attempt == 1 {
+			return err
+		}
+		activity.GetLogger(ctx).Warn("open uploads were not aborted; the bucket's lifecycle rule will", "bucket", last.Target.Upload.Bucket, "error", err)
+	}
+	return errors.Join(run.RemoveStep(last.Delivery, stepUpload), run.RemoveStep(last.Delivery, stepSides), run.Forget(noteSending))
+}
+
+// abandon empties the folder of a run of which a step has failed whose next attempt may be on another host. What it has
+// left open in S3 stays known here, to the janitor.
+func abandon(run *workspace.Run) error {
+	if found, err := run.Noted(noteSending, new(sending)); err == nil && !found {
+		return run.Remove()
+	}
+	return run.Shed(stepUpload, stepSides)
+}
+
+// abortNoted aborts the uploads that the journals know, and returns how many.
+func (s *Steps) abortNoted(ctx context.Context, run *workspace.Run, of sending) (int, error) {
+	open := map[string][]string{}
+	for step, nameOf := range map[string]func(int) (string, error){
+		stepUpload: of.Names.Key,
+		stepSides:  func(number int) (string, error) { return sideKey(of.Names, number) },
+	} {
+		if err := noted(run, of.Delivery, step, nameOf, open); err != nil {
+			return 0, err
+		}
+	}
+	if len(open) == 0 {
+		return 0, nil
+	}
+	bucket, err := s.bucket(ctx, of.Target)
+	if err != nil {
+		return 0, err
+	}
+	return abortUploads(ctx, bucket, open, of.Target.Upload.Concurrency)
+}
+
+// noted adds the uploads that a step's journal knows to open, by key.
+func noted(run *workspace.Run, delivery, step string, nameOf func(int) (string, error), open map[string][]string) error {
+	journal, err := run.Step(delivery, step)
+	if err != nil {
+		return err
+	}
+	files, _, err := journal.Files(nil)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		key, err := nameOf(f.Number)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(open[key], f.Upload) {
+			open[key] = append(open[key], f.Upload)
+		}
+	}
+	return nil
+}
+
+// abortUploads aborts uploads side by side and returns how many. One that cannot be aborted does not stop the others.
+func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]string, atOnce int) (int, error) {
+	var aborted atomic.Int64
+	var group errgroup.Group
+	group.SetLimit(max(atOnce, 1))
+	for key, ids := range open {
+		for _, id := range ids {
+			group.Go(func() error {
+				err := bucket.Abort(ctx, key, id)
+				if err == nil {
+					aborted.Add(1)
+				}
+				return err
+			})
+		}
+	}
+	err := group.Wait()
+	return int(aborted.Load()), err
+}
