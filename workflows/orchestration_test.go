@@ -302,7 +302,7 @@ func TestManyObjectsAreVerifiedWholeBeforeTheFirstIsCompleted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, d.calls["Upload"])
 	v, p := activities.PublishVerify, activities.PublishComplete
-	require.Equal(t, []activities.PublishMode{v, v, v, p, p, p}, d.modes)
+	require.Equal(t, []activities.PublishMode{v, v, v, p, p, p}, d.modes())
 	require.Equal(t, objects, c.ObjectCount)
 	require.Len(t, c.Objects, workflows.MaxListed)
 	require.True(t, c.ObjectsTruncated)

@@ -38,6 +38,26 @@ func (d *delivery) until(step string, others ...string) {
 	}
 }
 
+// untilDone returns when the run knows that a step is done. It is called while another step is at work.
+func (d *delivery) untilDone(step string) {
+	done := make(chan struct{})
+	var look func()
+	look = func() {
+		for _, s := range d.progress().Steps {
+			if s.Name == step && s.State == "done" {
+				close(done)
+				return
+			}
+		}
+		d.RegisterDelayedCallback(look, 0)
+	}
+	d.RegisterDelayedCallback(look, 0)
+	select {
+	case <-done:
+	case <-d.t.Context().Done():
+	}
+}
+
 func (d *delivery) asked(step string) []any {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -234,6 +254,13 @@ func TestLaterBatchesKnowWhenNothingIsComingAnyMore(t *testing.T) {
 	d.rendered.Files = 1203
 	d.plan.Encryption = nil
 	d.until("Archive", "Upload")
+	begun := d.within["Upload"]
+	d.within["Upload"] = func() {
+		begun()
+		if len(d.asked("Upload")) == 2 {
+			d.untilDone("Archive")
+		}
+	}
 	_, err := d.run()
 	require.NoError(t, err)
 	require.Equal(t, "render", d.coming("Upload", 0).Coming)

@@ -44,13 +44,21 @@ type delivery struct {
 	within map[string]func() // called while a step is at work
 
 	rendered activities.RenderResult
-	longKey  string // before the name of each object
-	modes    []activities.PublishMode
+	longKey  string             // before the name of each object
 	absent   bool               // the target never comes
 	turns    []activities.Taken // what the next takes are answered; then it is the run's turn
 
 	kept      *activities.Again // what an earlier run has left
 	discarded activities.DiscardResult
+}
+
+// modes are those in which Publish was asked for.
+func (d *delivery) modes() []activities.PublishMode {
+	var modes []activities.PublishMode
+	for _, in := range d.asked("Publish") {
+		modes = append(modes, in.(activities.PublishInput).Mode)
+	}
+	return modes
 }
 
 func (d *delivery) nextTurn() *activities.Taken {
@@ -162,7 +170,6 @@ func (d *delivery) steps() {
 		return activities.UploadResult{Objects: objects, Sides: d.sides(in)}
 	})
 	fake(d, "Publish", func(in activities.PublishInput) activities.PublishResult {
-		d.modes = append(d.modes, in.Mode)
 		var result activities.PublishResult
 		for _, o := range in.Objects {
 			if in.Mode != activities.PublishVerify {
