@@ -24,6 +24,8 @@ type digestWriter struct {
 	failed atomic.Pointer[error]
 	closed bool
 	size   int64 // taken
+	// wrote, if it is set before the first Write, is told after each chunk how much is written, and the sums of its whole MiB.
+	wrote func(size int64, sums []byte)
 
 	// Of the goroutine; the caller's after done.
 	w    io.Writer
@@ -45,6 +47,7 @@ func newDigestWriter(w io.Writer, sha hash.Hash) *digestWriter {
 // writeAll writes chunks until there are no more. After an error it only lets them go by.
 func (d *digestWriter) writeAll() {
 	defer close(d.done)
+	written := int64(0)
 	for chunk := range d.chunks {
 		if d.failed.Load() == nil {
 			if _, err := d.w.Write(chunk); err != nil {
@@ -54,6 +57,9 @@ func (d *digestWriter) writeAll() {
 				d.sha.Write(chunk)
 			}
 			d.sums.Write(chunk)
+			if written += int64(len(chunk)); d.wrote != nil && d.failed.Load() == nil {
+				d.wrote(written, d.sums.Whole())
+			}
 		}
 		select {
 		case d.free <- chunk[:0]:

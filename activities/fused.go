@@ -2,6 +2,7 @@ package activities
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,11 +39,15 @@ func (in RenderInput) oneFile() bool {
 	return in.Archive != nil && (in.Archive.Encoding == archive.ZIP || whole && in.Archive.Encoding == archive.GZIP)
 }
 
-// destination decides what of the next steps is done along with Render.
-func (s *Steps) destination(run *workspace.Run, step *workspace.Step, in RenderInput) (destination, error) {
+// destination decides what of the next steps is done along with Render. A file that is delivered as it is gets its head start.
+func (s *Steps) destination(ctx context.Context, run *workspace.Run, step *workspace.Step, in RenderInput, ahead *headStart) (destination, error) {
 	cipher := s.ahead(in.Encryption)
 	if !in.oneFile() || !in.Packed && cipher.none() {
-		return &ownFiles{step: step, passing: in.Packed}, nil
+		own := &ownFiles{step: step, passing: in.Packed, follow: func(*outFile) {}}
+		if in.oneFile() && in.Encryption == nil {
+			own.follow = func(out *outFile) { ahead.follow(ctx, out) }
+		}
+		return own, nil
 	}
 	makes := stepRender
 	if in.Packed {
@@ -58,6 +63,7 @@ func (s *Steps) destination(run *workspace.Run, step *workspace.Step, in RenderI
 			return nil, errors.Join(err, out.Close())
 		}
 	}
+	out.sendAhead(ctx, ahead, in.Encryption)
 	return f, nil
 }
 
@@ -65,6 +71,7 @@ func (s *Steps) destination(run *workspace.Run, step *workspace.Step, in RenderI
 type ownFiles struct {
 	step    *workspace.Step
 	passing bool // only Archive reads them
+	follow  func(*outFile)
 	outs    []*outFile
 }
 
@@ -77,6 +84,7 @@ func (o *ownFiles) create(number int) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.follow(out)
 	o.outs = append(o.outs, out)
 	return out, nil
 }

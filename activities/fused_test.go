@@ -325,7 +325,7 @@ func TestTheEntriesOfAZipHoldNoBuffers(t *testing.T) {
 	makeTables(t, dir)
 	f := newFusing(t, dir, archive.ZIP, "rows", "nobody")
 	f.steps.options.Threads = 2
-	to, err := f.steps.destination(f.run, stepNamed(t, f, stepRender), f.renderInput(true))
+	to, err := f.steps.destination(t.Context(), f.run, stepNamed(t, f, stepRender), f.renderInput(true), nil)
 	require.NoError(t, err)
 	entry := func(number int) {
 		out, err := to.create(number)

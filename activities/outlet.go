@@ -2,6 +2,7 @@ package activities
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -72,6 +73,13 @@ func (s *Steps) outlet(run *workspace.Run, delivery, step string, c cipher) (_ *
 	}
 	o.digest = newDigestWriter(o.message, sha256.New()) // the receipt tells it
 	return o, nil
+}
+
+// sendAhead gives the file a head start, unless it is still to be encrypted.
+func (o *outlet) sendAhead(ctx context.Context, h *headStart, e *plan.Encryption) {
+	if e == nil || o.digest != nil {
+		h.follow(ctx, o.out)
+	}
 }
 
 // Write takes what the step makes.

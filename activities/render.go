@@ -40,6 +40,8 @@ type RenderInput struct {
 	Archive    *archive.Options `json:"archive,omitempty"`
 	Names      plan.Names       `json:"names,omitzero"`
 	Encryption *plan.Encryption `json:"encryption,omitempty"`
+	// Target is where to send the delivery's one file while it is written; nil: it is not.
+	Target *Target `json:"target,omitempty"`
 }
 
 // RenderResult says what was rendered, and on which host.
@@ -68,7 +70,7 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 	defer end()
 	defer func() { // the next attempt may be on another host, and nobody would know what is left on this one
 		if err != nil {
-			err = errors.Join(err, abandon(run))
+			err = errors.Join(err, s.abandon(ctx, run))
 		}
 	}()
 	step, err := run.Step(in.Delivery, stepRender)
@@ -84,7 +86,9 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 	if err := errors.Join(s.beginAnew(ctx, run, in.Delivery, stepArchive, stepEncrypt), step.Clear()); err != nil {
 		return RenderResult{}, err
 	}
-	files, err := s.render(ctx, run, step, in)
+	ahead := s.headStart(run, in.Delivery, in.Names, in.Target)
+	defer ahead.stop()
+	files, err := s.render(ctx, run, step, in, ahead)
 	if err != nil {
 		return RenderResult{}, err
 	}
@@ -103,6 +107,7 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 	if err := step.Done(renderDone{result, in.digest()}); err != nil {
 		return RenderResult{}, err
 	}
+	ahead.settle()
 	return result, s.options.Host.Lease(run)
 }
 
@@ -122,8 +127,8 @@ func (in RenderInput) finished(step *workspace.Step) (RenderResult, bool, error)
 
 // digest tells inputs of a run apart.
 func (in RenderInput) digest() string {
-	in.Folder = Folder{}
-	text, _ := json.Marshal(in) // of texts, numbers and times
+	in.Folder, in.Target = Folder{}, nil // where it is sent makes no other file
+	text, _ := json.Marshal(in)          // of texts, numbers and times
 	return plan.Digest(string(text))
 }
 
@@ -133,7 +138,7 @@ func (s *Steps) onThisHost() RenderResult {
 }
 
 // render writes the files and enters them in the journal.
-func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.Step, in RenderInput) (_ []workspace.File, err error) {
+func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.Step, in RenderInput, ahead *headStart) (_ []workspace.File, err error) {
 	progress := startProgress(ctx, "Render", 0)
 	defer progress.stop()
 	rows, closeRows, err := s.query(ctx, run, in.Query)
@@ -142,7 +147,7 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 	}
 	defer func() { err = errors.Join(err, closeRows()) }()
 
-	to, err := s.destination(run, step, in)
+	to, err := s.destination(ctx, run, step, in, ahead)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 	defer end()
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, abandon(run))
+			err = errors.Join(err, s.abandon(ctx, run))
 		}
 	}()
 	journal, err := run.Step(in.Delivery, stepReuse)

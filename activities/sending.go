@@ -34,8 +34,7 @@ func (n sending) place() string {
 
 // noteSent tells whoever cleans up where the files go, and reports whether files were being sent before. What was sent to
 // another place, before somebody reset the run, is taken back first.
-func (s *Steps) noteSent(ctx context.Context, run *workspace.Run, in UploadInput) (again bool, err error) {
-	now := sending{in.Target, in.Delivery, in.Names}
+func (s *Steps) noteSent(ctx context.Context, run *workspace.Run, now sending) (again bool, err error) {
 	var last sending
 	if again, err = run.Noted(noteSending, &last); err != nil {
 		return again, err
@@ -84,13 +83,27 @@ func (s *Steps) takeBack(ctx context.Context, run *workspace.Run, last sending) 
 	return errors.Join(run.RemoveStep(last.Delivery, stepUpload), run.RemoveStep(last.Delivery, stepSides), run.Forget(noteSending))
 }
 
-// abandon empties the folder of a run of which a step has failed whose next attempt may be on another host. What it has
-// left open in S3 stays known here, to the janitor.
-func abandon(run *workspace.Run) error {
-	if found, err := run.Noted(noteSending, new(sending)); err == nil && !found {
+// abandon empties the folder of a run of which a step has failed whose next attempt may be on another host, and aborts what
+// is open in S3. What cannot be aborted now stays known here, to the janitor. It outlasts ctx, which may be why the step has
+// failed.
+func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
+	var last sending
+	found, err := run.Noted(noteSending, &last)
+	if err == nil && !found {
 		return run.Remove()
 	}
-	return run.Shed(stepUpload, stepSides)
+	if err == nil {
+		ctx, end := outlast(ctx)
+		defer end()
+		progress := startProgress(ctx, "Clean up", 0)
+		defer progress.stop()
+		_, err = s.abortNoted(ctx, run, last)
+	}
+	if err != nil {
+		activity.GetLogger(ctx).Warn("open uploads were not aborted; the janitor will", "error", err)
+		return run.Shed(stepUpload, stepSides)
+	}
+	return run.Remove()
 }
 
 // abortNoted aborts the uploads that the journals know, and returns how many.

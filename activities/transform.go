@@ -28,6 +28,8 @@ type ArchiveInput struct {
 	Names   plan.Names      `json:"names"`
 	// Encryption is what the next step does: an archive of all files is encrypted on its way to the disk.
 	Encryption *plan.Encryption `json:"encryption,omitempty"`
+	// Target is where to send an archive of all files while it is written; nil: it is not.
+	Target *Target `json:"target,omitempty"`
 }
 
 // Archive compresses each file, or packs all of them into one archive. It may find that Render has done it.
@@ -84,6 +86,9 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 			_ = out.Close() // what is wrong is known
 		}
 	}()
+	ahead := s.headStart(run, in.Delivery, in.Names, in.Target)
+	defer ahead.stop()
+	out.sendAhead(ctx, ahead, in.Encryption)
 	a, err := archive.New(out, in.Archive)
 	if err != nil {
 		return FilesResult{}, err
@@ -98,6 +103,9 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 		return FilesResult{}, err
 	}
 	made, err := out.finish(in.From.Rows)
+	if err == nil {
+		ahead.settle()
+	}
 	return filesResult(stepArchive, []workspace.File{made}), err
 }
 

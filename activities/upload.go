@@ -64,7 +64,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
-	again, err := s.noteSent(ctx, run, in)
+	again, err := s.noteSent(ctx, run, sending{in.Target, in.Delivery, in.Names})
 	if err != nil {
 		return UploadResult{}, err
 	}
@@ -218,7 +218,7 @@ func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, fro
 func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, sent *Uploaded) error {
 	noted := s.begun[f.Number]
 	switch {
-	case noted.CRC32C == f.CRC32C:
+	case noted.CRC32C == f.CRC32C, noted.CRC32C == "": // begun while the file was written
 		sent.UploadID, sent.Opened = noted.Upload, noted.Opened
 	case noted.Upload != "": // of other bytes
 		if err := s.bucket.Abort(ctx, o.Key, noted.Upload); err != nil {

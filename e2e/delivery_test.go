@@ -41,6 +41,9 @@ queries:
   - {name: all, source: files, sql: "SELECT * FROM customers ORDER BY id"}
 `
 
+// judged is source with an alert that may refuse the rows, so that no part is sent before Upload begins.
+var judged = strings.Replace(source, "ORDER BY id\"}", "ORDER BY id\", alerts: {fail_below: 1}}", 1)
+
 func TestParquetByAnAssumedRole(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -112,7 +112,7 @@ func kindOf(r *http.Request) string {
 // plainSend is an orchestration that sends all rows as one CSV file, and tells a campaign.
 func (s *site) plainSend(notify string) {
 	s.t.Helper()
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
+	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
 data_templates:
   - {name: t, destination: acme, settings: {filename: "all.csv"}}
 orchestrations:

@@ -18,7 +18,7 @@ func (s *site) to(orchestration, bucket, more string) {
 	s.t.Helper()
 	own := s.bucket
 	s.bucket = bucket
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true"+more) + fmt.Sprintf(`
+	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true"+more) + fmt.Sprintf(`
 data_templates:
   - {name: t, destination: acme, settings: {filename: "all.csv"}}
 orchestrations:

@@ -19,7 +19,7 @@ func (s *site) inTurn(bucket, more string) {
 	s.t.Helper()
 	own := s.bucket
 	s.bucket = bucket
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + `
+	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + `
 data_templates:
   - {name: t, destination: acme, settings: {filename: "{{run_id}}.csv"}}
 orchestrations:

@@ -175,7 +175,10 @@ func (r *run) discardDelivery(ctx workflow.Context, mode discardMode) {
 
 // discardUploads aborts what is open in S3, from any host.
 func (r *run) discardUploads(ctx workflow.Context) {
-	if r.attempted(stepUpload) == 0 {
+	files := r.files.Files
+	if r.mayHaveSentAhead(ctx) {
+		files = max(files, 1) // a step that was interrupted does not say
+	} else if r.attempted(stepUpload) == 0 {
 		return
 	}
 	open := append(slices.Clone(r.uploads[min(len(r.published), len(r.uploads)):]), r.sides.List()...)
@@ -185,13 +188,22 @@ func (r *run) discardUploads(ctx workflow.Context) {
 			Elsewhere: true, Uploads: open[min(from, len(open)):min(from+batchObjects, len(open))],
 		}
 		// The turn is asked for in every round, for histories have it so; what is unknown is looked for once.
-		if len(r.uploads) < r.files.Files && r.turnToCleanUp(ctx) && from == 0 {
-			input.Unknown = r.files.Files
+		if len(r.uploads) < files && r.turnToCleanUp(ctx) && from == 0 {
+			input.Unknown = files
 		}
 		if _, err := execute(ctx, r.timing.discardUploads(), steps.Discard, input); err != nil {
 			workflow.GetLogger(ctx).Warn("open uploads were not aborted; the bucket's lifecycle rule will", "error", err)
 		}
 	}
+}
+
+// changeHeadStart marks runs that know that Render and Archive may have sent something.
+const changeHeadStart = "head-start"
+
+// mayHaveSentAhead reports whether something may have been sent before Upload began.
+func (r *run) mayHaveSentAhead(ctx workflow.Context) bool {
+	return r.plan.OneObject() && r.in.Redeliver == nil && r.attempted(r.maker()) > 0 &&
+		workflow.GetVersion(ctx, changeHeadStart, workflow.DefaultVersion, 1) > workflow.DefaultVersion
 }
 
 func (r *run) attempted(name string) int {

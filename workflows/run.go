@@ -192,7 +192,13 @@ func (r *run) render(ctx workflow.Context) (err error) {
 		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts, Encryption: r.plan.Encryption,
 	}
 	if input.Packed = r.plan.Archives(); input.Packed {
-		input.Archive, input.Names = &r.plan.Archive, r.plan.Names
+		input.Archive = &r.plan.Archive
+	}
+	if !r.plan.Alerts.Refuse() { // else nothing leaves the host before they have judged
+		input.Target = r.aheadTo()
+	}
+	if input.Packed || input.Target != nil {
+		input.Names = r.plan.Names
 	}
 	r.rendered, err = execute(ctx, r.timing.render(activities.RenderQueue(workflow.GetInfo(ctx).TaskQueueName), summary), steps.Render, input)
 	r.files, r.renderedAt = r.rendered.FilesResult, workflow.Now(ctx).UTC()
@@ -206,8 +212,17 @@ func (r *run) hosted(summary string) workflow.ActivityOptions {
 
 func (r *run) archive(ctx workflow.Context, from activities.FilesResult) (activities.FilesResult, error) {
 	return execute(ctx, r.hosted(r.plan.Archive.Encoding+" of "+sizeOf(from)), steps.Archive, activities.ArchiveInput{
-		Folder: r.folder(), From: from, Archive: r.plan.Archive, Names: r.plan.Names, Encryption: r.plan.Encryption,
+		Folder: r.folder(), From: from, Archive: r.plan.Archive, Names: r.plan.Names, Encryption: r.plan.Encryption, Target: r.aheadTo(),
 	})
+}
+
+// aheadTo is where a step may send what it makes while it makes it: a delivery that is one object.
+func (r *run) aheadTo() *activities.Target {
+	if !r.plan.OneObject() {
+		return nil
+	}
+	to := r.target()
+	return &to
 }
 
 func (r *run) encrypt(ctx workflow.Context, from activities.FilesResult) (activities.FilesResult, error) {

@@ -31,6 +31,9 @@ type Alerts struct {
 	FailAbove int64 `json:"fail_above,omitempty"`
 }
 
+// Refuse reports whether there are numbers of rows of which nothing is to be sent.
+func (a Alerts) Refuse() bool { return a.FailBelow > 0 || a.FailAbove > 0 }
+
 // Check says what is remarkable about a number of rows: warnings, and an error if nothing is to be sent.
 func (a Alerts) Check(rows int64) (warnings []string, err error) {
 	switch {

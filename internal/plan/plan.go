@@ -142,5 +142,10 @@ func (p *Plan) Archives() bool { return p.Archive.Encoding != "" && p.Archive.En
 // PacksIntoOne reports whether all files become one archive.
 func (p *Plan) PacksIntoOne() bool { return archive.Single(p.Archive.Encoding) }
 
+// OneObject reports whether the delivery is one object, however many rows it has.
+func (p *Plan) OneObject() bool {
+	return p.PacksIntoOne() || p.Render.SplitRows == 0 && p.Render.SplitMegabytes == 0
+}
+
 // Encrypts reports whether files are encrypted.
 func (p *Plan) Encrypts() bool { return p.Encryption != nil }

@@ -73,14 +73,16 @@ func (b *Bucket) settle(ctx context.Context, o Object, err error) (Completed, er
 		return Completed{}, err
 	}
 	out, look := b.head(ctx, o.Key)
+	var done Completed
+	var ours bool
+	if look == nil && out != nil {
+		done, ours, look = b.ours(ctx, o, out)
+	}
 	switch {
 	case look != nil && lost:
 		return Completed{}, fmt.Errorf("%w, and whether it was completed cannot be seen: %w", err, look)
 	case look != nil || out == nil:
 		return Completed{}, err
-	}
-	done, ours := ours(o, out)
-	switch {
 	case ours:
 		return done, nil
 	case lost && !lay(o, out):

@@ -86,6 +86,9 @@ func (s *Summer) Sums() []byte {
 	return binary.BigEndian.AppendUint32(slices.Clip(s.sums), s.block)
 }
 
+// Whole returns the sums of the whole MiB by now. They stay as they are when more is written.
+func (s *Summer) Whole() []byte { return s.sums }
+
 // CRC32C returns Object.CRC32C.
 func (s *Summer) CRC32C() string { return encodeCRC(combine(s.crc, s.block, int64(s.size))) }
 

@@ -23,22 +23,39 @@ const (
 	Taken                 // another object
 )
 
-// Look tells what lies under the object's key: an object is ours if it carries our delivery id and checksum.
+// Look tells what lies under the object's key: an object is ours if it carries our delivery id, in its metadata, and our
+// checksum, there or as S3 computed it.
 func (b *Bucket) Look(ctx context.Context, o Object) (Completed, Standing, error) {
 	out, err := b.head(ctx, o.Key)
 	if err != nil || out == nil {
 		return Completed{}, Free, err
 	}
-	done, ours := ours(o, out)
-	if !ours {
+	done, ours, err := b.ours(ctx, o, out)
+	switch {
+	case err != nil:
+		return Completed{}, Free, err
+	case !ours:
 		return Completed{}, Taken, nil
 	}
 	return done, Ours, nil
 }
 
-func ours(o Object, out *s3.HeadObjectOutput) (Completed, bool) {
-	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: out.Metadata[metaCRC32C]}
-	return done, out.Metadata[metaDelivery] == o.Delivery && done.Checksum == o.CRC32C && value(out.ContentLength) == o.Size
+// ours reports whether the object that a look has found is this one.
+func (b *Bucket) ours(ctx context.Context, o Object, out *s3.HeadObjectOutput) (Completed, bool, error) {
+	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId)}
+	if out.Metadata[metaDelivery] != o.Delivery || value(out.ContentLength) != o.Size {
+		return done, false, nil
+	}
+	checksum, told := out.Metadata[metaCRC32C]
+	if !told { // it was begun before its checksum was known
+		again, err := b.client.HeadObject(ctx, b.headInput(o.Key, types.ChecksumModeEnabled))
+		if err != nil {
+			return done, false, b.fail(opHead, o.Key, err)
+		}
+		checksum = value(again.ChecksumCRC32C)
+	}
+	done.Checksum = checksum
+	return done, checksum == o.CRC32C, nil
 }
 
 // skew is by how much S3's clock and ours may differ before S3 refuses to talk.
@@ -57,9 +74,13 @@ func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
 	return out != nil, err
 }
 
+func (b *Bucket) headInput(key string, checksum types.ChecksumMode) *s3.HeadObjectInput {
+	return &s3.HeadObjectInput{Bucket: &b.o.Bucket, Key: &key, ChecksumMode: checksum, ExpectedBucketOwner: optional(b.o.BucketOwner)}
+}
+
 // head returns nil for no object.
 func (b *Bucket) head(ctx context.Context, key string) (*s3.HeadObjectOutput, error) {
-	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.o.Bucket, Key: &key, ExpectedBucketOwner: optional(b.o.BucketOwner)})
+	out, err := b.client.HeadObject(ctx, b.headInput(key, ""))
 	if err == nil {
 		return out, nil
 	}

@@ -88,16 +88,24 @@ func (s *sending) one(ctx context.Context, number int) error {
 		s.count.add(length)
 		return nil
 	}
-	body := &body{SectionReader: io.NewSectionReader(s.r, offset, length), count: s.count}
-	part, sum := int32(number), encodeCRC(crc) // at most 10,000
-	_, err := s.b.client.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket: &s.b.o.Bucket, Key: &s.o.Key, UploadId: &s.id, PartNumber: &part, Body: body, ContentLength: &length,
-		ChecksumCRC32C: &sum, ExpectedBucketOwner: optional(s.b.o.BucketOwner),
-	}, unsigned)
+	err := s.b.sendPart(ctx, s.o.Key, s.id, number, crc, &body{SectionReader: io.NewSectionReader(s.r, offset, length), count: s.count})
 	if err != nil {
-		return s.b.failPart(s.o.Key, number, err)
+		return err
 	}
 	s.done.Add(1)
+	return nil
+}
+
+// sendPart sends one part, of this CRC32C.
+func (b *Bucket) sendPart(ctx context.Context, key, uploadID string, number int, crc uint32, from *body) error {
+	part, length, sum := int32(number), from.Size(), encodeCRC(crc) // at most 10,000
+	_, err := b.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &b.o.Bucket, Key: &key, UploadId: &uploadID, PartNumber: &part, Body: from, ContentLength: &length,
+		ChecksumCRC32C: &sum, ExpectedBucketOwner: optional(b.o.BucketOwner),
+	}, unsigned)
+	if err != nil {
+		return b.failPart(key, number, err)
+	}
 	return nil
 }
 

@@ -40,11 +40,15 @@ type Object struct {
 // The metadata by which an object is known to be the one that we sent.
 const (
 	metaDelivery = "consign-delivery"
-	metaCRC32C   = "consign-crc32c"
+	metaCRC32C   = "consign-crc32c" // not of an object that was begun before all its bytes were there
 )
 
 func (o Object) metadata() map[string]string {
-	return map[string]string{metaDelivery: o.Delivery, metaCRC32C: o.CRC32C}
+	known := map[string]string{metaDelivery: o.Delivery}
+	if o.CRC32C != "" {
+		known[metaCRC32C] = o.CRC32C
+	}
+	return known
 }
 
 // Completed is an object that can be read.

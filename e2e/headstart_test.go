@@ -1,0 +1,105 @@
+package e2e_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+
+	"consign/workflows"
+)
+
+// sentAhead starts a delivery of one file of some eight parts, which stands still when the first is in S3: while it is rendered,
+// or soon after.
+func sentAhead(t *testing.T) (*site, *gate, *process) {
+	t.Helper()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 1 })
+	s.endpoint = g.URL
+	s.ahead()
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("ahead"), "--run-key", "k").code)
+	eventually(t, "a part sent", func() bool { return g.answered("UploadPart") >= 1 })
+	return s, g, w
+}
+
+// ahead is a delivery whose one file is sent while it is rendered.
+func (s *site) ahead() {
+	s.t.Helper()
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + `
+data_templates:
+  - {name: t, destination: acme, settings: {filename: "all.csv"}}
+orchestrations:
+  - {name: ahead-{site}, query: all, data_template: t}
+`)
+}
+
+func (s *site) cameWhole() {
+	s.t.Helper()
+	c := s.send(s.id("ahead"), "--run-key", "k")
+	require.Equal(s.t, workflows.Completed, c.Status)
+	require.Equal(s.t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	s.sameCSV(s.get("all.csv"))
+}
+
+func TestAFileThatIsSentAheadIsNotToBeSeenBeforePublish(t *testing.T) {
+	t.Parallel()
+	s, g, _ := sentAhead(t)
+	require.Empty(t, s.keys())
+	g.release()
+	s.cameWhole()
+	object, err := s.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &s.bucket, Key: aws.String("all.csv")})
+	require.NoError(t, err)
+	require.Len(t, object.Metadata, 1, "the delivery's id: the checksum was not known when it was begun, so it was")
+	require.Equal(t, 2, g.count("CreateMultipartUpload"), "one to try, one to send")
+	s.nothingLeft()
+}
+
+func TestAWorkerKilledWhileItSendsAheadLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s, g, w := sentAhead(t)
+	w.kill()
+	g.release()
+	s.worker()
+	s.cameWhole()
+	s.nothingLeft()
+}
+
+func TestAWorkerStoppedWhileItSendsAheadGoesOn(t *testing.T) {
+	t.Parallel()
+	s, g, w := sentAhead(t)
+	require.Equal(t, 0, w.stop(), s.logs.String())
+	g.release()
+	s.worker()
+	s.cameWhole()
+	s.nothingLeft()
+}
+
+func TestARunAbortedWhileItIsSentAheadLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s, g, _ := sentAhead(t)
+	require.Equal(t, 0, s.starter("abort", s.id("ahead")+"/k").code)
+	eventually(t, "aborted", func() bool { return s.status(s.workflow("ahead")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
+	g.release()
+	require.Empty(t, s.keys())
+	s.nothingLeft()
+}
+
+// Its host is lost with the upload that only it knew, and does not come back before the run has ended.
+func TestARunAbortedAfterItsHostWasLostLeavesNoUpload(t *testing.T) {
+	t.Parallel()
+	s, g, w := sentAhead(t)
+	w.kill()
+	g.release()
+	require.Equal(t, 0, s.starter("abort", s.id("ahead")+"/k").code)
+	s.secondHost()
+	require.Eventually(t, func() bool { return s.status(s.workflow("ahead")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED }, 3*heartbeat+hostTimeout+patience, 100*time.Millisecond)
+	open, err := s.s3.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &s.bucket})
+	require.NoError(t, err)
+	require.Empty(t, open.Uploads)
+	require.Empty(t, s.keys())
+}

@@ -1,0 +1,67 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/activities"
+	"consign/internal/plan"
+	"consign/workflows"
+)
+
+func TestOneObjectIsSentWhileItIsMade(t *testing.T) {
+	for name, at := range map[string]struct {
+		change          func(*plan.Plan)
+		render, archive bool
+	}{
+		"one file":              {func(*plan.Plan) {}, true, true},
+		"an archive":            {func(p *plan.Plan) { p.Archive.Encoding, p.Render.SplitRows = "tgz", 10 }, true, true},
+		"several files":         {func(p *plan.Plan) { p.Render.SplitRows = 10 }, false, false},
+		"files of a size":       {func(p *plan.Plan) { p.Render.SplitMegabytes = 10 }, false, false},
+		"rows that may be few":  {func(p *plan.Plan) { p.Alerts.FailBelow = 10 }, false, true},
+		"rows that may be many": {func(p *plan.Plan) { p.Alerts.FailAbove = 10 }, false, true},
+		"rows to wonder about":  {func(p *plan.Plan) { p.Alerts.WarnAbove = 10 }, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			at.change(d.plan)
+			_, err := d.run()
+			require.NoError(t, err)
+			rendered, archived := d.inputs["Render"][0].(activities.RenderInput), d.inputs["Archive"][0].(activities.ArchiveInput)
+			require.Equal(t, at.render, rendered.Target != nil)
+			require.Equal(t, at.archive, archived.Target != nil)
+			if at.render {
+				require.Equal(t, "acme-inbound", rendered.Target.Upload.Bucket)
+				require.Equal(t, d.plan.Names, rendered.Names)
+			}
+		})
+	}
+}
+
+// A host that was lost while it rendered has sent something that nobody else knows of.
+func TestWhatARenderMayHaveSentIsLookedForWhenTheRunIsAborted(t *testing.T) {
+	for name, split := range map[string]int64{"one object": 0, "several": 10} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.plan.Render.SplitRows = split
+			d.broken["Render"] = []error{permanently("QueryFailed")}
+			d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
+			_, err := d.run()
+			require.Error(t, err)
+			var looked []int
+			for _, in := range d.inputs["Discard"] {
+				if discard := in.(activities.DiscardInput); discard.Elsewhere {
+					looked = append(looked, discard.Unknown)
+				}
+			}
+			if split > 0 {
+				require.Empty(t, looked)
+				return
+			}
+			require.Equal(t, []int{1}, looked)
+			require.True(t, d.inputs["TakeTurn"][0].(activities.TakeInput).Refuse, "in the run's turn, or not at all")
+		})
+	}
+}
