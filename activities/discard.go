@@ -42,6 +42,7 @@ type DiscardResult struct {
 // Discard removes the run's files from the host and aborts its open uploads. Nothing there is success.
 func (s *Steps) Discard(ctx context.Context, in DiscardInput) (_ DiscardResult, err error) {
 	defer s.fail(ctx, "Discard", &err)
+	defer s.renew(in.Target, &err)
 	result, err := s.discard(ctx, in)
 	if err == nil && in.Turn != nil {
 		err = s.give(ctx, *in.Turn)
@@ -68,11 +69,11 @@ func (s *Steps) discard(ctx context.Context, in DiscardInput) (DiscardResult, er
 		return result, err
 	}
 	if in.Abort {
-		result.Aborted, err = s.abortNoted(ctx, run, sending{in.Target, in.Delivery, in.Names})
+		result.Aborted, err = s.abortAll(ctx, run, sending{in.Target, in.Delivery, in.Names})
 	}
 	s.sessions.forget(sessionKey(in.Target))
-	if err != nil { // the files go in any case, and what is open stays known to the next try, or to the janitor
-		return result, errors.Join(err, run.Shed(stepUpload, stepSides))
+	if err != nil { // what is open stays known to the next try, or to the janitor
+		return result, err
 	}
 	if in.Sent != nil {
 		result.KeptUntil, err = s.keep(run, in)
@@ -88,23 +89,27 @@ func (s *Steps) discardUploads(ctx context.Context, in DiscardInput) (DiscardRes
 	}
 	progress := startProgress(ctx, "Discard", 0)
 	defer progress.stop()
-	open, err := openUploads(ctx, bucket, in)
-	if err != nil {
-		return DiscardResult{}, err
-	}
-	aborted, err := abortUploads(ctx, bucket, open, in.Target.Upload.Concurrency)
-	return DiscardResult{Aborted: aborted}, err
-}
-
-// openUploads returns the uploads to abort, by key: those that are known, and those that S3 finds under the delivery's
-// other keys where the role may list uploads (an opening that was answered into the void).
-func openUploads(ctx context.Context, b *upload.Bucket, in DiscardInput) (map[string][]string, error) {
 	open := map[string][]string{}
 	for _, u := range in.Uploads {
 		if u.UploadID != "" {
 			open[u.Key] = append(open[u.Key], u.UploadID)
 		}
 	}
+	known, err := abortUploads(ctx, bucket, open, in.Target.Upload.Concurrency)
+	if err != nil {
+		return DiscardResult{Aborted: known}, err
+	}
+	unknown, err := unknownUploads(ctx, bucket, in, open)
+	if err != nil {
+		return DiscardResult{Aborted: known}, err
+	}
+	found, err := abortUploads(ctx, bucket, unknown, in.Target.Upload.Concurrency)
+	return DiscardResult{Aborted: known + found}, err
+}
+
+// unknownUploads returns the uploads that S3 finds under the delivery's keys but those that are known, by key, where the role
+// may list uploads: openings that were answered into the void.
+func unknownUploads(ctx context.Context, b *upload.Bucket, in DiscardInput, known map[string][]string) (map[string][]string, error) {
 	keys, err := unknownKeys(in)
 	if err != nil {
 		return nil, err
@@ -113,7 +118,7 @@ func openUploads(ctx context.Context, b *upload.Bucket, in DiscardInput) (map[st
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(in.Target.Upload.Concurrency, 1))
 	for i, key := range keys {
-		if len(open[key]) == 0 {
+		if len(known[key]) == 0 {
 			group.Go(func() (err error) {
 				found[i], err = b.Find(ctx, key)
 				return err
@@ -123,6 +128,7 @@ func openUploads(ctx context.Context, b *upload.Bucket, in DiscardInput) (map[st
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	open := map[string][]string{}
 	for i, key := range keys {
 		open[key] = append(open[key], found[i]...)
 	}

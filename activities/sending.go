@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
@@ -26,10 +26,27 @@ type sending struct {
 	Names    plan.Names `json:"names"`
 }
 
-// place tells places apart: uploads of one cannot go on in another.
+// place tells places apart: uploads of one cannot go on in another, nor with settings that S3 takes when an upload is opened.
 func (n sending) place() string {
-	names, _ := json.Marshal(n.Names) // of texts and a time
-	return strings.Join([]string{n.Delivery, n.Target.Upload.Endpoint, n.Target.Upload.Bucket, string(names)}, "\n")
+	o := n.Target.Upload
+	text, _ := json.Marshal(struct { // of texts and a time
+		Delivery string
+		Names    plan.Names
+		Upload   upload.Options
+	}{n.Delivery, n.Names, upload.Options{
+		Bucket: o.Bucket, Endpoint: o.Endpoint, SSE: o.SSE, KMSKeyID: o.KMSKeyID, ACL: o.ACL, StorageClass: o.StorageClass, Tags: o.Tags,
+	}})
+	return string(text)
+}
+
+// left is what the run says of its uploads, or what it is asked about if it says nothing.
+func left(run *workspace.Run, asked sending) (sending, error) {
+	var said sending
+	found, err := run.Noted(noteSending, &said)
+	if !found {
+		said = asked
+	}
+	return said, err
 }
 
 // noteSent tells whoever cleans up where the files go, and reports whether files were being sent before. What was sent to
@@ -83,6 +100,9 @@ func (s *Steps) takeBack(ctx context.Context, run *workspace.Run, last sending) 
 	return errors.Join(run.RemoveStep(last.Delivery, stepUpload), run.RemoveStep(last.Delivery, stepSides), run.Forget(noteSending))
 }
 
+// abandonWithin is how long a step that has failed tries to abort uploads: what it has to say is waited for.
+const abandonWithin = 20 * time.Second
+
 // abandon empties the folder of a run of which a step has failed whose next attempt may be on another host, and aborts what
 // is open in S3. What cannot be aborted now stays known here, to the janitor. It outlasts ctx, which may be why the step has
 // failed.
@@ -95,6 +115,8 @@ func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 	if err == nil {
 		ctx, end := outlast(ctx)
 		defer end()
+		ctx, cancel := context.WithTimeout(ctx, abandonWithin)
+		defer cancel()
 		progress := startProgress(ctx, "Clean up", 0)
 		defer progress.stop()
 		_, err = s.abortNoted(ctx, run, last)
@@ -104,6 +126,15 @@ func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 		return run.Shed(stepUpload, stepSides)
 	}
 	return run.Remove()
+}
+
+// abortAll aborts what a run that is over has left open. Its files go at once, for they are not needed for that.
+func (s *Steps) abortAll(ctx context.Context, run *workspace.Run, asked sending) (int, error) {
+	of, err := left(run, asked)
+	if err := errors.Join(err, run.Shed(stepUpload, stepSides)); err != nil {
+		return 0, err
+	}
+	return s.abortNoted(ctx, run, of)
 }
 
 // abortNoted aborts the uploads that the journals know, and returns how many.
@@ -149,22 +180,35 @@ func noted(run *workspace.Run, delivery, step string, nameOf func(int) (string, 
 	return nil
 }
 
-// abortUploads aborts uploads side by side and returns how many. One that cannot be aborted does not stop the others.
+// abortUploads aborts uploads side by side and returns how many. One that the store refuses to abort does not stop the
+// others; a store that is away does, for thousands would each be tried for as long as it takes. With their bucket all are gone.
 func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]string, atOnce int) (int, error) {
 	var aborted atomic.Int64
-	var group errgroup.Group
+	var refused atomic.Pointer[error]
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(atOnce, 1))
+	abort := func(key, id string) error {
+		err := bucket.Abort(ctx, key, id)
+		if err == nil || errors.Is(err, upload.ErrNoSuchBucket) {
+			aborted.Add(1)
+			return nil
+		}
+		if _, cause := explain("", err); !cause.permanent {
+			return err
+		}
+		refused.Store(&err)
+		return nil
+	}
 	for key, ids := range open {
 		for _, id := range ids {
-			group.Go(func() error {
-				err := bucket.Abort(ctx, key, id)
-				if err == nil {
-					aborted.Add(1)
-				}
-				return err
-			})
+			if ctx.Err() == nil {
+				group.Go(func() error { return abort(key, id) })
+			}
 		}
 	}
 	err := group.Wait()
+	if one := refused.Load(); err == nil && one != nil {
+		err = *one
+	}
 	return int(aborted.Load()), err
 }

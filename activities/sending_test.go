@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,7 +31,9 @@ type parcel struct {
 
 	mu      sync.Mutex
 	aborted []string // bucket, key and id
-	code    string   // what aborting is answered, one that is not tried again at once; "": it is done
+	asked   int
+	within  func() // called while an abort is under way
+	code    string // what aborting is answered, one that is not tried again at once; "": it is done
 }
 
 func newParcel(t *testing.T) *parcel {
@@ -54,13 +57,17 @@ func newParcel(t *testing.T) *parcel {
 }
 
 func (p *parcel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.within != nil {
+		p.within()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.asked++
 	switch {
 	case r.Method != http.MethodDelete:
 		w.WriteHeader(http.StatusNotImplemented)
 	case p.code != "":
-		w.WriteHeader(map[string]int{"AccessDenied": http.StatusForbidden, "OperationAborted": http.StatusConflict}[p.code])
+		w.WriteHeader(map[string]int{"AccessDenied": http.StatusForbidden, "OperationAborted": http.StatusConflict, "NoSuchBucket": http.StatusNotFound}[p.code])
 		_, _ = w.Write([]byte(`<Error><Code>` + p.code + `</Code><Message>No.</Message></Error>`))
 	default:
 		p.aborted = append(p.aborted, strings.TrimPrefix(r.URL.Path, "/")+" "+r.URL.Query().Get("uploadId"))
@@ -181,6 +188,83 @@ func TestADeliveryDoesNotWaitForUploadsThatNobodyMayAbort(t *testing.T) {
 	p := newParcel(t)
 	p.answers("AccessDenied")
 	do[UploadResult](t, p.packer, p.steps.Upload, p.nothingMore("other"))
+}
+
+// A run that was reset to before its plan may be aborted before it has sent anything to the bucket of its new plan.
+func TestWhatIsOpenIsAbortedWhereItIs(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	do[DiscardResult](t, p.packer, p.steps.Discard, DiscardInput{Folder: p.folder, Target: p.target("other"), Names: names(), Abort: true})
+	require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2"}, p.gone())
+}
+
+// S3 takes some settings when an upload is opened.
+func TestAResetWithOtherSettingsOfTheObjectBeginsOtherUploads(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*upload.Options){
+		"sse":           func(o *upload.Options) { o.SSE = "s3" },
+		"kms_key_id":    func(o *upload.Options) { o.KMSKeyID = "k" },
+		"acl":           func(o *upload.Options) { o.ACL = "bucket-owner-full-control" },
+		"storage_class": func(o *upload.Options) { o.StorageClass = "STANDARD_IA" },
+		"tags":          func(o *upload.Options) { o.Tags = map[string]string{"a": "b"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newParcel(t)
+			in := p.nothingMore("acme")
+			change(&in.Target.Upload)
+			do[UploadResult](t, p.packer, p.steps.Upload, in)
+			require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2"}, p.gone())
+		})
+	}
+}
+
+func TestFilesGoBeforeUploadsAreAborted(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	var left [][]string
+	p.within = func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		left = append(left, p.left(t))
+	}
+	require.NoError(t, p.discard())
+	require.Len(t, left, 2)
+	for _, names := range left {
+		require.NotContains(t, names, "r/r-1/render")
+	}
+}
+
+func TestAStoreThatIsAwayIsNotAskedThousandsOfTimes(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	uploads := make([]string, 1000)
+	for i := range uploads {
+		uploads[i] = fmt.Sprint("more-", i)
+	}
+	p.sent(t, p.target("acme"), uploads...)
+	p.answers("OperationAborted")
+	require.Error(t, p.discard())
+	require.Less(t, p.asked, 100)
+
+	p.asked = 0
+	p.answers("AccessDenied")
+	require.ErrorContains(t, p.discard(), "access denied")
+	require.Equal(t, 1002, p.asked, "of one upload this says nothing about the next")
+	p.answers("NoSuchBucket")
+	require.NoError(t, p.discard(), "with the bucket they are gone")
+}
+
+// What is known is aborted also where nothing can be looked for.
+func TestASearchThatFailsLeavesNoKnownUploadOpen(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	got := do[DiscardResult](t, p.packer, p.steps.Discard, DiscardInput{
+		Folder: p.folder, Target: p.target("acme"), Names: names(), Elsewhere: true, Unknown: 2,
+		Uploads: []Uploaded{{Key: "f.csv", UploadID: "u9"}},
+	})
+	require.Equal(t, DiscardResult{Aborted: 1}, got, "this store answers 501")
+	require.Equal(t, []string{"acme/f.csv u9"}, p.gone())
 }
 
 // A step that makes the files anew knows of all that an earlier delivery of the run has left open, and of nothing else.

@@ -39,10 +39,11 @@ func (s *Steps) sweep(ctx context.Context, r *workspace.Run) error {
 	if err := r.Stop(ctx); err != nil { // a step that does not know yet may open another upload
 		return err
 	}
-	var left sending
-	if found, err := r.Noted(noteSending, &left); err == nil && found {
-		if _, err := s.abortNoted(ctx, r, left); err != nil {
-			return errors.Join(err, r.Shed(stepUpload, stepSides))
+	var said sending
+	if found, err := r.Noted(noteSending, &said); err == nil && found {
+		if _, err := s.abortAll(ctx, r, said); err != nil {
+			s.renew(said.Target, &err)
+			return err
 		}
 	}
 	return r.Remove()

@@ -46,11 +46,11 @@ func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Compl
 }
 
 // settleUpload is settle for an upload, which goes if it turns out that the object is there: an earlier upload of the same
-// bytes has become it, and this one would stay open.
-func (b *Bucket) settleUpload(ctx context.Context, o Object, uploadID string, err error) (Completed, error) {
-	done, err := b.settle(ctx, o, err)
-	if err == nil {
-		err = b.Abort(ctx, o.Key, uploadID)
+// bytes has become it, and this one would stay open. One that the store does not let us abort is its lifecycle rule's.
+func (b *Bucket) settleUpload(ctx context.Context, o Object, uploadID string, why error) (Completed, error) {
+	done, err := b.settle(ctx, o, why)
+	if err == nil && !errors.Is(why, ErrUploadLost) {
+		err = passing(ctx, b.Abort(ctx, o.Key, uploadID))
 	}
 	return done, err
 }

@@ -69,8 +69,13 @@ func (b *Bucket) AbortStrays(ctx context.Context, key, ours string) error {
 			err = b.Abort(ctx, key, id)
 		}
 	}
-	for _, passing := range []error{ErrThrottled, ErrUnreachable, ErrServer, ErrExpired, ctx.Err()} {
-		if passing != nil && errors.Is(err, passing) {
+	return passing(ctx, err)
+}
+
+// passing returns an error that may be gone at the next try, and nil for others.
+func passing(ctx context.Context, err error) error {
+	for _, one := range []error{ErrThrottled, ErrUnreachable, ErrServer, ErrExpired, ctx.Err()} {
+		if one != nil && errors.Is(err, one) {
 			return err
 		}
 	}
@@ -97,8 +102,9 @@ func (b *Bucket) Abort(ctx context.Context, key, uploadID string) error {
 	return err
 }
 
-// Find returns the open uploads of exactly this key. A role that may not look finds none: it is a convenience, against
-// uploads whose opening was answered into the void, and no reason to ask a customer for more rights.
+// Find returns the open uploads of exactly this key. A role that may not look finds none, and in a store that has no such
+// list there are none to find: it is a convenience, against uploads whose opening was answered into the void, and no reason to
+// ask a customer for more rights.
 func (b *Bucket) Find(ctx context.Context, key string) (uploads []string, err error) {
 	pages := s3.NewListMultipartUploadsPaginator(b.client, &s3.ListMultipartUploadsInput{
 		Bucket: &b.o.Bucket, Prefix: &key, ExpectedBucketOwner: optional(b.o.BucketOwner),
@@ -107,7 +113,7 @@ func (b *Bucket) Find(ctx context.Context, key string) (uploads []string, err er
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			err = b.fail(opFind, key, err)
-			if errors.Is(err, ErrAccessDenied) {
+			if errors.Is(err, ErrAccessDenied) || errors.Is(err, ErrRefused) {
 				return nil, nil
 			}
 			return nil, err
