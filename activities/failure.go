@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"consign/internal/source"
@@ -71,12 +72,29 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 		*err = errors.Join(*err, s.makeRoom())
 	}
 	f, c := explain(step, *err)
+	if !c.permanent && stopping(ctx) { // a request was under way, say, and tells that it was cancelled
+		*err = Interrupted()
+		return
+	}
 	options := temporal.ApplicationErrorOptions{NonRetryable: c.permanent, Details: []any{f}}
 	var later interface{ RetryAfter() time.Duration }
 	if errors.As(*err, &later) {
 		options.NextRetryDelay = later.RetryAfter()
 	}
 	*err = temporal.NewApplicationErrorWithOptions(f.Message, f.Type, options)
+}
+
+// stopping reports whether the worker of a step was told to stop.
+func stopping(ctx context.Context) bool {
+	if !activity.IsActivity(ctx) {
+		return false
+	}
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return true
+	default:
+		return false
+	}
 }
 
 // explain looks an error up in the table. What the table does not know is tried again: the safe mistake.

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"consign/internal/encrypt"
@@ -22,6 +23,22 @@ import (
 func failed(ctx context.Context, err error) error {
 	(&Steps{}).fail(ctx, "Upload", &err)
 	return err
+}
+
+// A request that is under way when the worker stops says that it was cancelled, or could not reach anybody.
+func TestWhatMayPassIsAnInterruptionWhileTheWorkerStops(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]string{upload.ErrUnreachable: typeStop, upload.ErrAccessDenied: "AccessDenied"} {
+		env := newEnvironment(&Steps{})
+		stop := make(chan struct{})
+		close(stop)
+		env.SetWorkerStopChannel(stop)
+		env.RegisterActivityWithOptions(func(ctx context.Context) error { return failed(ctx, err) }, activity.RegisterOptions{Name: "stopped"})
+		_, got := env.ExecuteActivity("stopped")
+		var told *temporal.ApplicationError
+		require.ErrorAs(t, got, &told)
+		require.Equal(t, want, told.Type())
+	}
 }
 
 func TestTheDocumentNamesEveryTypeOfFailure(t *testing.T) {

@@ -162,6 +162,44 @@ func TestTheJanitorRemovesFilesAlsoIfUploadsCannotBeAbortedYet(t *testing.T) {
 	require.Empty(t, p.left(t))
 }
 
+// Somebody may reset a run while the janitor aborts what it has left.
+func TestTheJanitorLeavesARunThatHasComeBackMeanwhile(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	asked := 0
+	over := func(context.Context, *workspace.Run) (bool, error) {
+		asked++
+		return asked == 1, nil
+	}
+	removed, err := Sweep(t.Context(), p.steps, over)
+	require.NoError(t, err)
+	require.Zero(t, removed)
+	_, err = p.host.Find("r")
+	require.NoError(t, err)
+}
+
+func TestTheJanitorLeavesAFolderThatIsBeingMade(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t, workspace.Options{}, time.Hour)
+	require.NoError(t, os.Mkdir(filepath.Join(k.dir, "runs", "just-made"), 0o700))
+	require.Zero(t, k.sweep(t))
+}
+
+// Steps of a run that was reset may not have noticed.
+func TestAStepThatMakesFilesEndsTheOthersOfItsRun(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	kept, sent, _ := p.finish(t, "kept", stepRender)
+	ctx, upload, err := p.run.Begin(t.Context(), stepUpload, nil)
+	require.NoError(t, err)
+	go func() {
+		<-ctx.Done()
+		upload.End()
+	}()
+	do[RenderResult](t, p.packer, p.steps.Reuse, ReuseInput{Folder: p.folder, Kept: kept, From: sent})
+	require.ErrorIs(t, context.Cause(ctx), workspace.ErrOver)
+}
+
 // nothingMore is an upload of files that are all sent: what is tested is what it does before.
 func (p *parcel) nothingMore(bucket string) UploadInput {
 	return UploadInput{Folder: p.folder, Target: p.target(bucket), From: FilesResult{Step: stepRender, Files: 1}, Names: names(), First: 1}

@@ -103,6 +103,12 @@ func (s *Steps) work(ctx context.Context, step string, f Folder) (context.Contex
 		return nil, nil, nil, err
 	}
 	ctx, cancel := stoppable(ctx)
+	if step == stepRender || step == stepReuse { // somebody may have reset the run, whose later steps have not noticed yet
+		if err := run.Stop(ctx); err != nil {
+			cancel()
+			return nil, nil, nil, err
+		}
+	}
 	ctx, attempt, err := run.Begin(ctx, step, activity.GetInfo(ctx).TaskToken)
 	if err == nil {
 		if err = run.Unkeep(); err != nil {

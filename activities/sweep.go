@@ -22,31 +22,39 @@ func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *work
 		if left, err := s.keptFor(r); err == nil && left > 0 { // a note that cannot be read keeps nothing
 			continue
 		}
+		if r.WorkflowID == "" && r.InUse(s.options.Clock()) { // not described yet
+			continue
+		}
 		if gone, err := over(ctx, r); err != nil || !gone {
 			failed = append(failed, err)
 			continue
 		}
-		if err := s.sweep(ctx, r); err != nil {
-			failed = append(failed, err)
-			continue
+		gone, err := s.sweep(ctx, r, over)
+		if gone {
+			removed++
 		}
-		removed++
+		failed = append(failed, err)
 	}
 	return removed, errors.Join(failed...)
 }
 
-func (s *Steps) sweep(ctx context.Context, r *workspace.Run) error {
+// sweep removes a run that is over, and reports whether it has. Aborting thousands of uploads takes time, in which somebody may
+// have reset the run: then what is there is the new way's.
+func (s *Steps) sweep(ctx context.Context, r *workspace.Run, over func(context.Context, *workspace.Run) (bool, error)) (bool, error) {
 	if err := r.Stop(ctx); err != nil { // a step that does not know yet may open another upload
-		return err
+		return false, err
 	}
 	var said sending
 	if found, err := r.Noted(noteSending, &said); err == nil && found {
 		if _, err := s.abortAll(ctx, r, said); err != nil {
 			s.renew(said.Target, &err)
-			return err
+			return false, err
+		}
+		if gone, err := over(ctx, r); err != nil || !gone {
+			return false, err
 		}
 	}
-	return r.Remove()
+	return true, r.Remove()
 }
 
 // NextSweep says when to look again: as soon as the files of a kept run have been kept for long enough, and after most

@@ -31,6 +31,22 @@ type Claim struct {
 	// Round counts how often the run has given its turn back, so that a give which arrives late takes nothing away from
 	// the round after it.
 	Round int `json:"round,omitempty"`
+	// Execution is the run's id in Temporal, which a reset changes: rounds count anew then. Earlier releases did not tell it,
+	// and nor does who takes a turn away from all.
+	Execution string `json:"execution,omitempty"`
+}
+
+// Ends reports whether a give of c ends a claim that was made.
+func (c Claim) Ends(made Claim) bool {
+	return made.WorkflowID == c.WorkflowID && (c.Execution == "" || made.Execution == "" || made.Execution == c.Execution) && made.Round <= c.Round
+}
+
+// After is the claim of a run that has made another before: the later round of the same execution, or the new one's.
+func (c Claim) After(made Claim) Claim {
+	if c.Execution == made.Execution {
+		c.Round = max(c.Round, made.Round)
+	}
+	return c
 }
 
 // TakeInput asks for the turn.

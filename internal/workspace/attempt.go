@@ -52,7 +52,10 @@ func (r *Run) Begin(ctx context.Context, step string, token []byte) (context.Con
 			return nil, nil, context.Cause(ctx)
 		}
 	}
-	err := os.MkdirAll(filepath.Dir(a.note), 0o700)
+	err := r.describe() // an earlier attempt may have removed all
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(a.note), 0o700)
+	}
 	if err == nil {
 		err = writeFile(a.note, token)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 )
 
 // A Run is the folder of one workflow run.
@@ -33,22 +34,36 @@ func (h *Host) Run(workflowID, runID string) (*Run, error) {
 		return nil, fmt.Errorf("workspace: %q is not a run id", runID)
 	}
 	r := &Run{WorkflowID: workflowID, RunID: runID, host: h, dir: filepath.Join(h.dir, runsDir, runID)}
+	return r, r.describe()
+}
+
+// describe makes the folder, and says in it whose it is.
+func (r *Run) describe() error {
 	if _, err := os.Stat(filepath.Join(r.dir, runFile)); err == nil {
-		return r, nil
+		return nil
 	}
-	h.mu.Lock() // several steps of one run may begin at the same time
-	defer h.mu.Unlock()
-	if err := os.MkdirAll(r.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("workspace: run %s: %w", runID, Space(err))
-	}
+	r.host.mu.Lock() // several steps of one run may begin at the same time
+	defer r.host.mu.Unlock()
 	text, err := json.Marshal(r)
+	if err == nil {
+		err = os.MkdirAll(r.dir, 0o700)
+	}
+	if err == nil {
+		err = writeFile(filepath.Join(r.dir, runFile), text)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("workspace: run %s: %w", runID, err)
+		return fmt.Errorf("workspace: run %s: %w", r.RunID, Space(err))
 	}
-	if err := writeFile(filepath.Join(r.dir, runFile), text); err != nil {
-		return nil, fmt.Errorf("workspace: run %s: %w", runID, err)
-	}
-	return r, nil
+	return nil
+}
+
+// justMade is how long a folder may be without its description.
+const justMade = time.Minute
+
+// InUse reports whether a step of the run is at work in this process, or its folder was made or emptied just now.
+func (r *Run) InUse(now time.Time) bool {
+	info, err := os.Stat(r.dir)
+	return len(r.attempts()) > 0 || err == nil && now.Sub(info.ModTime()) < justMade
 }
 
 // Runs returns the runs that have a folder here, for the janitor. A folder that a crash left without its description is

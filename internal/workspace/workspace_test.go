@@ -269,6 +269,40 @@ func TestALaterAttemptStopsTheEarlierAndWaitsForIt(t *testing.T) {
 	attempt.End()
 }
 
+// A step that failed removes the folder while the next attempt waits for it: the janitor must not take it for nobody's.
+func TestAnAttemptFindsItsFolderDescribed(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	ctx, first, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	removed := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		removed <- r.Remove()
+		first.End()
+	}()
+	_, second, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, errors.Join(err, <-removed))
+	found, err := h.Find(runID)
+	require.NoError(t, err)
+	require.True(t, found.InUse(time.Now()))
+	second.End()
+}
+
+func TestAFolderIsInUseWhileItIsMade(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	dir := filepath.Join(h.Dir(), "runs", "just-made")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	runs, err := h.Runs()
+	require.NoError(t, err)
+	require.True(t, runs[0].InUse(time.Now()))
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(dir, old, old))
+	require.False(t, runs[0].InUse(time.Now()))
+}
+
 func TestARunIDCannotLeaveTheWorkspace(t *testing.T) {
 	t.Parallel()
 	h := open(t, workspace.Options{})
