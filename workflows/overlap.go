@@ -23,7 +23,7 @@ const (
 )
 
 func (r *run) claim() activities.Claim {
-	return activities.Claim{Orchestration: r.in.Orchestration, WorkflowID: r.wfID, Round: r.round}
+	return activities.Claim{Orchestration: r.in.Orchestration, WorkflowID: r.wfID, Round: r.round, Execution: r.execution}
 }
 
 // listenForTurn notes when the Turn calls.

@@ -20,12 +20,13 @@ const batchObjects = 500
 
 // A run is what one Orchestration workflow knows.
 type run struct {
-	in     OrchestrationInput
-	id     string // the run's id, the same after a reset
-	wfID   string
-	start  time.Time // of the workflow
-	now    time.Time // the run's `now`
-	timing Timing
+	in        OrchestrationInput
+	id        string // the run's id, the same after a reset
+	wfID      string
+	execution string    // the run's id, another one after a reset
+	start     time.Time // of the workflow
+	now       time.Time // the run's `now`
+	timing    Timing
 
 	desk
 	steps []*step
@@ -85,7 +86,7 @@ const (
 func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	info := workflow.GetInfo(ctx)
 	r := &run{
-		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, start: info.WorkflowStartTime.UTC(), timing: timing,
+		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, execution: info.WorkflowExecution.RunID, start: info.WorkflowStartTime.UTC(), timing: timing,
 		delivery: 1,
 	}
 	r.now = r.start

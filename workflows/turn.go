@@ -116,9 +116,9 @@ func (t *turn) enter(c activities.Claim) {
 	case t.Holder == nil:
 		t.Holder, t.Told = &c, false
 	case t.holds(c.WorkflowID):
-		t.Holder.Round = max(t.Holder.Round, c.Round)
+		*t.Holder = c.After(*t.Holder)
 	case place >= 0:
-		t.Waiting[place].Round = max(t.Waiting[place].Round, c.Round)
+		t.Waiting[place] = c.After(t.Waiting[place])
 	default:
 		t.Waiting = append(t.Waiting, c)
 	}
@@ -126,9 +126,8 @@ func (t *turn) enter(c activities.Claim) {
 
 // leave takes a claim away, and gives the turn to the next if it was that one's.
 func (t *turn) leave(c activities.Claim) {
-	given := func(had activities.Claim) bool { return had.WorkflowID == c.WorkflowID && had.Round <= c.Round }
-	t.Waiting = slices.DeleteFunc(t.Waiting, given)
-	if t.Holder != nil && given(*t.Holder) {
+	t.Waiting = slices.DeleteFunc(t.Waiting, c.Ends)
+	if t.Holder != nil && c.Ends(*t.Holder) {
 		t.Holder, t.Told = nil, false
 		if len(t.Waiting) > 0 {
 			next := t.Waiting[0]

@@ -107,6 +107,35 @@ func TestATurnEndsWithTheOnlyRun(t *testing.T) {
 	require.Zero(t, q.looks)
 }
 
+// A run that was reset to before it was parked for the first time counts its rounds anew: it can still give its turn back.
+func TestARunThatWasResetGivesItsTurnBackAndItsOldOneTakesNothing(t *testing.T) {
+	q := newQueue(t)
+	claim := func(execution string, round int) activities.Claim {
+		return activities.Claim{WorkflowID: "a", Execution: execution, Round: round}
+	}
+	take := func(c activities.Claim, want activities.Taken) func() {
+		return func() {
+			q.UpdateWorkflow(activities.UpdateTake, "", &testsuite.TestUpdateCallback{
+				OnReject: func(err error) { t.Error(err) }, OnAccept: func() {},
+				OnComplete: func(answer any, err error) {
+					require.NoError(t, err)
+					require.Equal(t, want, answer)
+				},
+			}, activities.TakeInput{Claim: c})
+		}
+	}
+	give := func(c activities.Claim) func() { return func() { q.SignalWorkflow(activities.SignalGive, c) } }
+	q.at(0, take(claim("before", 1), granted("a")))
+	q.at(1, q.take("b", false, behind("a", 1)))
+	q.at(2, take(claim("after", 0), granted("a")))
+	q.at(3, give(claim("before", 1))) // on its way when the run was reset
+	q.at(4, q.take("b", false, behind("a", 1)))
+	q.at(5, give(claim("after", 0)))
+	q.at(6, q.take("b", false, granted("b")))
+	q.at(7, q.give("b", 0))
+	q.run("b")
+}
+
 func TestRunsAreCalledInTheOrderInWhichTheyAsked(t *testing.T) {
 	q := newQueue(t)
 	q.at(0, q.take("a", false, granted("a")))
