@@ -65,7 +65,7 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 		*err = Interrupted()
 		return
 	case ctx.Err() != nil && errors.Is(*err, context.Canceled):
-		*err = temporal.NewCanceledError()
+		*err = temporal.NewCanceledError(visible(*err)...)
 		return
 	}
 	if (errors.Is(*err, workspace.ErrNoSpace) || errors.Is(*err, source.ErrNoSpace)) && s.options.Host != nil {
@@ -76,12 +76,21 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 		*err = Interrupted()
 		return
 	}
-	options := temporal.ApplicationErrorOptions{NonRetryable: c.permanent, Details: []any{f}}
+	options := temporal.ApplicationErrorOptions{NonRetryable: c.permanent, Details: append([]any{f}, visible(*err)...)}
 	var later interface{ RetryAfter() time.Duration }
 	if errors.As(*err, &later) {
 		options.NextRetryDelay = later.RetryAfter()
 	}
 	*err = temporal.NewApplicationErrorWithOptions(f.Message, f.Type, options)
+}
+
+// visible is the detail that names the objects of a visibleError, if it is one.
+func visible(err error) []any {
+	var some *visibleError
+	if !errors.As(err, &some) || len(some.objects) == 0 {
+		return nil
+	}
+	return []any{some.objects}
 }
 
 // stopping reports whether the worker of a step was told to stop.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"go.temporal.io/sdk/temporal"
+
 	"consign/internal/upload"
 )
 
@@ -62,7 +64,7 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	for _, o := range in.Objects {
 		done, err := complete(ctx, bucket, in.Delivery, o)
 		if err != nil {
-			return PublishResult{}, err
+			return PublishResult{}, &visibleError{err, result.Objects}
 		}
 		progress.add(1)
 		result.Objects = append(result.Objects, Object{
@@ -71,6 +73,30 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 		})
 	}
 	return result, nil
+}
+
+// A visibleError is why Publish has failed after some of its objects could be read already. The failure that the workflow
+// sees tells them as its second detail: see Visible.
+type visibleError struct {
+	error
+	objects []Object
+}
+
+// Unwrap returns what went wrong.
+func (v *visibleError) Unwrap() error { return v.error }
+
+// Visible returns the objects that a Publish which failed, or was cancelled, has made visible all the same.
+func Visible(err error) []Object {
+	var objects []Object
+	var failed *temporal.ApplicationError
+	var canceled *temporal.CanceledError
+	switch {
+	case errors.As(err, &failed) && failed.Details(new(Failure), &objects) == nil:
+	case errors.As(err, &canceled) && canceled.Details(&objects) == nil:
+	default:
+		return nil // the failure has no such detail
+	}
+	return objects
 }
 
 func object(delivery string, o Uploaded) upload.Object {

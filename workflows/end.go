@@ -80,7 +80,7 @@ func statusOf(how error) State {
 func (r *run) completion(ctx workflow.Context, status State) Completion {
 	c := Completion{
 		Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, WorkflowID: r.wfID, RunID: r.id, DeliveryID: r.deliveryID(),
-		Status: status, StartedAt: r.start, Failure: r.failure, ObjectCount: len(r.published), Objects: []activities.Object{},
+		Status: status, StartedAt: r.start, Failure: r.failure, Objects: []activities.Object{},
 		Downstream: r.followed(), Warnings: r.remarks(), SuccessFile: r.success.Key, Receipt: r.success.Receipt,
 	}
 	if status != Parked && status != Running {
@@ -96,12 +96,14 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 		c.Campaign, c.Group, c.DataTemplate, c.Destination = r.plan.Campaign, r.plan.Group, r.plan.DataTemplate, r.plan.Destination.Name
 		c.Warnings = append(append([]string{}, r.plan.Warnings...), c.Warnings...)
 	}
-	c.Rows = r.deliveredRows()
-	for _, o := range r.published {
+	objects := slices.Concat(r.published, r.visible)
+	for _, o := range objects {
+		c.Rows += o.Rows
 		c.Bytes += o.Bytes
 	}
-	c.Objects = append(c.Objects, r.published[:min(len(r.published), MaxListed)]...)
-	c.ObjectsTruncated = len(r.published) > MaxListed
+	c.ObjectCount = len(objects)
+	c.Objects = append(c.Objects, objects[:min(len(objects), MaxListed)]...)
+	c.ObjectsTruncated = len(objects) > MaxListed
 	return c
 }
 
@@ -182,6 +184,9 @@ func (r *run) discardUploads(ctx workflow.Context) {
 		return
 	}
 	open := append(slices.Clone(r.uploads[min(len(r.published), len(r.uploads)):]), r.sides.List()...)
+	if len(r.stale) > 0 && workflow.GetVersion(ctx, changeStale, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		open = append(open, r.stale...)
+	}
 	for from := 0; from == 0 || from < len(open); from += batchObjects {
 		input := activities.DiscardInput{
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
@@ -196,6 +201,9 @@ func (r *run) discardUploads(ctx workflow.Context) {
 		}
 	}
 }
+
+// changeStale marks runs that abort the uploads from which they went back to Upload, too.
+const changeStale = "stale-uploads"
 
 // changeHeadStart marks runs that know that Render and Archive may have sent something.
 const changeHeadStart = "head-start"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -132,10 +133,13 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 		r.startOver(ctx, "files on host "+r.rendered.Host+" were lost or damaged: "+r.anew())
 	case kind == activities.TypeUploadLost && s.name == "Publish":
 		r.notes = append(r.notes, "an open upload was aborted by somebody else: sent again")
+		r.leaveUploads()
+		r.visible = slices.Concat(r.published, r.visible)
 		r.uploads, r.published, r.sides = nil, nil, activities.SideFiles{}
 		r.backTo(stepUpload)
 	case kind == activities.TypeUploadLost && s.name == "WriteSuccessFile":
 		r.notes = append(r.notes, "the open upload of the receipt or the manifest was aborted by somebody else: sent again")
+		r.leaveUploads()
 		r.sides = activities.SideFiles{}
 		r.backTo(stepUpload)
 	case r.ledgerKnows(kind):
@@ -145,6 +149,12 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	}
 	r.recoveries++
 	return true
+}
+
+// leaveUploads notes the uploads that are open. Their host knows them and goes on with them; if it is lost, nobody else does.
+func (r *run) leaveUploads() {
+	r.stale = append(r.stale, r.uploads[min(len(r.published), len(r.uploads)):]...)
+	r.stale = append(r.stale, r.sides.List()...)
 }
 
 // changeLostHost marks runs that do not ask a lost host to clean up. Those that began before waited another minute for it.

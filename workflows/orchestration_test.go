@@ -207,6 +207,51 @@ func TestAnUploadThatSomebodyAbortedIsSentAgain(t *testing.T) {
 	require.Equal(t, 1, d.calls["Render"])
 }
 
+// The host that knew the uploads is lost before it could go on with them.
+func TestUploadsFromWhichARunWentBackAreAbortedWithIt(t *testing.T) {
+	d := newDelivery(t)
+	d.rendered.Files = 2
+	d.broken["Publish"] = []error{permanently(activities.TypeUploadLost)}
+	d.broken["Upload"] = []error{nil, hostGone()}
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 2, d.calls["Render"])
+	for _, in := range d.inputs["Discard"] {
+		if discard := in.(activities.DiscardInput); discard.Elsewhere {
+			require.Len(t, discard.Uploads, 2)
+			return
+		}
+	}
+	t.Fatal("nothing was aborted")
+}
+
+// CONFIG.md promises to name what became visible of a run that did not complete.
+func TestAnAbortedRunNamesWhatBecameVisible(t *testing.T) {
+	d := newDelivery(t)
+	visible := []activities.Object{{Bucket: "acme-inbound", Key: "upload/1.csv", Rows: 3, Bytes: 30}}
+	denied := activities.Failure{Type: "AccessDenied", Attribution: activities.Customer, Message: "denied", Advice: "ask"}
+	d.broken["Publish"] = []error{temporal.NewNonRetryableApplicationError("denied", "AccessDenied", nil, denied, visible)}
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "wrong list"}) }, time.Hour)
+	_, err := d.run()
+	var canceled *temporal.CanceledError
+	require.ErrorAs(t, err, &canceled)
+	for _, c := range d.heard { // that it is parked, and that it is over
+		require.Equal(t, visible, c.Objects)
+		require.Equal(t, 1, c.ObjectCount)
+		require.EqualValues(t, 3, c.Rows)
+	}
+	require.Equal(t, "AccessDenied", d.heard[0].Failure.Type)
+}
+
+func TestWhatBecameVisibleIsNamedOnceWhenTheRunGoesOn(t *testing.T) {
+	d := newDelivery(t)
+	visible := []activities.Object{{Bucket: "acme-inbound", Key: "upload/1.csv"}}
+	d.broken["Publish"] = []error{temporal.NewNonRetryableApplicationError("lost", activities.TypeUploadLost, nil, activities.Failure{}, visible)}
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 1, c.ObjectCount)
+}
+
 func TestAnAbortEndsTheRunAsCanceledAndCleansUp(t *testing.T) {
 	ends := map[string]func(*delivery){
 		"by signal":     func(d *delivery) { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "wrong list"}) },

@@ -49,6 +49,8 @@ type run struct {
 	uploads    []activities.Uploaded
 	sides      activities.SideFiles // receipt and manifest, sent and open
 	published  []activities.Object
+	visible    []activities.Object   // beside these, of a Publish that failed
+	stale      []activities.Uploaded // uploads to be aborted with a delivery that went back to Upload
 	success    activities.SuccessResult
 	keptUntil  time.Time    // the files stay on their host
 	hostAway   bool         // which keeps the files that are sent again
@@ -267,6 +269,7 @@ func (r *run) publish(ctx workflow.Context) error {
 	}
 	for from := len(r.published); from < len(r.uploads); from = len(r.published) {
 		out, err := r.publishBatch(ctx, from, mode)
+		r.visible = activities.Visible(err)
 		if err != nil {
 			return err
 		}
@@ -317,8 +320,8 @@ func (r *run) startOver(ctx workflow.Context, why string) {
 // fresh forgets what was done from the named step on, and begins a new delivery.
 func (r *run) fresh(from string) {
 	r.delivery++
-	r.rendered, r.files, r.uploads, r.published = activities.RenderResult{}, activities.FilesResult{}, nil, nil
-	r.sides = activities.SideFiles{}
+	r.rendered, r.files, r.uploads, r.published, r.visible = activities.RenderResult{}, activities.FilesResult{}, nil, nil, nil
+	r.sides, r.stale = activities.SideFiles{}, nil
 	r.backTo(from)
 }
 

@@ -1,0 +1,61 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"consign/internal/archive"
+	"consign/internal/upload"
+)
+
+// Somebody aborts one of three uploads while they are completed: what can be read by then is told.
+func TestAPublishThatFailsTellsWhatCanBeRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	makeTables(t, dir)
+	e := newEarly(t, dir, archive.None, "nobody")
+	in := PublishInput{Target: e.target, Delivery: e.folder.Delivery, Mode: PublishComplete}
+	e.within(t, func(ctx context.Context) {
+		bucket, err := e.steps.bucket(ctx, e.target)
+		require.NoError(t, err)
+		for _, key := range []string{"p/1", "p/2", "p/3"} {
+			o := upload.Object{Key: key, Size: 3, CRC32C: upload.Checksum([]byte(key)), Delivery: in.Delivery}
+			id, err := bucket.Start(ctx, o)
+			require.NoError(t, err)
+			_, err = bucket.Send(ctx, o, id, bytes.NewReader([]byte(key)), nil)
+			require.NoError(t, err)
+			in.Objects = append(in.Objects, Uploaded{Key: key, UploadID: id, Rows: 7, Bytes: 3, CRC32C: o.CRC32C})
+		}
+	})
+	lost := in.Objects[2]
+	_, err := e.store.Client().AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &e.target.Upload.Bucket, Key: &lost.Key, UploadId: &lost.UploadID})
+	require.NoError(t, err)
+	_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+	require.Error(t, err)
+	var keys []string
+	for _, o := range Visible(err) {
+		keys = append(keys, o.Key)
+		require.EqualValues(t, 7, o.Rows)
+	}
+	require.Equal(t, []string{"p/1", "p/2"}, keys)
+}
+
+func TestWhatACancelledPublishHasMadeVisibleIsTold(t *testing.T) {
+	t.Parallel()
+	one := []Object{{Bucket: "b", Key: "k"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := failed(ctx, &visibleError{context.Canceled, one})
+	var canceled *temporal.CanceledError
+	require.ErrorAs(t, err, &canceled)
+	require.Equal(t, one, Visible(err))
+	require.Nil(t, Visible(failed(ctx, &visibleError{context.Canceled, nil})))
+	require.Equal(t, one, Visible(failed(t.Context(), &visibleError{upload.ErrAccessDenied, one})))
+	require.Nil(t, Visible(failed(t.Context(), upload.ErrAccessDenied)))
+	require.Nil(t, Visible(nil))
+}
