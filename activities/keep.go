@@ -21,11 +21,11 @@ const QueryKept = "kept"
 
 // Kept is what a run that delivered has left on its host, for as long as it is kept there.
 type Kept struct {
-	State      string      `json:"state"` // of the run; all else is there only if it is completed
+	State      string      `json:"state"` // of the run; all else but Host is there only if it is completed
 	Plan       *plan.Plan  `json:"plan,omitempty"`
 	Folder     Folder      `json:"folder,omitzero"`
-	Files      FilesResult `json:"files,omitzero"` // as they were sent
-	Host       string      `json:"host,omitempty"`
+	Files      FilesResult `json:"files,omitzero"`  // as they were sent
+	Host       string      `json:"host,omitempty"`  // of the run's files; empty: they are not made yet
 	Queue      string      `json:"queue,omitempty"` // of the host
 	RenderedAt time.Time   `json:"rendered_at,omitzero"`
 	Until      time.Time   `json:"until,omitzero"` // zero: nothing was kept

@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/mocks"
 
 	"consign/internal/config"
 	"consign/internal/plan"
@@ -160,6 +162,33 @@ func TestTheJanitorRemovesFilesAlsoIfUploadsCannotBeAbortedYet(t *testing.T) {
 	require.Equal(t, 1, p.sweep(t))
 	require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2"}, p.gone())
 	require.Empty(t, p.left(t))
+}
+
+// A host that was away finds that a run, which nobody has ended, has its files elsewhere by now. Temporal is a stand-in: what is
+// asked of it is one query.
+func TestTheJanitorRemovesARunThatHasGoneOnElsewhere(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]int{"": 0, "here": 0, "another": 1} {
+		p := newParcel(t)
+		if host == "here" {
+			host = p.host.ID()
+		}
+		answer, temporal := &mocks.Value{}, &mocks.Client{}
+		answer.On("Get", mock.Anything).Run(func(args mock.Arguments) { args.Get(0).(*Kept).Host = host }).Return(nil)
+		temporal.On("QueryWorkflow", mock.Anything, "send/o", "", QueryKept).Return(answer, nil)
+		p.steps.options.Client = temporal
+		open := func(context.Context, *workspace.Run) (bool, error) { return false, nil }
+		p.now = time.Now()
+		removed, err := Sweep(t.Context(), p.steps, open)
+		require.NoError(t, err)
+		require.Zero(t, removed, "its folder was made just now")
+		p.now = time.Now().Add(time.Hour)
+		removed, err = Sweep(t.Context(), p.steps, open)
+		require.NoError(t, err)
+		require.Equal(t, want, removed, host)
+		require.Len(t, p.gone(), 2*want)
+		require.Equal(t, want == 0, p.host.Leased(p.run))
+	}
 }
 
 // Somebody may reset a run while the janitor aborts what it has left.

@@ -9,7 +9,7 @@ import (
 )
 
 // Sweep removes from the host what runs have left that over says are over: terminated ones, and those whose end could
-// not reach this host. It aborts their open uploads first. It returns how many runs were removed; one that cannot be
+// not reach this host. So it does with runs that have gone on elsewhere while this host was away. It aborts their open uploads first. It returns how many runs were removed; one that cannot be
 // cleaned is left for the next time and does not stop the others. What workspace.keep keeps is left until then.
 func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *workspace.Run) (bool, error)) (int, error) {
 	runs, err := s.options.Host.Runs()
@@ -25,11 +25,10 @@ func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *work
 		if r.WorkflowID == "" && r.InUse(s.options.Clock()) { // not described yet
 			continue
 		}
-		if gone, err := over(ctx, r); err != nil || !gone {
-			failed = append(failed, err)
-			continue
+		gone, err := s.sweepIf(ctx, r, over)
+		if err == nil && !gone && s.idle(r) {
+			gone, err = s.sweepIf(ctx, r, s.movedOn)
 		}
-		gone, err := s.sweep(ctx, r, over)
 		if gone {
 			removed++
 		}
@@ -38,9 +37,23 @@ func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *work
 	return removed, errors.Join(failed...)
 }
 
-// sweep removes a run that is over, and reports whether it has. Aborting thousands of uploads takes time, in which somebody may
+// idle reports whether a run has a place on the host, and nothing of it is at work there.
+func (s *Steps) idle(r *workspace.Run) bool {
+	return s.options.Client != nil && s.options.Host.Leased(r) && !r.InUse(s.options.Clock())
+}
+
+// movedOn reports whether a run has its files on another host by now, and so does not need its place on this one.
+func (s *Steps) movedOn(ctx context.Context, r *workspace.Run) (bool, error) {
+	now, err := Recall(ctx, s.options.Client, r.WorkflowID, "")
+	return err == nil && now.Host != "" && now.Host != s.options.Host.ID(), err
+}
+
+// sweepIf removes a run that is over, and reports whether it has. Aborting thousands of uploads takes time, in which somebody may
 // have reset the run: then what is there is the new way's.
-func (s *Steps) sweep(ctx context.Context, r *workspace.Run, over func(context.Context, *workspace.Run) (bool, error)) (bool, error) {
+func (s *Steps) sweepIf(ctx context.Context, r *workspace.Run, over func(context.Context, *workspace.Run) (bool, error)) (bool, error) {
+	if gone, err := over(ctx, r); err != nil || !gone {
+		return false, err
+	}
 	if err := r.Stop(ctx); err != nil { // a step that does not know yet may open another upload
 		return false, err
 	}

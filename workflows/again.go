@@ -9,12 +9,11 @@ import (
 	"consign/activities"
 )
 
-// kept answers QueryKept: what a run that sends this one's files again has to know.
+// kept answers QueryKept: what a run that sends this one's files again has to know, and which host has the files.
 func (r *run) kept() (activities.Kept, error) {
-	k := activities.Kept{State: string(r.state)}
+	k := activities.Kept{State: string(r.state), Host: r.rendered.Host}
 	if r.state == Completed {
-		k.Plan, k.Folder, k.Files, k.RenderedAt, k.Until = r.plan, r.folder(), r.files, r.renderedAt, r.keptUntil
-		k.Host, k.Queue = r.rendered.Host, r.rendered.Queue
+		k.Plan, k.Folder, k.Files, k.RenderedAt, k.Until, k.Queue = r.plan, r.folder(), r.files, r.renderedAt, r.keptUntil, r.rendered.Queue
 	}
 	return k, nil
 }

@@ -136,6 +136,13 @@ func (h *Host) Lease(r *Run) error {
 	return nil
 }
 
+// Leased reports whether the run counts against Options.Runs.
+func (h *Host) Leased(r *Run) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.leases[r.RunID]
+}
+
 // Release ends the run's lease and leaves its files: a parked run waits for a person and must not hold up others.
 func (h *Host) Release(r *Run) error {
 	if err := os.Remove(filepath.Join(r.dir, leaseFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
