@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,28 +15,28 @@ import (
 
 // sentAhead starts a delivery of one file of some eight parts, which stands still when the first is in S3: while it is rendered,
 // or soon after.
-func sentAhead(t *testing.T) (*site, *gate, *process) {
+func sentAhead(t *testing.T, name string) (*site, *gate, *process) {
 	t.Helper()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
 	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 1 })
 	s.endpoint = g.URL
-	s.ahead()
+	s.ahead(name)
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("ahead"), "--run-key", "k").code)
+	require.Equal(t, 0, s.starter("send", s.id(name), "--run-key", "k").code)
 	eventually(t, "a part sent", func() bool { return g.answered("UploadPart") >= 1 })
 	return s, g, w
 }
 
 // ahead is a delivery whose one file is sent while it is rendered.
-func (s *site) ahead() {
+func (s *site) ahead(name string) {
 	s.t.Helper()
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + `
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
 data_templates:
   - {name: t, destination: acme, settings: {filename: "all.csv"}}
 orchestrations:
-  - {name: ahead-{site}, query: all, data_template: t}
-`)
+  - {name: %s-{site}, query: all, data_template: t}
+`, name))
 }
 
 func (s *site) cameWhole() {
@@ -48,7 +49,7 @@ func (s *site) cameWhole() {
 
 func TestAFileThatIsSentAheadIsNotToBeSeenBeforePublish(t *testing.T) {
 	t.Parallel()
-	s, g, _ := sentAhead(t)
+	s, g, _ := sentAhead(t, "ahead")
 	require.Empty(t, s.keys())
 	g.release()
 	s.cameWhole()
@@ -61,7 +62,7 @@ func TestAFileThatIsSentAheadIsNotToBeSeenBeforePublish(t *testing.T) {
 
 func TestAWorkerKilledWhileItSendsAheadLeavesNothing(t *testing.T) {
 	t.Parallel()
-	s, g, w := sentAhead(t)
+	s, g, w := sentAhead(t, "ahead")
 	w.kill()
 	g.release()
 	s.worker()
@@ -71,7 +72,7 @@ func TestAWorkerKilledWhileItSendsAheadLeavesNothing(t *testing.T) {
 
 func TestAWorkerStoppedWhileItSendsAheadGoesOn(t *testing.T) {
 	t.Parallel()
-	s, g, w := sentAhead(t)
+	s, g, w := sentAhead(t, "ahead")
 	require.Equal(t, 0, w.stop(), s.logs.String())
 	g.release()
 	s.worker()
@@ -81,9 +82,9 @@ func TestAWorkerStoppedWhileItSendsAheadGoesOn(t *testing.T) {
 
 func TestARunAbortedWhileItIsSentAheadLeavesNothing(t *testing.T) {
 	t.Parallel()
-	s, g, _ := sentAhead(t)
-	require.Equal(t, 0, s.starter("abort", s.id("ahead")+"/k").code)
-	eventually(t, "aborted", func() bool { return s.status(s.workflow("ahead")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
+	s, g, _ := sentAhead(t, "ahead-aborted")
+	require.Equal(t, 0, s.starter("abort", s.id("ahead-aborted")+"/k").code)
+	eventually(t, "aborted", func() bool { return s.status(s.workflow("ahead-aborted")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
 	g.release()
 	require.Empty(t, s.keys())
 	s.nothingLeft()
@@ -92,7 +93,7 @@ func TestARunAbortedWhileItIsSentAheadLeavesNothing(t *testing.T) {
 // Its host is lost with the upload that only it knew, and does not come back before the run has ended.
 func TestARunAbortedAfterItsHostWasLostLeavesNoUpload(t *testing.T) {
 	t.Parallel()
-	s, g, w := sentAhead(t)
+	s, g, w := sentAhead(t, "ahead")
 	w.kill()
 	g.release()
 	require.Equal(t, 0, s.starter("abort", s.id("ahead")+"/k").code)

@@ -28,7 +28,7 @@ var record = flag.String("record", "", "write the histories of the tests' runs t
 // recorded says which orchestrations stand for which path, or which of their runs do.
 var recorded = map[string]string{
 	"lake-all": "completed-parquet", "kept": "completed-encrypted", "told": "completed-notified", "parked": "parked-and-retried", "replanned": "replanned",
-	"dropped": "parked-and-aborted", "pipeline": "pipelined", "killed-upload": "killed-during-upload", "lost": "host-lost",
+	"dropped": "parked-and-aborted", "pipeline": "pipelined", "killed-upload": "killed-during-upload", "lost": "host-lost", "ahead-aborted": "head-start-aborted",
 	"scheduled/send/nightly-2026-11-21T14:30:00Z": "scheduled",
 	"resent/k~2":    "redelivered",
 	"campaign/sale": "campaign-completed", "campaign/sale-parked": "campaign-parked-and-retried", "campaign/sale-aborted": "campaign-aborted",
