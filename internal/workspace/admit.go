@@ -161,6 +161,7 @@ func (h *Host) findLeases() error {
 		return err
 	}
 	for _, r := range runs {
+		h.found[r.RunID] = true
 		if _, err := os.Stat(filepath.Join(r.dir, leaseFile)); err == nil {
 			h.leases[r.RunID] = true
 		}

@@ -51,6 +51,7 @@ type Host struct {
 	changed chan struct{} // closed and replaced whenever a place may have become free
 	taken   int           // places promised by Admit and not yet turned into a lease
 	leases  map[string]bool
+	found   map[string]bool // runs whose folders were there when the host was opened
 	running map[string]*Attempt
 }
 
@@ -88,7 +89,7 @@ func Open(o Options) (*Host, error) {
 	}
 	h := &Host{
 		dir: dir, id: id, options: o, lock: lock, changed: make(chan struct{}),
-		leases: map[string]bool{}, running: map[string]*Attempt{},
+		leases: map[string]bool{}, found: map[string]bool{}, running: map[string]*Attempt{},
 	}
 	return h, h.findLeases()
 }

@@ -52,6 +52,7 @@ func (r *Run) describe() error {
 		err = writeFile(filepath.Join(r.dir, runFile), text)
 	}
 	if err != nil {
+		_ = os.Remove(r.dir) // unless there is something in it
 		return fmt.Errorf("workspace: run %s: %w", r.RunID, Space(err))
 	}
 	return nil
@@ -60,10 +61,16 @@ func (r *Run) describe() error {
 // justMade is how long a folder may be without its description.
 const justMade = time.Minute
 
-// InUse reports whether a step of the run is at work in this process, or its folder was made or emptied just now.
+// InUse reports whether a step of the run is at work in this process, or this process has made or changed its folder just now.
 func (r *Run) InUse(now time.Time) bool {
+	if len(r.attempts()) > 0 {
+		return true
+	}
+	r.host.mu.Lock()
+	found := r.host.found[r.RunID]
+	r.host.mu.Unlock()
 	info, err := os.Stat(r.dir)
-	return len(r.attempts()) > 0 || err == nil && now.Sub(info.ModTime()) < justMade
+	return !found && err == nil && now.Sub(info.ModTime()) < justMade
 }
 
 // Runs returns the runs that have a folder here, for the janitor. A folder that a crash left without its description is
@@ -107,6 +114,7 @@ func (r *Run) Remove() error {
 	r.host.mu.Lock()
 	defer r.host.mu.Unlock()
 	delete(r.host.leases, r.RunID)
+	delete(r.host.found, r.RunID)
 	r.host.wake()
 	return nil
 }
