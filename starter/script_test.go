@@ -93,7 +93,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 
 // waitfor repeats a command until its standard output contains a text: what is listed is known a moment later.
 func waitfor(ts *testscript.TestScript, _ bool, args []string) {
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -23,7 +23,7 @@ func TestAnEmptyDefaultChainIsToldQuickly(t *testing.T) {
 	begin := time.Now()
 	_, err = identityOf(t, awsrole.Options{RoleARN: roleARN, ExternalID: external})
 	require.ErrorIs(t, err, awsrole.ErrNoCredentials)
-	require.Less(t, time.Since(begin), 3*time.Second)
+	require.Less(t, time.Since(begin), 15*time.Second)
 	_, err = identityOf(t, awsrole.Options{})
 	require.ErrorIs(t, err, awsrole.ErrNoCredentials)
 }
