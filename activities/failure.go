@@ -118,6 +118,12 @@ func explain(step string, err error) (Failure, cause) {
 	return Failure{Step: step, Type: c.name, Attribution: c.attribution, Message: short(err.Error()), Advice: c.advice}, c
 }
 
+// passes reports whether an error may be gone at the next try.
+func passes(err error) bool {
+	_, c := explain("", err)
+	return !c.permanent
+}
+
 // short cuts a text that is too long for the server, between two characters. What is no UTF-8 goes too: a request that
 // holds it cannot be sent, so that a failure would never be heard of.
 func short(text string) string {

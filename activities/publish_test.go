@@ -3,6 +3,8 @@ package activities
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -43,6 +45,32 @@ func TestAPublishThatFailsTellsWhatCanBeRead(t *testing.T) {
 		require.EqualValues(t, 7, o.Rows)
 	}
 	require.Equal(t, []string{"p/1", "p/2"}, keys)
+}
+
+// The upload was completed, its answer lost, and the store is busy just now: to send the file again would deliver it twice. The
+// store is a stand-in, for MinIO is not busy on request.
+func TestAnUploadThatIsGoneIsNotGivenUpWhileItCannotBeSeenWhy(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusConflict)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`<Error><Code>NoSuchUpload</Code><Message>It is gone.</Message></Error>`))
+	}))
+	t.Cleanup(store.Close)
+	p.endpoint = store.URL
+	for _, mode := range []PublishMode{PublishAll, PublishVerify} {
+		_, err := p.env.ExecuteActivity(p.steps.Publish, PublishInput{
+			Target: p.target("acme"), Delivery: "d", Mode: mode, Objects: []Uploaded{{Key: "k", UploadID: "u1", Bytes: 1, CRC32C: "AAAAAA=="}},
+		})
+		var told *temporal.ApplicationError
+		require.ErrorAs(t, err, &told)
+		require.Equal(t, "ObjectBusy", told.Type(), mode)
+		require.False(t, told.NonRetryable())
+	}
 }
 
 func TestWhatACancelledPublishHasMadeVisibleIsTold(t *testing.T) {

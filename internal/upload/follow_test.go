@@ -130,6 +130,28 @@ func TestACompletionOfWhatWasSentAheadIsFoundAgain(t *testing.T) {
 	}
 }
 
+// Its upload is gone, for it was completed, and the store is busy just now: to send it again would deliver it twice.
+func TestAnUploadThatIsGoneIsNotSentAgainWhileItCannotBeSeenWhy(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	data := content(6 * mib)
+	b, _ := faulty(t, bucket, 1, lose("complete", 1), refuse("head", 3, 503, "SlowDown"))
+	o := object("busy", data)
+	id, err := following(t, b, bucket, o, data, 1)
+	require.NoError(t, err)
+	_, err = b.Send(t.Context(), o, id, bytes.NewReader(data), nil)
+	require.NoError(t, err)
+	_, err = b.Complete(t.Context(), o, id)
+	require.ErrorIs(t, err, upload.ErrUnreachable, "the answer got lost, and the object could not be looked at")
+	for range 2 {
+		_, err = b.Complete(t.Context(), o, id)
+		require.ErrorIs(t, err, upload.ErrThrottled)
+		require.NotErrorIs(t, err, upload.ErrUploadLost)
+	}
+	_, err = b.Complete(t.Context(), o, id)
+	require.NoError(t, err)
+}
+
 func TestFollowingEndsWithItsContextAndTellsOfABrokenFile(t *testing.T) {
 	t.Parallel()
 	b := open(t, options(newBucket(t)))
