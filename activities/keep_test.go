@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"consign/internal/plan"
 	"consign/internal/workspace"
 )
 
@@ -176,6 +177,32 @@ func TestPlainFilesAreTakenForOtherRecipients(t *testing.T) {
 	require.Equal(t, stepArchive, got.Step)
 	require.Contains(t, k.left(t), "b/b-1/archive")
 	require.NotContains(t, k.left(t), "b/b-1/encrypt")
+}
+
+// A run that was reset to before its plan may be for somebody else now, or send what another run has kept: what was encrypted
+// the first time is not theirs.
+func TestFilesAreTakenOverAnewForOthersAndOfOthers(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t, workspace.Options{}, time.Hour)
+	kept, _, _ := k.finish(t, "a", stepArchive, stepEncrypt)
+	other, _, _ := k.finish(t, "o", stepArchive, stepEncrypt)
+	first := ReuseInput{Folder: folderOf("b"), Kept: kept, From: FilesResult{Step: stepArchive, Files: 1}, Encryption: &plan.Encryption{Recipients: []plan.Recipient{{Fingerprint: "1"}}}}
+	replaced, elsewhere := first, first
+	replaced.Encryption = &plan.Encryption{Recipients: []plan.Recipient{{Fingerprint: "2"}}}
+	elsewhere.Kept = other
+	for _, second := range []ReuseInput{replaced, elsewhere} {
+		got := do[RenderResult](t, k.packer, k.steps.Reuse, first)
+		run, err := k.host.Find("b")
+		require.NoError(t, err)
+		encrypted, err := run.Step("b-1", stepEncrypt)
+		require.NoError(t, err)
+		require.NoError(t, encrypted.Enter(workspace.File{Name: "0000001", Number: 1}))
+		require.Equal(t, got, do[RenderResult](t, k.packer, k.steps.Reuse, first), "twice is once")
+		require.Contains(t, k.left(t), "b/b-1/encrypt")
+		again := do[RenderResult](t, k.packer, k.steps.Reuse, second)
+		require.NotContains(t, k.left(t), "b/b-1/encrypt")
+		require.Equal(t, second.Kept.Run == "a", got.Listed[0].SHA256 == again.Listed[0].SHA256)
+	}
 }
 
 // A run that was reset to before its plan may want the plain files where it took the encrypted ones before.

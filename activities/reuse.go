@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
+	"consign/internal/plan"
 	"consign/internal/workspace"
 )
 
@@ -18,6 +20,22 @@ type ReuseInput struct {
 	Folder
 	Kept Folder      `json:"kept"`
 	From FilesResult `json:"from"` // the step whose files are sent, or encrypted anew
+	// Encryption is for whom they are encrypted, here or when they were made.
+	Encryption *plan.Encryption `json:"encryption,omitempty"`
+}
+
+// A reuseDone is what the journal says of a finished Reuse: of which one, for a workflow that was reset to before its plan may
+// ask for other files, or for others to read them, and what was made of the first ones is not theirs.
+type reuseDone struct {
+	RenderResult
+	Of string `json:"of"`
+}
+
+// digest tells inputs of a run apart.
+func (in ReuseInput) digest() string {
+	in.Folder = Folder{}
+	text, _ := json.Marshal(in) // of texts, numbers and times
+	return plan.Digest(string(text))
 }
 
 // Reuse takes the place of Render in a run that sends the files of an earlier one again: it gives these files to the run,
@@ -39,13 +57,12 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 	if err != nil {
 		return RenderResult{}, err
 	}
-	var done RenderResult
+	var done reuseDone
 	if _, finished, err := journal.Files(&done); err != nil {
 		return RenderResult{}, err
-	} else if finished && done.Step == in.From.Step {
-		return done, s.options.Host.Lease(run)
+	} else if finished && done.Of == in.digest() {
+		return done.RenderResult, s.options.Host.Lease(run)
 	}
-	// After a reset to before the plan, other files of the same kept run may be wanted.
 	if err := errors.Join(s.beginAnew(ctx, run, in.Delivery, stepEncrypt), journal.Clear()); err != nil {
 		return RenderResult{}, err
 	}
@@ -55,7 +72,7 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 	}
 	result := s.onThisHost()
 	result.FilesResult = filesResult(in.From.Step, files)
-	if err := journal.Done(result); err != nil {
+	if err := journal.Done(reuseDone{result, in.digest()}); err != nil {
 		return RenderResult{}, err
 	}
 	return result, s.options.Host.Lease(run)

@@ -28,7 +28,7 @@ func (r *run) reuse(ctx workflow.Context) (err error) {
 	k := r.again
 	patience := time.Duration(r.plan.HostTimeout)
 	options := r.timing.onHost(k.Queue, patience, sizeOf(k.Files)+" of "+k.Folder.WorkflowID)
-	r.rendered, err = execute(ctx, options, steps.Reuse, activities.ReuseInput{Folder: r.folder(), Kept: k.Folder, From: k.Reuse})
+	r.rendered, err = execute(ctx, options, steps.Reuse, activities.ReuseInput{Folder: r.folder(), Kept: k.Folder, From: k.Reuse, Encryption: r.plan.Encryption})
 	if r.hostAway = hostLost(err); r.hostAway {
 		return hostAwayError{activities.Failure{
 			Type: activities.TypeFilesNotKept, Attribution: activities.Platform,
