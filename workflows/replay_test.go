@@ -11,6 +11,14 @@ import (
 	"consign/workflows"
 )
 
+// newReplayer is patient too.
+func newReplayer(t *testing.T) worker.WorkflowReplayer {
+	t.Helper()
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableDeadlockDetection: true})
+	require.NoError(t, err)
+	return replayer
+}
+
 // TestRecordedHistoriesCanBeReplayed replays runs that earlier, committed code has made (see CONTRIBUTING.md, "Changing a
 // workflow"): one that fails here would leave runs stuck that are under way while a new version is deployed.
 func TestRecordedHistoriesCanBeReplayed(t *testing.T) {
@@ -21,7 +29,7 @@ func TestRecordedHistoriesCanBeReplayed(t *testing.T) {
 	for _, path := range histories {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			replayer := worker.NewWorkflowReplayer()
+			replayer := newReplayer(t)
 			replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
 			replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.ScheduledSend, workflow.RegisterOptions{Name: workflows.TypeScheduledSend})
 			replayer.RegisterWorkflowWithOptions(workflows.Campaigns{}.Campaign, workflow.RegisterOptions{Name: workflows.TypeCampaign})

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"consign/activities"
 	"consign/examples/campaign"
@@ -18,6 +19,7 @@ func run(t *testing.T, signals map[time.Duration]workflows.Completion) (campaign
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // a busy machine is no deadlock
 	env.RegisterWorkflow(campaign.SpringSale)
 	for at, c := range signals {
 		env.RegisterDelayedCallback(func() {
