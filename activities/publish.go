@@ -116,8 +116,6 @@ func verify(ctx context.Context, b *upload.Bucket, delivery string, options uplo
 		}
 		_, standing, look := b.Look(ctx, object(delivery, o))
 		switch {
-		case look != nil && passes(look): // the upload may have become the object: to be seen at the next try
-			return look
 		case look != nil:
 			return errors.Join(err, look)
 		case standing == upload.Ours:

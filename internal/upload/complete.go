@@ -79,8 +79,6 @@ func (b *Bucket) settle(ctx context.Context, o Object, err error) (Completed, er
 		done, ours, look = b.ours(ctx, o, out)
 	}
 	switch {
-	case lost && passing(ctx, look) != nil: // it may have become the object: to be seen at the next try
-		return Completed{}, fmt.Errorf("the upload of %s is gone, and whether it was completed cannot be seen now: %w", o.Key, look)
 	case look != nil && lost:
 		return Completed{}, fmt.Errorf("%w, and whether it was completed cannot be seen: %w", err, look)
 	case look != nil || out == nil:
