@@ -210,5 +210,8 @@ func writeFile(path string, text []byte) error {
 	if err == nil {
 		err = os.Rename(aside, path)
 	}
+	if err != nil {
+		_ = os.Remove(aside) // of a full disk it would be the last straw
+	}
 	return Space(err)
 }

@@ -290,6 +290,17 @@ func TestAnAttemptFindsItsFolderDescribed(t *testing.T) {
 	second.End()
 }
 
+// A file that cannot be written whole leaves nothing, so that a run that could not begin on a full disk leaves no folder.
+func TestWhatCannotBeWrittenLeavesNothing(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	dir := filepath.Join(h.Dir(), "runs", runID)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "in-the-way.json", "full"), 0o700))
+	require.Error(t, r.Note("in-the-way", 1))
+	require.NoFileExists(t, filepath.Join(dir, "in-the-way.json.part"))
+}
+
 func TestAFolderIsInUseWhileItIsMade(t *testing.T) {
 	t.Parallel()
 	h := open(t, workspace.Options{})
