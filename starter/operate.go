@@ -68,7 +68,8 @@ func update(ctx context.Context, connection client.Client, id, name string, payl
 	if err == nil {
 		err = handle.Get(limited, nil)
 	}
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+	var unanswered *client.WorkflowUpdateServiceTimeoutOrCanceledError // the server's clock may be the faster one
+	if err != nil && ctx.Err() == nil && (limited.Err() != nil || errors.As(err, &unanswered)) {
 		return errNoWorker
 	}
 	return err
