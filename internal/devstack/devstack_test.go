@@ -28,8 +28,8 @@ func TestStartBringsBothServersUp(t *testing.T) {
 	s, err := devstack.Start(t.Context(), devstack.Options{Temporal: true, S3: true, Log: os.Stderr})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
-	// 3 s is the promise; a machine that other tests keep busy may take ten times as long.
-	require.Less(t, time.Since(begin), 30*time.Second)
+	// 3 s is the promise; other tests share the machine.
+	require.Less(t, time.Since(begin), 10*time.Second)
 	t.Logf("ready after %s", time.Since(begin))
 
 	c := dial(t, s.TemporalAddress)
