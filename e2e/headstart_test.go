@@ -60,23 +60,38 @@ func TestAFileThatIsSentAheadIsNotToBeSeenBeforePublish(t *testing.T) {
 	s.nothingLeft()
 }
 
-func TestAWorkerKilledWhileItSendsAheadLeavesNothing(t *testing.T) {
+func TestAWorkerThatEndsWhileItSendsAheadGoesOnAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	s, g, w := sentAhead(t, "ahead")
-	w.kill()
-	g.release()
-	s.worker()
-	s.cameWhole()
-	s.nothingLeft()
+	for name, end := range map[string]func(*testing.T, *process){
+		"kill -9": func(_ *testing.T, w *process) { w.kill() },
+		"SIGTERM": func(t *testing.T, w *process) { t.Helper(); require.Equal(t, 0, w.stop()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, g, w := sentAhead(t, "ahead")
+			end(t, w)
+			g.release()
+			s.worker()
+			s.cameWhole()
+			s.nothingLeft()
+		})
+	}
 }
 
-func TestAWorkerStoppedWhileItSendsAheadGoesOn(t *testing.T) {
+// Upload goes on with what was sent ahead, and after a crash too.
+func TestAWorkerKilledDuringUploadKeepsWhatWasSentAhead(t *testing.T) {
 	t.Parallel()
 	s, g, w := sentAhead(t, "ahead")
-	require.Equal(t, 0, w.stop(), s.logs.String())
+	eventually(t, "the file is whole", func() bool { return s.progressOf(s.workflow("ahead")).Step == "Upload" })
+	w.kill()
 	g.release()
+	before := g.count("UploadPart")
 	s.worker()
-	s.cameWhole()
+	c := s.send(s.id("ahead"), "--run-key", "k")
+	parts := int((c.Bytes + 5<<20 - 1) / (5 << 20))
+	require.Equal(t, parts-1, g.count("UploadPart")-before, "the part that S3 has is not sent again")
+	require.Equal(t, 2, g.count("CreateMultipartUpload"), "one to try, one to send")
+	s.sameCSV(s.get("all.csv"))
 	s.nothingLeft()
 }
 
@@ -96,7 +111,8 @@ func TestARunAbortedAfterItsHostWasLostLeavesNoUpload(t *testing.T) {
 	s, g, w := sentAhead(t, "ahead")
 	w.kill()
 	g.release()
-	require.Equal(t, 0, s.starter("abort", s.id("ahead")+"/k").code)
+	a := s.starter("abort", s.id("ahead")+"/k")
+	require.Equal(t, 0, a.code, "%s\n%s", a.out, a.err)
 	s.secondHost()
 	require.Eventually(t, func() bool { return s.status(s.workflow("ahead")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED }, 3*heartbeat+hostTimeout+patience, 100*time.Millisecond)
 	open, err := s.s3.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &s.bucket})
