@@ -58,10 +58,10 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 		return
 	}
 	var canceled *temporal.CanceledError
-	switch why := context.Cause(ctx); {
+	switch {
 	case errors.As(*err, &canceled):
 		return
-	case errors.Is(*err, errWorkerStops), errors.Is(*err, workspace.ErrSuperseded), errors.Is(*err, workspace.ErrOver), errors.Is(why, errWorkerStops):
+	case errors.Is(*err, errWorkerStops), errors.Is(*err, workspace.ErrSuperseded), errors.Is(*err, workspace.ErrOver):
 		*err = Interrupted()
 		return
 	case ctx.Err() != nil && errors.Is(*err, context.Canceled):

@@ -43,11 +43,10 @@ func (in RenderInput) oneFile() bool {
 func (s *Steps) destination(ctx context.Context, run *workspace.Run, step *workspace.Step, in RenderInput, ahead *headStart) (destination, error) {
 	cipher := s.ahead(in.Encryption)
 	if !in.oneFile() || !in.Packed && cipher.none() {
-		own := &ownFiles{step: step, passing: in.Packed, follow: func(*outFile) {}}
-		if in.oneFile() && in.Encryption == nil {
-			own.follow = func(out *outFile) { ahead.follow(ctx, out) }
+		if !in.oneFile() || in.Encryption != nil {
+			ahead = nil
 		}
-		return own, nil
+		return &ownFiles{step: step, passing: in.Packed, follow: func(out *outFile) { ahead.follow(ctx, out) }}, nil
 	}
 	makes := stepRender
 	if in.Packed {
@@ -70,8 +69,8 @@ func (s *Steps) destination(ctx context.Context, run *workspace.Run, step *works
 // ownFiles are files of Render's own.
 type ownFiles struct {
 	step    *workspace.Step
-	passing bool // only Archive reads them
-	follow  func(*outFile)
+	passing bool           // only Archive reads them
+	follow  func(*outFile) // is called before the first byte of each
 	outs    []*outFile
 }
 

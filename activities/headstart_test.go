@@ -51,8 +51,13 @@ type early struct {
 }
 
 // newEarly plans a delivery of the format CSV, for a bucket of its own.
-func newEarly(t *testing.T, dir, encoding, to string) *early {
+func newEarly(t *testing.T, encoding, to string) *early {
 	t.Helper()
+	dir := t.TempDir()
+	makeTables(t, dir)
+	if to != "nobody" {
+		newRecipients(t, dir)
+	}
 	e := &early{fusing: newFusing(t, dir, encoding, "none", to)}
 	var err error
 	e.store, err = s3Store()
@@ -130,6 +135,33 @@ func (e *early) arrived(t *testing.T) (id string) {
 	return id
 }
 
+// finish ends a render whose file was written, and its head start.
+func (e *early) finish(t *testing.T, to destination, out io.Closer, ahead *headStart) {
+	t.Helper()
+	require.NoError(t, out.Close())
+	_, err := to.finish(oneFile(7))
+	require.NoError(t, err)
+	ahead.settle()
+}
+
+// uploaded is what Upload makes of the file of a step.
+func (e *early) uploaded(t *testing.T, step string) Uploaded {
+	t.Helper()
+	got := do[UploadResult](t, e.packer, e.steps.Upload, UploadInput{
+		Folder: e.folder, Target: e.target, From: FilesResult{Step: step, Files: 1}, Names: e.plan.Names, Count: 1,
+	})
+	require.Len(t, got.Objects, 1)
+	return got.Objects[0]
+}
+
+// publish makes it visible.
+func (e *early) publish(t *testing.T, sent Uploaded) PublishResult {
+	t.Helper()
+	return do[PublishResult](t, e.packer, e.steps.Publish, PublishInput{
+		Target: e.target, Delivery: e.folder.Delivery, Objects: []Uploaded{sent}, Mode: PublishAll,
+	})
+}
+
 // more is as much as makes more than a part, however it is packed.
 func more() []byte {
 	noise := make([]byte, 3*upload.MinPartSize)
@@ -140,8 +172,8 @@ func more() []byte {
 // oneFile is what a render of so many rows has made.
 func oneFile(rows int64) []render.File { return []render.File{{Number: 1, Rows: rows}} }
 
-// begin begins to render, and returns when a part of the file is in the bucket.
-func (e *early) begin(ctx context.Context, t *testing.T) (destination, io.WriteCloser, *headStart, string) {
+// write begins to render, and writes more than a part.
+func (e *early) write(ctx context.Context, t *testing.T) (destination, io.WriteCloser, *headStart) {
 	t.Helper()
 	ahead := e.steps.headStart(e.run, e.folder.Delivery, e.plan.Names, &e.target)
 	to, err := e.steps.destination(ctx, e.run, stepNamed(t, e.fusing, stepRender), e.input(), ahead)
@@ -150,6 +182,13 @@ func (e *early) begin(ctx context.Context, t *testing.T) (destination, io.WriteC
 	require.NoError(t, err)
 	_, err = out.Write(more())
 	require.NoError(t, err)
+	return to, out, ahead
+}
+
+// begin does so too, and returns when a part of the file is in the bucket.
+func (e *early) begin(ctx context.Context, t *testing.T) (destination, io.WriteCloser, *headStart, string) {
+	t.Helper()
+	to, out, ahead := e.write(ctx, t)
 	return to, out, ahead, e.arrived(t)
 }
 
@@ -164,39 +203,26 @@ func TestTheOneFileIsSentWhileItIsMade(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			makeTables(t, dir)
-			newRecipients(t, dir)
-			e := newEarly(t, dir, at.encoding, at.to)
+			e := newEarly(t, at.encoding, at.to)
 			var id string
 			e.within(t, func(ctx context.Context) {
 				to, out, ahead, begun := e.begin(ctx, t)
 				id = begun
 				_, err := out.Write([]byte("the end"))
 				require.NoError(t, err)
-				require.NoError(t, out.Close())
-				_, err = to.finish(oneFile(7))
-				require.NoError(t, err)
-				ahead.settle()
+				e.finish(t, to, out, ahead)
 				ahead.stop()
 			})
 			require.Equal(t, []string{id}, e.open(t))
 
-			got := do[UploadResult](t, e.packer, e.steps.Upload, UploadInput{
-				Folder: e.folder, Target: e.target, From: FilesResult{Step: at.last, Files: 1}, Names: e.plan.Names, Count: 1,
-			})
-			require.Equal(t, id, got.Objects[0].UploadID)
-			require.False(t, got.Objects[0].Opened.IsZero())
-			published := do[PublishResult](t, e.packer, e.steps.Publish, PublishInput{
-				Target: e.target, Delivery: e.folder.Delivery, Objects: got.Objects, Mode: PublishAll,
-			})
-			require.Equal(t, got.Objects[0].CRC32C, published.Objects[0].Checksum)
+			sent := e.uploaded(t, at.last)
+			require.Equal(t, id, sent.UploadID)
+			require.False(t, sent.Opened.IsZero())
+			published := e.publish(t, sent)
+			require.Equal(t, sent.CRC32C, published.Objects[0].Checksum)
 			require.Empty(t, e.open(t))
-			require.Equal(t, e.fileOf(t, at.last), e.object(t))
-			again := do[PublishResult](t, e.packer, e.steps.Publish, PublishInput{
-				Target: e.target, Delivery: e.folder.Delivery, Objects: got.Objects, Mode: PublishAll,
-			})
-			require.Equal(t, published, again, "an answer that got lost is found")
+			require.True(t, bytes.Equal(e.fileOf(t, at.last), e.object(t)))
+			require.Equal(t, published, e.publish(t, sent), "an answer that got lost is found")
 		})
 	}
 }
@@ -220,10 +246,7 @@ func (e *early) object(t *testing.T) []byte {
 
 func TestAnArchiveIsSentWhileItIsPackedAndAgainIntoTheSameUpload(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	newRecipients(t, dir)
-	e := newEarly(t, dir, archive.TGZ, "rsa")
+	e := newEarly(t, archive.TGZ, "rsa")
 	var ids []string
 	for range 2 { // the second time after a crash
 		e.within(t, func(ctx context.Context) {
@@ -242,34 +265,21 @@ func TestAnArchiveIsSentWhileItIsPackedAndAgainIntoTheSameUpload(t *testing.T) {
 	}
 	require.Equal(t, ids[0], ids[1])
 	require.Equal(t, ids[:1], e.open(t))
-	got := do[UploadResult](t, e.packer, e.steps.Upload, UploadInput{
-		Folder: e.folder, Target: e.target, From: FilesResult{Step: stepEncrypt, Files: 1}, Names: e.plan.Names, Count: 1,
-	})
-	require.Equal(t, ids[0], got.Objects[0].UploadID)
-	do[PublishResult](t, e.packer, e.steps.Publish, PublishInput{Target: e.target, Delivery: e.folder.Delivery, Objects: got.Objects, Mode: PublishAll})
+	sent := e.uploaded(t, stepEncrypt)
+	require.Equal(t, ids[0], sent.UploadID)
+	e.publish(t, sent)
 	require.True(t, bytes.Equal(e.fileOf(t, stepEncrypt), e.object(t)))
 }
 
 // What is still to be encrypted must not leave the host.
 func TestOnlyWhatIsDeliveredIsSentAhead(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	newRecipients(t, dir)
 	for _, encoding := range []string{archive.None, archive.GZIP} {
-		e := newEarly(t, dir, encoding, "rsa")
+		e := newEarly(t, encoding, "rsa")
 		e.steps.options.Keep, e.steps.options.KeepPlain = time.Hour, true
 		e.within(t, func(ctx context.Context) {
-			ahead := e.steps.headStart(e.run, e.folder.Delivery, e.plan.Names, &e.target)
-			to, err := e.steps.destination(ctx, e.run, stepNamed(t, e.fusing, stepRender), e.input(), ahead)
-			require.NoError(t, err)
-			out, err := to.create(1)
-			require.NoError(t, err)
-			_, err = out.Write(more())
-			require.NoError(t, err)
-			require.NoError(t, out.Close())
-			_, err = to.finish(oneFile(7))
-			require.NoError(t, err)
+			to, out, ahead := e.write(ctx, t)
+			e.finish(t, to, out, ahead)
 			require.Nil(t, ahead.over, "nothing is followed")
 		})
 		require.Empty(t, e.noted(t))
@@ -278,9 +288,7 @@ func TestOnlyWhatIsDeliveredIsSentAhead(t *testing.T) {
 
 func TestAStepThatFailsTakesBackWhatItHasSent(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	e := newEarly(t, dir, archive.None, "nobody")
+	e := newEarly(t, archive.None, "nobody")
 	e.within(t, func(ctx context.Context) {
 		ctx, stop := context.WithCancel(ctx)
 		to, out, ahead, _ := e.begin(ctx, t)
@@ -297,9 +305,7 @@ func TestAStepThatFailsTakesBackWhatItHasSent(t *testing.T) {
 
 func TestARenderThatBeginsAnewTakesBackWhatWasSent(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	e := newEarly(t, dir, archive.None, "nobody")
+	e := newEarly(t, archive.None, "nobody")
 	e.within(t, func(ctx context.Context) {
 		_, out, ahead, _ := e.begin(ctx, t)
 		ahead.stop()
@@ -314,9 +320,7 @@ func TestARenderThatBeginsAnewTakesBackWhatWasSent(t *testing.T) {
 // An upload of the key may be open that nobody knows: of a host that was lost.
 func TestAHeadStartEndsWhatIsOpenUnderItsKey(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	e := newEarly(t, dir, archive.None, "nobody")
+	e := newEarly(t, archive.None, "nobody")
 	_, err := e.store.Client().CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &e.target.Upload.Bucket, Key: &e.key})
 	require.NoError(t, err)
 	e.within(t, func(ctx context.Context) {
@@ -329,54 +333,34 @@ func TestAHeadStartEndsWhatIsOpenUnderItsKey(t *testing.T) {
 
 func TestAHeadStartThatCannotBeIsUploadsToDo(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	e := newEarly(t, dir, archive.None, "nobody")
+	e := newEarly(t, archive.None, "nobody")
 	there := e.target.Upload.Bucket
 	e.target.Upload.Bucket = "not-there"
 	e.within(t, func(ctx context.Context) {
-		ahead := e.steps.headStart(e.run, e.folder.Delivery, e.plan.Names, &e.target)
-		to, err := e.steps.destination(ctx, e.run, stepNamed(t, e.fusing, stepRender), e.input(), ahead)
-		require.NoError(t, err)
-		out, err := to.create(1)
-		require.NoError(t, err)
-		_, err = out.Write(more())
-		require.NoError(t, err)
+		to, out, ahead := e.write(ctx, t)
 		<-ahead.over
-		_, err = out.Write(more())
+		_, err := out.Write(more())
 		require.NoError(t, err)
-		require.NoError(t, out.Close())
-		_, err = to.finish(oneFile(7))
-		require.NoError(t, err)
-		ahead.settle()
+		e.finish(t, to, out, ahead)
 	})
 	e.target.Upload.Bucket = there
-	got := do[UploadResult](t, e.packer, e.steps.Upload, UploadInput{
-		Folder: e.folder, Target: e.target, From: FilesResult{Step: stepRender, Files: 1}, Names: e.plan.Names, Count: 1,
-	})
-	require.Equal(t, []string{got.Objects[0].UploadID}, e.open(t))
+	require.Equal(t, []string{e.uploaded(t, stepRender).UploadID}, e.open(t))
 }
 
 func TestAHeadStartThatSomebodyHasAbortedIsSentAgain(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	e := newEarly(t, dir, archive.None, "nobody")
+	e := newEarly(t, archive.None, "nobody")
 	var id string
 	e.within(t, func(ctx context.Context) {
 		to, out, ahead, begun := e.begin(ctx, t)
 		id = begun
-		require.NoError(t, out.Close())
-		_, err := to.finish(oneFile(7))
-		require.NoError(t, err)
-		ahead.settle()
+		e.finish(t, to, out, ahead)
 	})
 	_, err := e.store.Client().AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &e.target.Upload.Bucket, Key: &e.key, UploadId: &id})
 	require.NoError(t, err)
-	in := UploadInput{Folder: e.folder, Target: e.target, From: FilesResult{Step: stepRender, Files: 1}, Names: e.plan.Names, Count: 1}
-	got := do[UploadResult](t, e.packer, e.steps.Upload, in)
-	require.NotEqual(t, id, got.Objects[0].UploadID)
-	require.Equal(t, got, do[UploadResult](t, e.packer, e.steps.Upload, in))
+	sent := e.uploaded(t, stepRender)
+	require.NotEqual(t, id, sent.UploadID)
+	require.Equal(t, sent, e.uploaded(t, stepRender))
 }
 
 // A plan is asked of its render by what it makes, and not by where that goes.

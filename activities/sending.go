@@ -39,16 +39,6 @@ func (n sending) place() string {
 	return string(text)
 }
 
-// left is what the run says of its uploads, or what it is asked about if it says nothing.
-func left(run *workspace.Run, asked sending) (sending, error) {
-	var said sending
-	found, err := run.Noted(noteSending, &said)
-	if !found {
-		said = asked
-	}
-	return said, err
-}
-
 // noteSent tells whoever cleans up where the files go, and reports whether files were being sent before. What was sent to
 // another place, before somebody reset the run, is taken back first.
 func (s *Steps) noteSent(ctx context.Context, run *workspace.Run, now sending) (again bool, err error) {
@@ -91,8 +81,7 @@ func (s *Steps) takeBack(ctx context.Context, run *workspace.Run, last sending) 
 	progress := startProgress(ctx, "Clean up", 0)
 	defer progress.stop()
 	if _, err := s.abortNoted(ctx, run, last); err != nil {
-		_, cause := explain("", err)
-		if ctx.Err() != nil || !cause.permanent && activity.GetInfo(ctx).Attempt == 1 {
+		if ctx.Err() != nil || passes(err) && activity.GetInfo(ctx).Attempt == 1 {
 			return err
 		}
 		activity.GetLogger(ctx).Warn("open uploads were not aborted; the bucket's lifecycle rule will", "bucket", last.Target.Upload.Bucket, "error", err)
@@ -128,13 +117,14 @@ func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 	return run.Remove()
 }
 
-// abortAll aborts what a run that is over has left open. Its files go at once, for they are not needed for that.
-func (s *Steps) abortAll(ctx context.Context, run *workspace.Run, asked sending) (int, error) {
-	of, err := left(run, asked)
+// abortAll aborts what a run that is over has left open, where its note says, or where the run was to send if there is none.
+// Its files go at once, for they are not needed for that.
+func (s *Steps) abortAll(ctx context.Context, run *workspace.Run, to sending) (int, error) {
+	_, err := run.Noted(noteSending, &to)
 	if err := errors.Join(err, run.Shed(stepUpload, stepSides)); err != nil {
 		return 0, err
 	}
-	return s.abortNoted(ctx, run, of)
+	return s.abortNoted(ctx, run, to)
 }
 
 // abortNoted aborts the uploads that the journals know, and returns how many.
@@ -193,7 +183,7 @@ func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]
 			aborted.Add(1)
 			return nil
 		}
-		if _, cause := explain("", err); !cause.permanent {
+		if passes(err) {
 			return err
 		}
 		refused.Store(&err)

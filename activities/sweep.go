@@ -9,8 +9,9 @@ import (
 )
 
 // Sweep removes from the host what runs have left that over says are over: terminated ones, and those whose end could
-// not reach this host. So it does with runs that have gone on elsewhere while this host was away. It aborts their open uploads first. It returns how many runs were removed; one that cannot be
-// cleaned is left for the next time and does not stop the others. What workspace.keep keeps is left until then.
+// not reach this host. So it does with runs that have gone on elsewhere while this host was away. It aborts their open
+// uploads, and returns how many runs were removed; one that cannot be cleaned is left for the next time and does not stop
+// the others. What workspace.keep keeps is left until then.
 func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *workspace.Run) (bool, error)) (int, error) {
 	runs, err := s.options.Host.Runs()
 	if err != nil {
