@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"consign/internal/config"
 	"consign/internal/plan"
-	"consign/internal/source"
 	"consign/internal/table"
 )
 
@@ -104,10 +102,13 @@ func runsOf(p *plan.Campaign) []GroupRuns {
 
 // ResolveCampaign makes the plan of a campaign: it describes each query once and hands all to plan.MakeCampaign. `starter
 // plan --campaign` calls it too, so that what is shown is what is done.
-func ResolveCampaign(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (*plan.Campaign, error) {
-	return resolveCampaign(ctx, c, request, func(ctx context.Context, c *config.Config, query *config.Query) (table.Schema, error) {
-		return describe(ctx, c, query, source.Options{Memory: memory, Threads: threads})
-	})
+func ResolveCampaign(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (_ *plan.Campaign, err error) {
+	e, end, err := enginesForNow(request.Today, memory, threads)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	return resolveCampaign(ctx, c, request, e.describe)
 }
 
 type describer func(context.Context, *config.Config, *config.Query) (table.Schema, error)
@@ -140,23 +141,5 @@ func (s *Steps) describeInPlace(ctx context.Context, c *config.Config, query *co
 		return nil, err
 	}
 	defer leave()
-	return describe(ctx, c, query, s.describing())
-}
-
-// describe asks a query's source for its columns, without running it.
-func describe(ctx context.Context, c *config.Config, query *config.Query, budget source.Options) (_ table.Schema, err error) {
-	if budget.TempDir, err = os.MkdirTemp("", "consign-plan-"); err != nil {
-		return nil, fmt.Errorf("describe query %s: %w", query.Name, err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(budget.TempDir)) }()
-	src, err := open(ctx, c, query.Source, budget)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, src.Close()) }()
-	schema, err := src.Describe(ctx, query.SQL)
-	if err != nil {
-		return nil, fmt.Errorf("query %s, source %s: %w", query.Name, query.Source, err)
-	}
-	return schema, nil
+	return s.engines.describe(ctx, c, query)
 }

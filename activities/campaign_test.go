@@ -13,6 +13,7 @@ import (
 
 	"consign/internal/config"
 	"consign/internal/plan"
+	"consign/internal/source"
 )
 
 const sale = `
@@ -51,7 +52,7 @@ func planCampaign(t *testing.T, in PlanCampaignInput) (PlanCampaignResult, error
 	})
 	require.NoError(t, err)
 	require.NoError(t, problems.Err())
-	steps := New(Options{Clock: time.Now, Config: func() (*config.Config, error) { return c, nil }, Memory: 256 << 20, Threads: 1})
+	steps := New(Options{Clock: time.Now, Config: func() (*config.Config, error) { return c, nil }, Memory: 256 << 20, Threads: 1, Pool: source.NewPool(t.TempDir(), 1, time.Now)})
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.RegisterActivity(steps.PlanCampaign)
 	in.Now, in.Run, in.RunKey = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC), "run", "k"

@@ -23,6 +23,7 @@ import (
 	"consign/internal/config"
 	"consign/internal/plan"
 	"consign/internal/render"
+	"consign/internal/source"
 	"consign/internal/workspace"
 )
 
@@ -177,6 +178,7 @@ func newPacker(t *testing.T, dir string) *packer {
 	p := &packer{host: host, now: time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)}
 	p.steps = New(Options{
 		Config: func() (*config.Config, error) { return c, nil }, Host: host, Queue: "q", Clock: time.Now, Memory: 512 << 20,
+		Pool: source.NewPool(host.Spill(), 2, time.Now),
 	})
 	p.env = newEnvironment(p.steps)
 	return p

@@ -2,12 +2,12 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"consign/internal/config"
 	"consign/internal/plan"
-	"consign/internal/source"
 )
 
 // PlanInput says what to plan.
@@ -74,8 +74,7 @@ func (s *Steps) resolve(ctx context.Context, c *config.Config, request plan.Requ
 		return nil, err
 	}
 	defer leave()
-	budget := s.describing()
-	return Resolve(ctx, c, request, budget.Memory, budget.Threads)
+	return s.engines.resolve(ctx, c, request)
 }
 
 // place waits for a place to describe a query in, which the caller leaves: a thousand runs that begin at once must not
@@ -89,42 +88,13 @@ func (s *Steps) place(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// describing is what one of the engines may use that describe queries.
-func (s *Steps) describing() source.Options {
-	return source.Options{Memory: s.options.Memory / 2 / int64(s.options.Engines), Threads: s.options.Threads}
-}
-
 // Resolve makes the plan of a request: it describes the query at its source and hands all to plan.Make. `starter plan`
 // calls it too, so that what is shown is what is done.
-func Resolve(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (*plan.Plan, error) {
-	query, err := plan.QueryOf(c, request)
+func Resolve(ctx context.Context, c *config.Config, request plan.Request, memory int64, threads int) (_ *plan.Plan, err error) {
+	e, end, err := enginesForNow(request.Today, memory, threads)
 	if err != nil {
 		return nil, err
 	}
-	schema, err := describe(ctx, c, query, source.Options{Memory: memory, Threads: threads})
-	if err != nil {
-		return nil, err
-	}
-	return plan.Make(c, request, schema)
-}
-
-// open opens a source of the configuration with what this worker may use.
-func open(ctx context.Context, c *config.Config, name string, budget source.Options) (source.Source, error) {
-	o, err := c.SourceOptions(name)
-	if err != nil {
-		return nil, err
-	}
-	o.Memory, o.Threads, o.TempDir = budget.Memory, budget.Threads, budget.TempDir
-	src, err := source.Open(ctx, o)
-	if err != nil {
-		return nil, fmt.Errorf("source %s: %w", name, err)
-	}
-	return src, nil
-}
-
-// open gives one engine its share of the worker's memory: half of it is for engines, the rest for encoders and buffers.
-func (s *Steps) open(ctx context.Context, c *config.Config, name, scratch string) (source.Source, error) {
-	return open(ctx, c, name, source.Options{
-		Memory: s.options.Memory / 2 / int64(s.options.Engines), Threads: s.options.Threads, TempDir: scratch,
-	})
+	defer func() { err = errors.Join(err, end()) }()
+	return e.resolve(ctx, c, request)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"consign/internal/archive"
 	"consign/internal/plan"
@@ -141,7 +140,7 @@ func (s *Steps) onThisHost() RenderResult {
 func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.Step, in RenderInput, ahead *headStart) (_ []workspace.File, err error) {
 	progress := startProgress(ctx, "Render", 0)
 	defer progress.stop()
-	rows, closeRows, err := s.query(ctx, run, in.Query)
+	rows, closeRows, err := s.query(ctx, in.Query)
 	if err != nil {
 		return nil, err
 	}
@@ -182,8 +181,8 @@ func copyRows(ctx context.Context, w *render.Writer, rows source.Rows, p *progre
 	}
 }
 
-// query starts the plan's query in an engine of its own. The function returned ends it.
-func (s *Steps) query(ctx context.Context, run *workspace.Run, q plan.Query) (source.Rows, func() error, error) {
+// query starts the plan's query in an engine that nobody else uses. The function returned ends it.
+func (s *Steps) query(ctx context.Context, q plan.Query) (source.Rows, func() error, error) {
 	c, err := s.options.Config()
 	if err != nil {
 		return nil, nil, err
@@ -196,26 +195,23 @@ func (s *Steps) query(ctx context.Context, run *workspace.Run, q plan.Query) (so
 		return nil, nil, fmt.Errorf("query %s: %w", q.Name, ErrPlanStale)
 	}
 	select {
-	case s.engines <- struct{}{}:
+	case s.rendering <- struct{}{}:
 	case <-ctx.Done():
 		return nil, nil, context.Cause(ctx)
 	}
-	scratch, err := run.Scratch()
+	leave := func() { <-s.rendering }
+	src, err := s.engines.open(ctx, c, q.Source)
 	if err != nil {
-		<-s.engines
+		leave()
 		return nil, nil, err
-	}
-	release := func() error {
-		<-s.engines
-		return os.RemoveAll(scratch)
-	}
-	src, err := s.open(ctx, c, q.Source, scratch)
-	if err != nil {
-		return nil, nil, errors.Join(err, release())
 	}
 	rows, err := src.Query(ctx, sql)
 	if err != nil {
-		return nil, nil, errors.Join(err, src.Close(), release())
+		defer leave()
+		return nil, nil, errors.Join(err, src.Close())
 	}
-	return rows, func() error { return errors.Join(rows.Close(), src.Close(), release()) }, nil
+	return rows, func() error {
+		defer leave()
+		return errors.Join(rows.Close(), src.Close())
+	}, nil
 }

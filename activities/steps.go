@@ -12,6 +12,7 @@ import (
 
 	"consign/internal/awsrole"
 	"consign/internal/config"
+	"consign/internal/source"
 	"consign/internal/upload"
 	"consign/internal/workspace"
 )
@@ -22,7 +23,8 @@ type Steps struct {
 	sessions *sessions
 	// connections to S3 are kept from step to step, and from run to run.
 	connections upload.Connections
-	engines     chan struct{} // a place per query engine that may run at once
+	engines     engines
+	rendering   chan struct{} // a place per query engine that may run at once
 	describe    chan struct{} // likewise of Plan's, which would wait for hours behind a Render's
 }
 
@@ -38,8 +40,9 @@ type Options struct {
 	Memory int64 // bytes for query engines, encoders and buffers together
 	// Threads is how many goroutines a step may keep busy.
 	Threads int
-	// Engines is how many query engines may run at once; Memory is shared among them.
+	// Engines is how many query engines may run at once; half of Memory is shared among them.
 	Engines int
+	Pool    *source.Pool // keeps them
 	// Keep is how long the files of a finished run stay on the host; 0: not at all. KeepPlain keeps those before
 	// encryption too, so that they can be encrypted for somebody else.
 	Keep      time.Duration
@@ -51,7 +54,8 @@ func New(o Options) *Steps {
 	o.Engines = max(o.Engines, 1)
 	o.Threads = max(o.Threads, 1)
 	return &Steps{
-		options: o, sessions: newSessions(o.Clock), engines: make(chan struct{}, o.Engines), describe: make(chan struct{}, o.Engines),
+		options: o, sessions: newSessions(o.Clock), engines: engines{pool: o.Pool, memory: o.Memory / 2 / int64(o.Engines), threads: o.Threads},
+		rendering: make(chan struct{}, o.Engines), describe: make(chan struct{}, o.Engines),
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"consign/internal/config"
 	"consign/internal/connect"
 	"consign/internal/problem"
+	"consign/internal/source"
 	"consign/internal/workspace"
 	"consign/workflows"
 )
@@ -76,9 +77,12 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 		return exitFailed, err
 	}
 	queue := c.Temporal.TaskQueue
+	engines := min(c.Worker.Runs, c.Worker.Threads)
+	pool := source.NewPool(host.Spill(), 2*engines, time.Now) // those that render, and those that describe
+	defer func() { err = errors.Join(err, pool.Close()) }()
 	steps := activities.New(activities.Options{
 		Config: afresh(read), Host: host, Queue: queue, Client: temporalClient, Clock: time.Now,
-		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: min(c.Worker.Runs, c.Worker.Threads),
+		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: engines, Pool: pool,
 		Keep: c.Workspace.Keep, KeepPlain: c.Workspace.KeepPlain,
 	})
 	workers := newWorkers(temporalClient, c, host, steps)

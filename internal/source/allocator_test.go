@@ -40,7 +40,7 @@ func openEngine(t *testing.T, o Options) duck.Connection {
 	t.Helper()
 	e, err := startEngine(o)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	t.Cleanup(e.close)
 	conn, err := e.connect()
 	require.NoError(t, err)
 	t.Cleanup(func() { duck.Disconnect(&conn) })

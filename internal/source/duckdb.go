@@ -14,35 +14,52 @@ import (
 	"consign/internal/table"
 )
 
-// engine is an embedded DuckDB with the source's tables, locked down. It lives until the source, every result and
-// every batch is given back.
-type engine struct {
+// An instance is an embedded DuckDB with a source's tables, locked down.
+type instance struct {
 	db      duck.Database
 	refused map[string]bool // functions that queries may not call
+	files   []string        // that it may read
+	// stream is the connection that made the tables. A locked engine sets up no other to stream.
+	stream duck.Connection
+	lent   bool // a query has it
+}
+
+// engine is an instance while a source is open. It has it until the source, every result and every batch is given back.
+type engine struct {
+	*instance
+	giveBack func(i *instance, clean bool) error
 
 	mu     sync.Mutex
 	users  int // the source itself while it is open, and each result
 	closed bool
-	first  *duck.Connection // the one that made the tables, until a query takes it: a locked engine sets up no other to stream
+	spoilt bool // something in it may be left of a query
 }
 
 func openDuckDB(ctx context.Context, o Options) (Source, error) {
-	e, err := startEngine(o)
+	i, err := newInstance(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	err = e.prepareTables(ctx, o)
+	return &engine{instance: i, users: 1, giveBack: func(i *instance, _ bool) error { i.close(); return nil }}, nil
+}
+
+func newInstance(ctx context.Context, o Options) (*instance, error) {
+	i, err := startEngine(o)
+	if err != nil {
+		return nil, err
+	}
+	err = i.prepareTables(ctx, o)
 	if ctx.Err() != nil { // a statement may be over before the interrupt comes
 		err = ctx.Err()
 	}
 	if err != nil {
-		_ = e.Close()
+		i.close()
 		return nil, err
 	}
-	return e, nil
+	return i, nil
 }
 
-func startEngine(o Options) (*engine, error) {
+func startEngine(o Options) (*instance, error) {
 	var config duck.Config
 	if duck.CreateConfig(&config) != duck.StateSuccess {
 		return nil, fmt.Errorf("%w: no configuration", ErrEngine)
@@ -57,13 +74,13 @@ func startEngine(o Options) (*engine, error) {
 	if o.Database != "" {
 		path = o.Database
 	}
-	e := &engine{users: 1}
+	i := &instance{}
 	var text string
-	if duck.OpenExt(path, &e.db, config, &text) != duck.StateSuccess {
-		duck.Close(&e.db)
+	if duck.OpenExt(path, &i.db, config, &text) != duck.StateSuccess {
+		duck.Close(&i.db)
 		return nil, openError(o, text)
 	}
-	return e, nil
+	return i, nil
 }
 
 func openError(o Options, text string) error {
@@ -103,19 +120,18 @@ func engineSettings(o Options) []setting {
 }
 
 // prepareTables makes a view for each table, and then takes from the engine everything that a query does not need.
-func (e *engine) prepareTables(ctx context.Context, o Options) error {
-	conn, err := e.connect()
+func (i *instance) prepareTables(ctx context.Context, o Options) error {
+	conn, err := i.connect()
 	if err != nil {
 		return err
 	}
-	e.first = &conn // the engine gives it back
+	i.stream = conn
 	if text := run(ctx, conn, "SET GLOBAL errors_as_json = true", nil); text != "" {
 		return sqlError("", text)
 	}
 	if text := run(ctx, conn, streamAhead(o), nil); text != "" {
 		return sqlError("", text)
 	}
-	var allowed []string
 	for _, t := range o.Tables {
 		files, err := findFiles(ctx, conn, t)
 		if err != nil {
@@ -124,14 +140,14 @@ func (e *engine) prepareTables(ctx context.Context, o Options) error {
 		if text := createView(ctx, conn, t, files); text != "" {
 			return fileError(t, text)
 		}
-		allowed = append(allowed, files...)
+		i.files = append(i.files, files...)
 	}
 	refused, text := refusedFunctions(ctx, conn)
 	if text != "" {
 		return sqlError("", text)
 	}
-	e.refused = refused
-	return lockDown(ctx, conn, o, allowed)
+	i.refused = refused
+	return lockDown(ctx, conn, o, i.files)
 }
 
 // createView makes the table's view and returns the engine's error.
@@ -220,24 +236,46 @@ func run(ctx context.Context, conn duck.Connection, sql string, texts *[]string)
 	return ""
 }
 
-func (e *engine) connect() (duck.Connection, error) {
+func (i *instance) connect() (duck.Connection, error) {
 	var conn duck.Connection
-	if duck.Connect(e.db, &conn) != duck.StateSuccess {
+	if duck.Connect(i.db, &conn) != duck.StateSuccess {
 		return conn, fmt.Errorf("%w: no connection", ErrEngine)
 	}
 	return conn, nil
 }
 
-// connectToStream returns the connection that is set up to stream, once. Queries after that stream more slowly.
+func (i *instance) close() {
+	duck.Disconnect(&i.stream)
+	duck.Close(&i.db)
+}
+
+// connectToStream returns the connection that is set up to stream, unless another query has it. That one streams more slowly.
 func (e *engine) connectToStream() (duck.Connection, error) {
 	e.mu.Lock()
-	first := e.first
-	e.first = nil
+	lent := e.lent
+	e.lent = true
 	e.mu.Unlock()
-	if first != nil {
-		return *first, nil
+	if !lent {
+		return e.stream, nil
 	}
 	return e.connect()
+}
+
+func (e *engine) disconnect(conn duck.Connection) {
+	if conn != e.stream {
+		duck.Disconnect(&conn)
+		return
+	}
+	e.mu.Lock()
+	e.lent = false
+	e.mu.Unlock()
+}
+
+// spoil says that the engine is not as it was before.
+func (e *engine) spoil() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.spoilt = true
 }
 
 // retain keeps the engine alive until the matching release.
@@ -251,16 +289,13 @@ func (e *engine) retain() error {
 	return nil
 }
 
-func (e *engine) release() {
+func (e *engine) release() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.users--; e.users > 0 {
-		return
+		return nil
 	}
-	if e.first != nil {
-		duck.Disconnect(e.first)
-	}
-	duck.Close(&e.db)
+	return e.giveBack(e.instance, !e.spoilt)
 }
 
 // Close implements Source.
@@ -269,8 +304,8 @@ func (e *engine) Close() error {
 	closed := e.closed
 	e.closed = true
 	e.mu.Unlock()
-	if !closed {
-		e.release()
+	if closed {
+		return nil
 	}
-	return nil
+	return e.release()
 }

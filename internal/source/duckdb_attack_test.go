@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -95,10 +96,9 @@ func TestAQueryCannotLeaveItsSource(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o.Type, o.TempDir = source.TypeDuckDB, t.TempDir()
-			s, err := source.Open(t.Context(), o)
-			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, s.Close()) })
+			o.Type = source.TypeDuckDB
+			s := opened(t, source.NewPool(t.TempDir(), 1, time.Now), o)
+			require.Equal(t, [][]string{{"1"}}, texts(t, s, "SELECT id FROM t"))
 			for _, a := range attacks {
 				t.Run(a.name, func(t *testing.T) {
 					sql := strings.NewReplacer("DIR", dir, "OUT", out).Replace(a.sql)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -175,6 +176,11 @@ func TestAStoppedContextStopsOpen(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := source.Open(ctx, source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: parquet(t, "SELECT 1 AS id")}}})
+	o := over(old(t, "SELECT 1 AS id"))
+	_, err := source.Open(ctx, o)
 	require.ErrorIs(t, err, context.Canceled)
+	p := source.NewPool(t.TempDir(), 1, time.Now)
+	require.NoError(t, opened(t, p, o).Close())
+	_, err = p.Open(ctx, o)
+	require.ErrorIs(t, err, context.Canceled, "nor is there an engine ready for it")
 }

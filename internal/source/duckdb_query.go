@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,8 +17,7 @@ func (e *engine) Describe(ctx context.Context, sql string) (table.Schema, error)
 	if err != nil {
 		return nil, err
 	}
-	defer q.free()
-	return q.schema, nil
+	return q.schema, q.free()
 }
 
 // Query implements Source.
@@ -54,22 +54,22 @@ func (e *engine) prepare(ctx context.Context, sql string, connect func() (duck.C
 	}
 	conn, err := connect()
 	if err != nil {
-		e.release()
-		return nil, err
+		e.spoil()
+		return nil, errors.Join(err, e.release())
 	}
 	q := &query{engine: e, conn: conn, sql: sql}
 	if err := q.compile(ctx); err != nil {
-		q.free()
-		return nil, err
+		e.spoil()
+		return nil, errors.Join(err, q.free())
 	}
 	return q, nil
 }
 
 // free gives everything back. The statement must go before its connection.
-func (q *query) free() {
+func (q *query) free() error {
 	duck.DestroyPrepare(&q.statement)
-	duck.Disconnect(&q.conn)
-	q.engine.release()
+	q.engine.disconnect(q.conn)
+	return q.engine.release()
 }
 
 // interruptible does work on a connection that ends early when the context does. It returns only when no interrupt can

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -109,31 +110,34 @@ func (r *duckRows) batch(chunk duck.DataChunk) *table.Batch {
 		}
 		r.spare.put(columns)
 		duck.DestroyDataChunk(&chunk)
-		r.drop()
+		_ = r.drop() // Rows is closed, and nobody is there to hear it
 	}}
 }
 
 // Close implements Rows.
 func (r *duckRows) Close() error {
-	if !r.closed.Swap(true) {
-		duck.Interrupt(r.query.conn)
-		r.mu.Lock()   // until a Next that still runs has returned, with ErrClosed or with a batch that counts as a holder
-		r.mu.Unlock() //nolint:staticcheck // nothing to do in between
-		r.drop()
+	if r.closed.Swap(true) {
+		return nil
 	}
-	return nil
+	duck.Interrupt(r.query.conn)
+	r.mu.Lock()   // until a Next that still runs has returned, with ErrClosed or with a batch that counts as a holder
+	r.mu.Unlock() //nolint:staticcheck // nothing to do in between
+	return r.drop()
 }
 
 // drop frees the result when nobody holds it any more.
-func (r *duckRows) drop() {
+func (r *duckRows) drop() error {
 	if r.holders.Add(-1) > 0 {
-		return
+		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !errors.Is(r.failed, io.EOF) {
+		r.query.engine.spoil() // it was not read to its end
+	}
 	duck.DestroyResult(&r.result)
 	duck.DestroyPending(&r.pending)
-	r.query.free()
+	return r.query.free()
 }
 
 // spare keeps what released batches were made of, for the next ones.

@@ -90,25 +90,27 @@ func (h *Host) Room() error {
 	return nil
 }
 
-// Used returns the bytes of all files of all runs. A file that two runs share is counted once.
+// Used returns the bytes of all files of all runs, and of what engines have spilt. A file that two runs share is counted once.
 func (h *Host) Used() (int64, error) {
 	var total int64
 	shared := map[uint64]bool{}
-	err := filepath.WalkDir(filepath.Join(h.dir, runsDir), func(_ string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() {
-			info, infoErr := entry.Info()
-			if infoErr == nil && !counted(shared, info) {
-				total += info.Size()
+	for _, dir := range []string{runsDir, spillDir} {
+		err := filepath.WalkDir(filepath.Join(h.dir, dir), func(_ string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.Type().IsRegular() {
+				info, infoErr := entry.Info()
+				if infoErr == nil && !counted(shared, info) {
+					total += info.Size()
+				}
+				err = infoErr
 			}
-			err = infoErr
+			if errors.Is(err, fs.ErrNotExist) { // removed while we looked
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return 0, fmt.Errorf("workspace %s: %w", h.dir, err)
 		}
-		if errors.Is(err, fs.ErrNotExist) { // removed while we looked
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("workspace %s: %w", h.dir, err)
 	}
 	return total, nil
 }

@@ -59,6 +59,7 @@ const (
 	idFile   = "host-id"
 	lockFile = "lock"
 	runsDir  = "runs"
+	spillDir = "spill"
 	minFree  = 64 << 20
 )
 
@@ -80,6 +81,10 @@ func Open(o Options) (*Host, error) {
 	id, err := hostID(dir)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("workspace %s: %w", o.Dir, err), lock.Close())
+	}
+	spill := filepath.Join(dir, spillDir)
+	if err := errors.Join(os.RemoveAll(spill), os.Mkdir(spill, 0o700)); err != nil { // what is there was a crash's
+		return nil, errors.Join(fmt.Errorf("workspace %s: %w", o.Dir, Space(err)), lock.Close())
 	}
 	if o.Runs < 1 {
 		o.Runs = 1
@@ -135,6 +140,9 @@ func (h *Host) ID() string { return h.id }
 
 // Dir returns the workspace's folder, absolute.
 func (h *Host) Dir() string { return h.dir }
+
+// Spill returns the folder for what query engines spill to the disk. It is empty when the host is opened.
+func (h *Host) Spill() string { return filepath.Join(h.dir, spillDir) }
 
 // Close unlocks the workspace. Its files stay.
 func (h *Host) Close() error {

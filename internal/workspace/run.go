@@ -171,15 +171,6 @@ func (r *Run) RemoveOthers(delivery string) error {
 	return nil
 }
 
-// Scratch makes a folder for what a query engine spills to the disk. The caller removes it.
-func (r *Run) Scratch() (string, error) {
-	dir, err := os.MkdirTemp(r.dir, "scratch-")
-	if err != nil {
-		return "", fmt.Errorf("workspace: scratch: %w", Space(err))
-	}
-	return dir, nil
-}
-
 // Note keeps a small value with the run, for the janitor of a later process. It holds no secret.
 func (r *Run) Note(name string, value any) error {
 	text, err := json.Marshal(value)

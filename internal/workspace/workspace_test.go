@@ -221,6 +221,14 @@ func TestAFullHostTakesNoRun(t *testing.T) {
 	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
 	require.ErrorContains(t, h.Room(), "workspace.max_bytes is 4")
 
+	dir := t.TempDir()
+	h = open(t, workspace.Options{Dir: dir, MaxBytes: 4})
+	require.NoError(t, os.WriteFile(filepath.Join(h.Spill(), "spilt"), []byte("hello"), 0o600))
+	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace, "so does what a query spills")
+	require.NoError(t, h.Close())
+	h = open(t, workspace.Options{Dir: dir, MaxBytes: 4})
+	require.NoError(t, h.Room(), "which goes with the process")
+
 	h = open(t, workspace.Options{MinFree: 1 << 62})
 	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

@@ -1,0 +1,197 @@
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Pool keeps engines that have been used for the next who opens the same source. To start one takes more processor
+// time than to run a small query, and finding out about CSV files means reading them. An engine is used again only if nothing
+// of a query can be left in it, and as long as its files are those that it has seen.
+//
+// Sources that are no files are opened as the function Open does.
+type Pool struct {
+	dir   string
+	size  int
+	clock func() time.Time
+
+	mu   sync.Mutex
+	out  int     // engines in use
+	made int     // counts the folders
+	idle []*kept // the one used last comes last
+}
+
+// A kept is an engine of a pool.
+type kept struct {
+	*instance
+	of    string // the options that it was started with
+	files []seen // nil: it is not used again
+	spill string // its folder
+}
+
+// NewPool returns a pool whose engines spill into folders below dir, and which keeps at most as many engines as leave size of
+// them, with those in use. dir must exist; what is in it belongs to the pool. By the clock the pool sees which files have
+// just been written.
+func NewPool(dir string, size int, clock func() time.Time) *Pool {
+	return &Pool{dir: dir, size: size, clock: clock}
+}
+
+// Open opens the source as the function Open does. Options.TempDir is the pool's to choose.
+func (p *Pool) Open(ctx context.Context, o Options) (Source, error) {
+	if o.Type != TypeDuckDB {
+		return Open(ctx, o)
+	}
+	if err := errors.Join(o.Validate().Err(), ctx.Err()); err != nil {
+		return nil, err
+	}
+	k, err := p.take(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &engine{instance: k.instance, users: 1, giveBack: func(_ *instance, clean bool) error { return p.giveBack(k, clean) }}, nil
+}
+
+// take returns an engine that has seen the files as they are, or a new one.
+func (p *Pool) take(ctx context.Context, o Options) (*kept, error) {
+	o.TempDir = ""
+	text, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+	}
+	of, files := string(text), look(o.Tables, p.clock())
+	k, spill, err := p.find(of, files)
+	if k != nil || err != nil {
+		return k, err
+	}
+	o.TempDir = spill
+	i, err := newInstance(ctx, o)
+	k = &kept{instance: i, of: of, files: files, spill: spill}
+	if err != nil {
+		return nil, errors.Join(err, p.forget(k))
+	}
+	if !slices.EqualFunc(i.files, files, func(name string, f seen) bool { return name == f.name }) {
+		k.files = nil // the engine's patterns find other files than ours
+	}
+	return k, nil
+}
+
+// find returns an idle engine, or the folder for a new one, for which idle ones make room.
+func (p *Pool) find(of string, files []seen) (_ *kept, spill string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.out++
+	for at, k := range slices.Backward(p.idle) {
+		if k.of == of && slices.EqualFunc(k.files, files, seen.same) {
+			p.idle = slices.Delete(p.idle, at, at+1)
+			return k, "", nil
+		}
+	}
+	for len(p.idle) > 0 && len(p.idle)+p.out > p.size {
+		oldest := p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
+		err = errors.Join(err, oldest.end())
+	}
+	p.made++
+	spill = filepath.Join(p.dir, fmt.Sprint(p.made))
+	if err = errors.Join(err, os.Mkdir(spill, 0o700)); err != nil {
+		p.out--
+		return nil, "", fmt.Errorf("make room for what a query spills: %w", err)
+	}
+	return nil, spill, nil
+}
+
+// giveBack keeps an engine or ends it.
+func (p *Pool) giveBack(k *kept, clean bool) error {
+	spilt, err := os.ReadDir(k.spill)
+	if !clean || k.files == nil || err != nil || len(spilt) > 0 {
+		return p.forget(k)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.out--
+	if len(p.idle)+p.out >= p.size {
+		return k.end()
+	}
+	p.idle = append(p.idle, k)
+	return nil
+}
+
+// forget ends an engine that is in use.
+func (p *Pool) forget(k *kept) error {
+	p.mu.Lock()
+	p.out--
+	p.mu.Unlock()
+	return k.end()
+}
+
+// Close ends the engines that nobody uses. Those in use end as they are given back.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, k := range p.idle {
+		errs = append(errs, k.end())
+	}
+	p.idle, p.size = nil, 0
+	return errors.Join(errs...)
+}
+
+func (k *kept) end() error {
+	if k.instance != nil {
+		k.close()
+	}
+	if err := os.RemoveAll(k.spill); err != nil {
+		return fmt.Errorf("remove what a query has spilt: %w", err)
+	}
+	return nil
+}
+
+// seen is what a file looked like before an engine found out about it.
+type seen struct {
+	name string
+	info fs.FileInfo
+}
+
+func (s seen) same(other seen) bool {
+	return s.name == other.name && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime()) &&
+		os.SameFile(s.info, other.info)
+}
+
+// settled is how long ago a file must have been written for its time to tell it from what is written next: that of some
+// file systems is whole seconds.
+const settled = 2 * time.Second
+
+// look returns the tables' files as they are, sorted as the engine sorts them; nil if they cannot be told from what they
+// may be later. That is so of patterns which the engine may read in another way than we do.
+func look(tables []Table, now time.Time) []seen {
+	var files []seen
+	for _, t := range tables {
+		pattern, err := filepath.Abs(t.Files)
+		dir, name := filepath.Split(pattern)
+		if err != nil || strings.ContainsAny(dir, `*?[{\`) || strings.ContainsAny(name, `[{\`) || strings.Contains(name, "**") {
+			return nil
+		}
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			info, err := os.Stat(name)
+			if err != nil || now.Sub(info.ModTime()) < settled {
+				return nil
+			}
+			files = append(files, seen{name, info})
+		}
+	}
+	return files
+}
