@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	duck "github.com/duckdb/duckdb-go-bindings"
@@ -58,12 +59,19 @@ func (e *engine) prepare(ctx context.Context, sql string, connect func() (duck.C
 		return nil, errors.Join(err, e.release())
 	}
 	q := &query{engine: e, conn: conn, sql: sql}
-	if err := q.compile(ctx); err != nil {
+	err = q.compile(ctx)
+	if err != nil || lasting.MatchString(sql) {
 		e.spoil()
+	}
+	if err != nil {
 		return nil, errors.Join(err, q.free())
 	}
 	return q, nil
 }
+
+// lasting finds, in a SELECT, what outlasts it: the seed of random(), and the tables of the connection's own into which read_csv
+// puts rejected rows (store_rejects).
+var lasting = regexp.MustCompile(`(?i)setseed|reject`)
 
 // free gives everything back. The statement must go before its connection.
 func (q *query) free() error {

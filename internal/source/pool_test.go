@@ -196,6 +196,21 @@ func TestAnEngineIsUsedAgainAsLongAsItsFilesAreThoseItHasSeen(t *testing.T) {
 	}
 }
 
+// Such rows are in a table of the connection's own, which would stand before the source's table of that name.
+func TestAnEngineIsNotKeptThatHasRejectedRows(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.csv")
+	require.NoError(t, written(path, "i\n1\nx\n", time.Hour))
+	dir := t.TempDir()
+	p := source.NewPool(dir, 1, time.Now)
+	s := opened(t, p, over(path))
+	sql := "SELECT i FROM read_csv('" + path + "', columns = {'i': 'INTEGER'}, \"Store_Rejects\" = true, rejects_table = 't')"
+	require.Equal(t, [][]string{{"1"}}, texts(t, s, sql))
+	require.NoError(t, s.Close())
+	require.Empty(t, engines(t, dir))
+	require.Equal(t, [][]string{{"1"}, {"x"}}, texts(t, opened(t, p, over(path)), "SELECT * FROM t"))
+}
+
 func TestAnEngineIsNotKeptForAFileThatMayBeWrittenStill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
