@@ -86,13 +86,12 @@ var causes = []cause{
 	{upload.ErrOverwritten, "ObjectOverwritten", Customer, permanent, "Somebody else wrote the object during the delivery: find out who, then retry with replan or abort."},
 	{upload.ErrRefused, "SettingsRefused", Configuration, permanent, "The store does not accept a setting (sse, acl, storage_class, tags): correct it and retry with replan."},
 	{upload.ErrTooLarge, "ObjectTooLarge", Configuration, permanent, "S3 takes 5 TiB an object: split the files, and retry with replan."},
+	{upload.ErrUploadLost, TypeUploadLost, Customer, permanent, "The bucket's lifecycle rule removes unfinished uploads too early: have it made longer than the longest run, and retry."},
 	{upload.ErrThrottled, "Throttled", Customer, transient, "Nothing: it is tried again more slowly."},
 	{upload.ErrUnreachable, "S3Unreachable", Platform, transient, "See that the worker reaches the bucket's endpoint (DNS, proxy, firewall)."},
 	{upload.ErrBusy, "ObjectBusy", Customer, transient, "Somebody else writes the same object: it is tried again."},
 	{upload.ErrServer, "S3Failed", Platform, transient, "Nothing: S3 failed, and it is tried again."},
 	{upload.ErrOther, "S3Failed", Platform, transient, "Look up the code that the message names in Amazon's list of S3 errors."},
-	// Last: of an upload that is gone, and whose object cannot be looked at, it is not known whether it has become the object.
-	{upload.ErrUploadLost, TypeUploadLost, Customer, permanent, "The bucket's lifecycle rule removes unfinished uploads too early: have it made longer than the longest run, and retry."},
 
 	// What follows a delivery. All of it is asked of our own side's services, so the customer has no part in it.
 	{lambda.ErrFunction, "FunctionFailed", Configuration, permanent, "Look at the function's log for the request that the message names; correct the function and retry: it is given the same idempotency token."},

@@ -116,8 +116,8 @@ func verify(ctx context.Context, b *upload.Bucket, delivery string, options uplo
 		}
 		_, standing, look := b.Look(ctx, object(delivery, o))
 		switch {
-		case look != nil:
-			return errors.Join(err, look)
+		case look != nil: // an upload that is gone may have become the object
+			return fmt.Errorf("publish: whether the object is there cannot be seen: %w", look)
 		case standing == upload.Ours:
 			return nil
 		case err != nil:

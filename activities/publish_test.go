@@ -45,29 +45,39 @@ func TestAPublishThatFailsTellsWhatCanBeRead(t *testing.T) {
 	require.Equal(t, []string{"p/1", "p/2"}, keys)
 }
 
-// The upload was completed, its answer lost, and the store is busy just now: to send the file again would deliver it twice. The
-// store is a stand-in, for MinIO is not busy on request.
+// The upload was completed, its answer lost, and the object cannot be looked at just now: to send the file again would deliver
+// it twice. The store is a stand-in, for MinIO is not busy on request.
 func TestAnUploadThatIsGoneIsNotGivenUpWhileItCannotBeSeenWhy(t *testing.T) {
 	t.Parallel()
-	p := newParcel(t)
-	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead {
-			w.WriteHeader(http.StatusConflict)
-			return
-		}
-		w.WriteHeader(http.StatusNotFound)
-		_, _ = w.Write([]byte(`<Error><Code>NoSuchUpload</Code><Message>It is gone.</Message></Error>`))
-	}))
-	t.Cleanup(store.Close)
-	p.endpoint = store.URL
-	for _, mode := range []PublishMode{PublishAll, PublishVerify, PublishComplete} {
-		_, err := p.env.ExecuteActivity(p.steps.Publish, PublishInput{
-			Target: p.target("acme"), Delivery: "d", Mode: mode, Objects: []Uploaded{{Key: "k", UploadID: "u1", Bytes: 1, CRC32C: "AAAAAA=="}},
+	for status, want := range map[int]string{
+		http.StatusConflict:            "ObjectBusy",
+		http.StatusServiceUnavailable:  "Throttled",
+		http.StatusInternalServerError: "S3Failed",
+		http.StatusForbidden:           "AccessDenied",
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			p := newParcel(t)
+			store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodHead || r.Method == http.MethodGet && r.URL.Query().Has("list-type") {
+					w.WriteHeader(status)
+					return
+				}
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = w.Write([]byte(`<Error><Code>NoSuchUpload</Code><Message>It is gone.</Message></Error>`))
+			}))
+			t.Cleanup(store.Close)
+			p.endpoint = store.URL
+			for _, mode := range []PublishMode{PublishAll, PublishVerify, PublishComplete} {
+				_, err := p.env.ExecuteActivity(p.steps.Publish, PublishInput{
+					Target: p.target("acme"), Delivery: "d", Mode: mode, Objects: []Uploaded{{Key: "k", UploadID: "u1", Bytes: 1, CRC32C: "AAAAAA=="}},
+				})
+				var told *temporal.ApplicationError
+				require.ErrorAs(t, err, &told)
+				require.Equal(t, want, told.Type(), mode)
+				require.Equal(t, status == http.StatusForbidden, told.NonRetryable())
+			}
 		})
-		var told *temporal.ApplicationError
-		require.ErrorAs(t, err, &told)
-		require.Equal(t, "ObjectBusy", told.Type(), mode)
-		require.False(t, told.NonRetryable())
 	}
 }
 

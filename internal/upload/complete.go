@@ -79,8 +79,8 @@ func (b *Bucket) settle(ctx context.Context, o Object, err error) (Completed, er
 		done, ours, look = b.ours(ctx, o, out)
 	}
 	switch {
-	case look != nil && lost:
-		return Completed{}, fmt.Errorf("%w, and whether it was completed cannot be seen: %w", err, look)
+	case look != nil && lost: // it may have become the object: to call it lost would be to send it twice
+		return Completed{}, fmt.Errorf("the upload is gone, and whether it was completed cannot be seen: %w", look)
 	case look != nil || out == nil:
 		return Completed{}, err
 	case ours:
