@@ -120,7 +120,11 @@ func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 // abortAll aborts what a run that is over has left open, where its note says, or where the run was to send if there is none.
 // Its files go at once, for they are not needed for that.
 func (s *Steps) abortAll(ctx context.Context, run *workspace.Run, to sending) (int, error) {
-	_, err := run.Noted(noteSending, &to)
+	var noted sending // its own: what the note leaves out is empty there
+	found, err := run.Noted(noteSending, &noted)
+	if found {
+		to = noted
+	}
 	if err := errors.Join(err, run.Shed(stepUpload, stepSides)); err != nil {
 		return 0, err
 	}

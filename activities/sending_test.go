@@ -261,7 +261,9 @@ func TestADeliveryDoesNotWaitForUploadsThatNobodyMayAbort(t *testing.T) {
 func TestWhatIsOpenIsAbortedWhereItIs(t *testing.T) {
 	t.Parallel()
 	p := newParcel(t)
-	do[DiscardResult](t, p.packer, p.steps.Discard, DiscardInput{Folder: p.folder, Target: p.target("other"), Names: names(), Abort: true})
+	other := names()
+	other.Prefix, other.Encrypted = "new/", true // nothing of which was in the one before
+	do[DiscardResult](t, p.packer, p.steps.Discard, DiscardInput{Folder: p.folder, Target: p.target("other"), Names: other, Abort: true})
 	require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2"}, p.gone())
 }
 
