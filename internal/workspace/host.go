@@ -82,8 +82,7 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("workspace %s: %w", o.Dir, err), lock.Close())
 	}
-	spill := filepath.Join(dir, spillDir)
-	if err := errors.Join(os.RemoveAll(spill), os.Mkdir(spill, 0o700)); err != nil { // what is there was a crash's
+	if err := makeEmpty(filepath.Join(dir, spillDir)); err != nil { // what is there was a crash's
 		return nil, errors.Join(fmt.Errorf("workspace %s: %w", o.Dir, Space(err)), lock.Close())
 	}
 	if o.Runs < 1 {
@@ -97,6 +96,18 @@ func Open(o Options) (*Host, error) {
 		leases: map[string]bool{}, found: map[string]bool{}, running: map[string]*Attempt{},
 	}
 	return h, h.findLeases()
+}
+
+// makeEmpty makes a folder, or removes what is in it: the folder may be a disk of its own.
+func makeEmpty(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
 }
 
 func takeLock(path string) (*os.File, error) {

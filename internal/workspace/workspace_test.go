@@ -229,6 +229,17 @@ func TestAFullHostTakesNoRun(t *testing.T) {
 	h = open(t, workspace.Options{Dir: dir, MaxBytes: 4})
 	require.NoError(t, h.Room(), "which goes with the process")
 
+	require.NoError(t, h.Close())
+	other := t.TempDir() // a disk of its own is mounted there, say
+	require.NoError(t, os.Remove(h.Spill()))
+	require.NoError(t, os.Symlink(other, h.Spill()))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "spilt"), []byte("hello"), 0o600))
+	h = open(t, workspace.Options{Dir: dir, MaxBytes: 4})
+	require.NoFileExists(t, filepath.Join(other, "spilt"))
+	to, err := os.Readlink(h.Spill())
+	require.NoError(t, err)
+	require.Equal(t, other, to)
+
 	h = open(t, workspace.Options{MinFree: 1 << 62})
 	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
