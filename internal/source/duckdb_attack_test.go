@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -97,7 +96,7 @@ func TestAQueryCannotLeaveItsSource(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o.Type = source.TypeDuckDB
-			s := opened(t, source.NewPool(t.TempDir(), 1, time.Now), o)
+			s := opened(t, source.NewPool(t.TempDir(), 1, later), o)
 			require.Equal(t, [][]string{{"1"}}, texts(t, s, "SELECT id FROM t"))
 			for _, a := range attacks {
 				t.Run(a.name, func(t *testing.T) {

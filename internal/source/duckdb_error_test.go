@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -179,7 +178,7 @@ func TestAStoppedContextStopsOpen(t *testing.T) {
 	o := over(old(t, "SELECT 1 AS id"))
 	_, err := source.Open(ctx, o)
 	require.ErrorIs(t, err, context.Canceled)
-	p := source.NewPool(t.TempDir(), 1, time.Now)
+	p := source.NewPool(t.TempDir(), 1, later)
 	require.NoError(t, opened(t, p, o).Close())
 	_, err = p.Open(ctx, o)
 	require.ErrorIs(t, err, context.Canceled, "nor is there an engine ready for it")

@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Pool keeps engines that have been used for the next who opens the same source. To start one takes more processor
@@ -88,24 +89,29 @@ func (p *Pool) take(ctx context.Context, o Options) (*kept, error) {
 func (p *Pool) find(of string, files []seen) (_ *kept, spill string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.out++
 	for at, k := range slices.Backward(p.idle) {
-		if k.of == of && slices.EqualFunc(k.files, files, seen.same) {
+		if k.of == of && slices.Equal(k.files, files) {
+			if err := os.MkdirAll(k.spill, 0o700); err != nil { // somebody may have tidied up
+				return nil, "", err
+			}
 			p.idle = slices.Delete(p.idle, at, at+1)
+			p.out++
 			return k, "", nil
 		}
 	}
-	for len(p.idle) > 0 && len(p.idle)+p.out > p.size {
+	for len(p.idle) > 0 && len(p.idle)+p.out >= p.size {
 		oldest := p.idle[0]
 		p.idle = slices.Delete(p.idle, 0, 1)
-		err = errors.Join(err, oldest.end())
+		if err := oldest.end(); err != nil {
+			return nil, "", err
+		}
 	}
 	p.made++
 	spill = filepath.Join(p.dir, fmt.Sprint(p.made))
-	if err = errors.Join(err, os.Mkdir(spill, 0o700)); err != nil {
-		p.out--
+	if err := os.Mkdir(spill, 0o700); err != nil {
 		return nil, "", fmt.Errorf("make room for what a query spills: %w", err)
 	}
+	p.out++
 	return nil, spill, nil
 }
 
@@ -155,15 +161,13 @@ func (k *kept) end() error {
 	return nil
 }
 
-// seen is what a file looked like before an engine found out about it.
+// seen is what a file looked like before an engine found out about it. Only the kernel sets the time of change, so that a file
+// with its time set back is another one.
 type seen struct {
-	name string
-	info fs.FileInfo
-}
-
-func (s seen) same(other seen) bool {
-	return s.name == other.name && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime()) &&
-		os.SameFile(s.info, other.info)
+	name, real        string // real: where links lead, for the engine is locked to that
+	device, inode     uint64
+	size              int64
+	modified, changed unix.Timespec
 }
 
 // settled is how long ago a file must have been written for its time to tell it from what is written next: that of some
@@ -171,13 +175,13 @@ func (s seen) same(other seen) bool {
 const settled = 2 * time.Second
 
 // look returns the tables' files as they are, sorted as the engine sorts them; nil if they cannot be told from what they
-// may be later. That is so of patterns which the engine may read in another way than we do.
+// may be later. That is so of patterns which the engine may read in another way than we do: its ? is a byte, say.
 func look(tables []Table, now time.Time) []seen {
 	var files []seen
 	for _, t := range tables {
 		pattern, err := filepath.Abs(t.Files)
 		dir, name := filepath.Split(pattern)
-		if err != nil || strings.ContainsAny(dir, `*?[{\`) || strings.ContainsAny(name, `[{\`) || strings.Contains(name, "**") {
+		if err != nil || strings.ContainsAny(dir, `*?[{\`) || strings.ContainsAny(name, `?[{\`) || strings.Contains(name, "**") {
 			return nil
 		}
 		names, err := filepath.Glob(pattern)
@@ -186,12 +190,35 @@ func look(tables []Table, now time.Time) []seen {
 		}
 		slices.Sort(names)
 		for _, name := range names {
-			info, err := os.Stat(name)
-			if err != nil || now.Sub(info.ModTime()) < settled {
+			file, written, err := lookAt(name)
+			if err != nil || now.Sub(written) < settled {
 				return nil
 			}
-			files = append(files, seen{name, info})
+			files = append(files, file)
 		}
 	}
 	return files
+}
+
+// lookAt looks at one file, and returns when it was written. It opens the file: what a network's file system knows of a file
+// that is not open may be a minute old.
+func lookAt(name string) (_ seen, written time.Time, err error) {
+	path, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return seen{}, time.Time{}, err
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0) // of a pipe, O_NONBLOCK waits for nobody
+	if err != nil {
+		return seen{}, time.Time{}, err
+	}
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
+	var is unix.Stat_t
+	if err := unix.Fstat(fd, &is); err != nil {
+		return seen{}, time.Time{}, err
+	}
+	written = time.Unix(is.Mtim.Unix())
+	if changed := time.Unix(is.Ctim.Unix()); changed.After(written) {
+		written = changed
+	}
+	return seen{name, path, uint64(is.Dev), is.Ino, is.Size, is.Mtim, is.Ctim}, written, nil
 }

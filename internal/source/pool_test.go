@@ -42,6 +42,9 @@ func over(files string) source.Options {
 	return source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: files}}, Memory: 256 << 20, Threads: 1}
 }
 
+// later is the clock of a pool to which no file has just been written.
+func later() time.Time { return time.Now().Add(time.Hour) }
+
 // begin is when the tests began: files of one age have one time.
 var begin = time.Now()
 
@@ -120,7 +123,7 @@ func TestAnEngineIsUsedAgainIfNothingOfAQueryIsLeftInIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			p := source.NewPool(dir, 1, time.Now)
+			p := source.NewPool(dir, 1, later)
 			o := over(old(t, "SELECT i, 'name ' || i AS name FROM range(10) r(i)"))
 			s := opened(t, p, o)
 			require.ErrorIs(t, c.use(t.Context(), s), c.err)
@@ -141,7 +144,7 @@ func TestNothingThatWasSpiltStays(t *testing.T) {
 	dir := t.TempDir()
 	o := over(old(t, "SELECT 1 AS i"))
 	o.Memory = 32 << 20
-	s := opened(t, source.NewPool(dir, 1, time.Now), o)
+	s := opened(t, source.NewPool(dir, 1, later), o)
 	rows, err := s.Query(t.Context(), sorts)
 	require.NoError(t, err)
 	spilt, err := filepath.Glob(filepath.Join(dir, "1", "*"))
@@ -163,6 +166,9 @@ func TestAnEngineIsUsedAgainAsLongAsItsFilesAreThoseItHasSeen(t *testing.T) {
 		"nothing":          {"a.csv", func(string) error { return nil }, [][]string{{"1"}}, true},
 		"nothing, pattern": {"*.csv", func(string) error { return nil }, [][]string{{"1"}}, true},
 		"another column":   {"a.csv", func(a string) error { return written(a, "i,j\n1,x\n", time.Minute) }, [][]string{{"1", "x"}}, false},
+		"other columns in as many bytes, and its time set back": {"a.csv", func(a string) error {
+			return written(a, "j\n1\n", time.Hour)
+		}, [][]string{{"1"}}, false},
 		"another type in as many bytes": {"a.csv", func(a string) error {
 			return written(a, "i\nx\n", time.Minute)
 		}, [][]string{{"x"}}, false},
@@ -175,8 +181,9 @@ func TestAnEngineIsUsedAgainAsLongAsItsFilesAreThoseItHasSeen(t *testing.T) {
 		"one more file": {"*.csv", func(a string) error {
 			return written(filepath.Join(filepath.Dir(a), "b.csv"), "i\n2\n", time.Minute)
 		}, [][]string{{"1"}, {"2"}}, false},
-		"a pattern of folders":               {"../*/a.csv", func(string) error { return nil }, [][]string{{"1"}}, false},
-		"a pattern that is the engine's own": {"**.csv", func(string) error { return nil }, [][]string{{"1"}}, false},
+		"a pattern of folders":                     {"../*/a.csv", func(string) error { return nil }, [][]string{{"1"}}, false},
+		"a pattern that the engine reads in bytes": {"?.csv", func(string) error { return nil }, [][]string{{"1"}}, false},
+		"a pattern that is the engine's own":       {"**.csv", func(string) error { return nil }, [][]string{{"1"}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -184,13 +191,13 @@ func TestAnEngineIsUsedAgainAsLongAsItsFilesAreThoseItHasSeen(t *testing.T) {
 			require.NoError(t, os.Mkdir(dir, 0o700))
 			a := filepath.Join(dir, "a.csv")
 			require.NoError(t, written(a, "i\n1\n", time.Hour))
-			p := source.NewPool(spill, 1, time.Now)
+			p := source.NewPool(spill, 1, later)
 			s := opened(t, p, over(filepath.Join(dir, c.files)))
 			require.Equal(t, [][]string{{"1"}}, texts(t, s, "SELECT * FROM t"))
 			require.NoError(t, s.Close())
 			require.NoError(t, c.change(a))
 			s = opened(t, p, over(filepath.Join(dir, c.files)))
-			require.Equal(t, c.want, texts(t, s, "SELECT * FROM t ORDER BY i"))
+			require.Equal(t, c.want, texts(t, s, "SELECT * FROM t ORDER BY 1"))
 			require.Equal(t, map[bool]string{true: "1", false: "2"}[c.again], engines(t, spill))
 		})
 	}
@@ -202,7 +209,7 @@ func TestAnEngineIsNotKeptThatHasRejectedRows(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.csv")
 	require.NoError(t, written(path, "i\n1\nx\n", time.Hour))
 	dir := t.TempDir()
-	p := source.NewPool(dir, 1, time.Now)
+	p := source.NewPool(dir, 1, later)
 	s := opened(t, p, over(path))
 	sql := "SELECT i FROM read_csv('" + path + "', columns = {'i': 'INTEGER'}, \"Store_Rejects\" = true, rejects_table = 't')"
 	require.Equal(t, [][]string{{"1"}}, texts(t, s, sql))
@@ -213,18 +220,49 @@ func TestAnEngineIsNotKeptThatHasRejectedRows(t *testing.T) {
 
 func TestAnEngineIsNotKeptForAFileThatMayBeWrittenStill(t *testing.T) {
 	t.Parallel()
+	for name, path := range map[string]string{
+		"just written":                    parquet(t, "SELECT 1 AS i"),
+		"just written, with its time set": old(t, "SELECT 1 AS i"),
+	} {
+		dir := t.TempDir()
+		s := opened(t, source.NewPool(dir, 1, time.Now), over(path))
+		require.Equal(t, [][]string{{"1"}}, texts(t, s, "SELECT * FROM t"))
+		require.NoError(t, s.Close())
+		require.Empty(t, engines(t, dir), name)
+	}
+}
+
+// The engine is locked to what links lead to as it starts.
+func TestAnEngineIsNotUsedAgainWhenALinkLeadsElsewhere(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	s := opened(t, source.NewPool(dir, 1, time.Now), over(parquet(t, "SELECT 1 AS i")))
-	require.Equal(t, [][]string{{"1"}}, texts(t, s, "SELECT * FROM t"))
-	require.NoError(t, s.Close())
-	require.Empty(t, engines(t, dir))
+	monday, tuesday, latest := filepath.Join(dir, "monday"), filepath.Join(dir, "tuesday"), filepath.Join(dir, "latest")
+	require.NoError(t, errors.Join(os.Mkdir(monday, 0o700), os.Mkdir(tuesday, 0o700)))
+	require.NoError(t, errors.Join(written(filepath.Join(monday, "a.csv"), "i\n1\n", time.Hour), os.Symlink(monday, latest)))
+	require.NoError(t, os.Link(filepath.Join(monday, "a.csv"), filepath.Join(tuesday, "a.csv")))
+	p := source.NewPool(t.TempDir(), 1, later)
+	require.NoError(t, opened(t, p, over(filepath.Join(latest, "a.csv"))).Close())
+	require.NoError(t, errors.Join(os.Remove(latest), os.Symlink(tuesday, latest)))
+	require.Equal(t, [][]string{{"1"}}, texts(t, opened(t, p, over(filepath.Join(latest, "a.csv"))), "SELECT * FROM t"))
+}
+
+func TestAnEngineWorksOnWhereItsFolderHasGone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := source.NewPool(dir, 1, later)
+	o := over(old(t, "SELECT 1 AS i"))
+	o.Memory = 32 << 20
+	require.NoError(t, opened(t, p, o).Close())
+	require.NoError(t, os.Remove(filepath.Join(dir, "1")))
+	require.NoError(t, each(t.Context(), opened(t, p, o), sorts, func(table.Schema, *table.Batch) {}))
+	require.Equal(t, "1", engines(t, dir))
 }
 
 func TestAFileThatIsGoneIsMissedByAnEngineThatHasSeenIt(t *testing.T) {
 	t.Parallel()
 	path := write(t, "a.csv", "i\n1\n")
 	require.NoError(t, aged(path, time.Hour))
-	p := source.NewPool(t.TempDir(), 1, time.Now)
+	p := source.NewPool(t.TempDir(), 1, later)
 	o := over(path)
 	s := opened(t, p, o)
 	require.NoError(t, s.Close())
@@ -240,7 +278,7 @@ func TestAnEngineOfADatabaseIsNotKept(t *testing.T) {
 	generate(t, path, "CREATE TABLE t AS SELECT 1 AS i")
 	require.NoError(t, aged(path, time.Hour))
 	dir := t.TempDir()
-	s := opened(t, source.NewPool(dir, 1, time.Now), source.Options{Type: source.TypeDuckDB, Database: path})
+	s := opened(t, source.NewPool(dir, 1, later), source.Options{Type: source.TypeDuckDB, Database: path})
 	require.Equal(t, [][]string{{"1"}}, texts(t, s, "SELECT * FROM t"))
 	require.NoError(t, s.Close())
 	require.Empty(t, engines(t, dir))
@@ -250,7 +288,7 @@ func TestAnEngineOfADatabaseIsNotKept(t *testing.T) {
 func TestAPoolKeepsNoMoreEnginesThanItMay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	p := source.NewPool(dir, 2, time.Now)
+	p := source.NewPool(dir, 2, later)
 	var o []source.Options
 	var open []source.Source
 	for range 3 {
