@@ -11,7 +11,7 @@ import (
 // speed, measured). When there is a successor, only this file changes.
 
 // aheadShare is the part of the engine's memory that rows ahead of the fetching may take.
-const aheadShare = 16
+const aheadShare = 32
 
 // streamAhead is the statement by which a connection's queries may have more rows ready than are fetched. The engine's
 // own limit, 976 KiB, is less than 2,048 rows of many tables: its threads then wait for each other at every chunk.

@@ -220,7 +220,7 @@ func TestOneQueryAtATimeMayHaveMoreRowsReady(t *testing.T) {
 	require.Equal(t, [][]string{{"976.5 KiB", "true", "UTC"}}, texts(t, s, ahead), "the engine's own, for it is locked")
 	require.NoError(t, first.Close())
 	for range 2 {
-		require.Equal(t, [][]string{{"16.0 MiB", "true", "UTC"}}, texts(t, s, ahead), "a sixteenth of the engine's memory")
+		require.Equal(t, [][]string{{"8.0 MiB", "true", "UTC"}}, texts(t, s, ahead), "a thirty-second of the engine's memory")
 	}
 }
 

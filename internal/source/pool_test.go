@@ -133,7 +133,7 @@ func TestAnEngineIsUsedAgainIfNothingOfAQueryIsLeftInIt(t *testing.T) {
 
 			s = opened(t, p, o)
 			require.Equal(t, map[bool]string{true: "1", false: "2"}[c.again], engines(t, dir))
-			require.Equal(t, [][]string{{"0", "name 0", "16.0 MiB"}}, texts(t, s, "SELECT *, current_setting('streaming_buffer_size') FROM t WHERE i < 1"))
+			require.Equal(t, [][]string{{"0", "name 0", "8.0 MiB"}}, texts(t, s, "SELECT *, current_setting('streaming_buffer_size') FROM t WHERE i < 1"))
 		})
 	}
 }
