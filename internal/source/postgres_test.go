@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -378,51 +377,6 @@ func TestMemoryStaysFlatOverTwoMillionPostgresRows(t *testing.T) {
 	}))
 	require.Equal(t, 2_000_000, rows)
 	require.Less(t, peak-before, int64(60<<20), "the whole result is 230 MB")
-}
-
-func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
-	t.Parallel()
-	server, err := postgres()
-	require.NoError(t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed := listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
-	for name, c := range map[string]struct {
-		dsn  string
-		want error
-		text string
-	}{
-		"wrong password":    {fmt.Sprintf("postgres://tester:hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "password authentication failed"},
-		"no such user":      {fmt.Sprintf("postgres://nobody:hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "as nobody"},
-		"no such database":  {strings.Replace(server.DSN(), "/postgres?", "/nowhere?", 1), source.ErrLogin, "nowhere"},
-		"nobody listens":    {fmt.Sprintf("postgres://tester:hunter2@127.0.0.1:%d/postgres", closed), source.ErrUnreachable, "connection refused"},
-		"no such host":      {"postgres://tester:hunter2@nowhere.invalid/postgres", source.ErrUnreachable, "nowhere.invalid"},
-		"TLS is not spoken": {strings.Replace(server.DSN(), "sslmode=disable", "sslmode=require", 1), source.ErrUnreachable, "TLS"},
-		"not a URL":         {"postgres://tester:hunter2@[::1/postgres", source.ErrLogin, "the DSN is neither"},
-		"wrong option":      {"host=127.0.0.1 password=hunter2 sslmode=never", source.ErrLogin, "the DSN is neither"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := source.Open(t.Context(), source.Options{Type: source.TypePostgres, DSN: secret.New(c.dsn)})
-			require.ErrorIs(t, err, c.want)
-			require.Contains(t, err.Error(), c.text)
-			require.NotContains(t, err.Error(), "hunter2")
-			require.NotContains(t, err.Error(), postgrestest.Password)
-		})
-	}
-}
-
-func TestPostgresByItsSocket(t *testing.T) {
-	t.Parallel()
-	server, err := postgres()
-	require.NoError(t, err)
-	s, err := source.Open(t.Context(), source.Options{Type: source.TypePostgres, DSN: secret.New(server.SocketDSN())})
-	require.NoError(t, err)
-	require.Equal(t, [][]string{{"1"}}, texts(t, s, "SELECT 1"))
-	require.NoError(t, s.Close())
-	_, err = s.Describe(t.Context(), "SELECT 1")
-	require.ErrorIs(t, err, source.ErrClosed)
 }
 
 func BenchmarkReadPostgres(b *testing.B) {
