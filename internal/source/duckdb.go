@@ -27,7 +27,7 @@ type instance struct {
 // engine is an instance while a source is open. It has it until the source, every result and every batch is given back.
 type engine struct {
 	*instance
-	giveBack func(i *instance, clean bool) error
+	giveBack func(clean bool) error
 
 	mu     sync.Mutex
 	users  int // the source itself while it is open, and each result
@@ -40,7 +40,7 @@ func openDuckDB(ctx context.Context, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &engine{instance: i, users: 1, giveBack: func(i *instance, _ bool) error { i.close(); return nil }}, nil
+	return &engine{instance: i, users: 1, giveBack: func(bool) error { i.close(); return nil }}, nil
 }
 
 func newInstance(ctx context.Context, o Options) (*instance, error) {
@@ -295,7 +295,7 @@ func (e *engine) release() error {
 	if e.users--; e.users > 0 {
 		return nil
 	}
-	return e.giveBack(e.instance, !e.spoilt)
+	return e.giveBack(!e.spoilt)
 }
 
 // Close implements Source.

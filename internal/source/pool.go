@@ -26,15 +26,15 @@ type Pool struct {
 	clock func() time.Time
 
 	mu   sync.Mutex
-	out  int     // engines in use
-	made int     // counts the folders
-	idle []*kept // the one used last comes last
+	out  int       // engines in use
+	made int       // counts the folders
+	idle []*pooled // the one used last comes last
 }
 
-// A kept is an engine of a pool.
-type kept struct {
+// A pooled is an engine of a pool.
+type pooled struct {
 	*instance
-	of    string // the options that it was started with
+	key   string // the options that it was started with
 	files []seen // nil: it is not used again
 	spill string // its folder
 }
@@ -58,24 +58,24 @@ func (p *Pool) Open(ctx context.Context, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &engine{instance: k.instance, users: 1, giveBack: func(_ *instance, clean bool) error { return p.giveBack(k, clean) }}, nil
+	return &engine{instance: k.instance, users: 1, giveBack: func(clean bool) error { return p.giveBack(k, clean) }}, nil
 }
 
 // take returns an engine that has seen the files as they are, or a new one.
-func (p *Pool) take(ctx context.Context, o Options) (*kept, error) {
+func (p *Pool) take(ctx context.Context, o Options) (*pooled, error) {
 	o.TempDir = ""
 	text, err := json.Marshal(o)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
 	}
-	of, files := string(text), look(o.Tables, p.clock())
-	k, spill, err := p.find(of, files)
+	key, files := string(text), look(o.Tables, p.clock())
+	k, spill, err := p.find(key, files)
 	if k != nil || err != nil {
 		return k, err
 	}
 	o.TempDir = spill
 	i, err := newInstance(ctx, o)
-	k = &kept{instance: i, of: of, files: files, spill: spill}
+	k = &pooled{instance: i, key: key, files: files, spill: spill}
 	if err != nil {
 		return nil, errors.Join(err, p.forget(k))
 	}
@@ -86,12 +86,12 @@ func (p *Pool) take(ctx context.Context, o Options) (*kept, error) {
 }
 
 // find returns an idle engine, or the folder for a new one, for which idle ones make room.
-func (p *Pool) find(of string, files []seen) (_ *kept, spill string, err error) {
+func (p *Pool) find(key string, files []seen) (_ *pooled, spill string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for at, k := range slices.Backward(p.idle) {
-		if k.of == of && slices.Equal(k.files, files) {
-			if err := os.MkdirAll(k.spill, 0o700); err != nil { // somebody may have tidied up
+		if k.key == key && slices.Equal(k.files, files) {
+			if err := makeRoom(k.spill); err != nil { // somebody may have tidied up
 				return nil, "", err
 			}
 			p.idle = slices.Delete(p.idle, at, at+1)
@@ -108,15 +108,22 @@ func (p *Pool) find(of string, files []seen) (_ *kept, spill string, err error) 
 	}
 	p.made++
 	spill = filepath.Join(p.dir, fmt.Sprint(p.made))
-	if err := os.Mkdir(spill, 0o700); err != nil {
-		return nil, "", fmt.Errorf("make room for what a query spills: %w", err)
+	if err := makeRoom(spill); err != nil {
+		return nil, "", err
 	}
 	p.out++
 	return nil, spill, nil
 }
 
+func makeRoom(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make room for what a query spills: %w", err)
+	}
+	return nil
+}
+
 // giveBack keeps an engine or ends it.
-func (p *Pool) giveBack(k *kept, clean bool) error {
+func (p *Pool) giveBack(k *pooled, clean bool) error {
 	spilt, err := os.ReadDir(k.spill)
 	if !clean || k.files == nil || err != nil || len(spilt) > 0 {
 		return p.forget(k)
@@ -132,7 +139,7 @@ func (p *Pool) giveBack(k *kept, clean bool) error {
 }
 
 // forget ends an engine that is in use.
-func (p *Pool) forget(k *kept) error {
+func (p *Pool) forget(k *pooled) error {
 	p.mu.Lock()
 	p.out--
 	p.mu.Unlock()
@@ -151,7 +158,7 @@ func (p *Pool) Close() error {
 	return errors.Join(errs...)
 }
 
-func (k *kept) end() error {
+func (k *pooled) end() error {
 	if k.instance != nil {
 		k.close()
 	}
