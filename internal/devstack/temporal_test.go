@@ -1,6 +1,7 @@
 package devstack_test
 
 import (
+	"context"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -68,6 +69,31 @@ func TestAFrozenServerGoesOn(t *testing.T) {
 	require.Error(t, s.Signal(syscall.SIGCONT), "nobody is there")
 }
 
+// step is an activity of no work.
+func step(context.Context) error { return nil }
+
+// walk takes one step after the other, as a delivery does.
+func walk(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+	for range 100 {
+		if err := workflow.ExecuteActivity(ctx, step).Get(ctx, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestARunByItselfIsNotMadeToWait(t *testing.T) {
+	t.Parallel()
+	c := dial(t, startTemporal(t, devstack.TemporalOptions{NoUI: true}).Address)
+	work(t, c)
+	begin := time.Now()
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue}, walk)
+	require.NoError(t, err)
+	require.NoError(t, run.Get(t.Context(), nil))
+	require.Less(t, time.Since(begin), 7*time.Second, "by the server's default, 200 tasks are handed out in 10")
+}
+
 func TestTheSDKsTestSuiteStartsIt(t *testing.T) {
 	t.Parallel()
 	path, err := devstack.Build(t.Context(), "temporal", nil)
@@ -101,8 +127,10 @@ func startTemporal(t *testing.T, o devstack.TemporalOptions) *devstack.Temporal 
 
 func work(t *testing.T, c client.Client) {
 	t.Helper()
-	w := worker.New(c, queue, worker.Options{})
+	w := worker.New(c, queue, worker.Options{DisableEagerActivities: true}) // each step goes by way of the server
 	w.RegisterWorkflow(greet)
+	w.RegisterWorkflow(walk)
+	w.RegisterActivity(step)
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 }
