@@ -12,7 +12,6 @@ import (
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 
 	"consign/workflows"
@@ -170,13 +169,7 @@ func (w *world) startMany(ctx context.Context, j job, key string) ([]client.Work
 	for i := range runs {
 		starts.Go(func() (err error) {
 			name := small(j, i)
-			runs[i], err = w.temporal.ExecuteWorkflow(starting, client.StartWorkflowOptions{
-				ID: workflows.OrchestrationID(name, key), TaskQueue: queue,
-				TypedSearchAttributes: temporal.NewSearchAttributes( // as starter does, else the run sets them itself
-					workflows.AttributeOrchestration.ValueSet(name), workflows.AttributeRunKey.ValueSet(key),
-					workflows.AttributeState.ValueSet(string(workflows.Running)),
-				),
-			}, workflows.TypeOrchestration, workflows.OrchestrationInput{Orchestration: name, RunKey: key})
+			runs[i], err = w.start(starting, name, key)
 			return err
 		})
 	}

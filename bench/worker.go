@@ -20,6 +20,7 @@ import (
 
 const (
 	queue        = "bench"
+	destination  = "acme"
 	readyWithin  = time.Minute
 	stopPatience = 15 * time.Second
 	workerMemory = "512MiB" // the default of worker.memory
@@ -69,12 +70,12 @@ sources:%s
 queries:
   - {name: all, source: %s, sql: %q}
 destinations:
-  - {name: acme, plugin: amazon-s3, credential: acme, settings: {bucket: %s, endpoint: %q, path_style: true, region: us-east-1, %s}}
+  - {name: %s, plugin: amazon-s3, credential: acme, settings: {bucket: %s, endpoint: %q, path_style: true, region: us-east-1, %s}}
 data_templates:
-  - {name: all, destination: acme, settings: {filename: "ours/%s"}}
+  - {name: all, destination: %s, settings: {filename: "ours/%s"}}
 orchestrations:
   - {name: %s, query: all, data_template: all}
-%s`, w.stack.TemporalAddress, queue, memory, sources, source, j.selection("customers"), bucket, w.stack.S3Endpoint, settings, j.file, j.name, more)
+%s`, w.stack.TemporalAddress, queue, memory, sources, source, j.selection("customers"), destination, bucket, w.stack.S3Endpoint, settings, destination, j.file, j.name, more)
 	return filepath.Join(folder, "consign.yaml"), errors.Join(
 		os.WriteFile(filepath.Join(folder, "consign.yaml"), []byte(text), 0o600),
 		os.WriteFile(filepath.Join(folder, "acme.asc"), key, 0o600),
@@ -169,13 +170,20 @@ func (p *worker) cpu() (time.Duration, error) {
 // peak is the most memory that was ever resident in the worker, in bytes.
 func (p *worker) peak() (int64, error) { return peakOf(p.pid) }
 
+// start starts a run as starter does.
+func (w *world) start(ctx context.Context, orchestration, key string) (client.WorkflowRun, error) {
+	return w.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.OrchestrationID(orchestration, key), TaskQueue: queue,
+		TypedSearchAttributes: workflows.Marks{Orchestration: orchestration, Destination: destination, RunKey: key}.Attributes(),
+	}, workflows.TypeOrchestration, workflows.OrchestrationInput{Orchestration: orchestration, RunKey: key})
+}
+
 // send delivers once and returns how long it took from the start of the workflow until the success file was there. The
 // clocks are one: all of it is on this machine.
 func (w *world) send(ctx context.Context, orchestration, key string) (time.Duration, workflows.Completion, error) {
 	begun := time.Now()
 	var done workflows.Completion
-	run, err := w.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.OrchestrationID(orchestration, key), TaskQueue: queue},
-		workflows.TypeOrchestration, workflows.OrchestrationInput{Orchestration: orchestration, RunKey: key})
+	run, err := w.start(ctx, orchestration, key)
 	if err == nil {
 		err = run.Get(ctx, &done)
 	}

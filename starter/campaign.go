@@ -41,7 +41,8 @@ while the others go on.`,
 
 func aCampaign() startable {
 	return startable{
-		command: "campaign", workflow: workflows.TypeCampaign, known: knownCampaign, id: workflows.CampaignID, attribute: workflows.AttributeCampaign,
+		command: "campaign", workflow: workflows.TypeCampaign, known: knownCampaign, id: workflows.CampaignID,
+		marks: func(_ *config.Config, name string) workflows.Marks { return workflows.Marks{Campaign: name} },
 		input: func(name string, o sendOptions) any {
 			return workflows.CampaignInput{Campaign: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as}}
 		},

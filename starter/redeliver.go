@@ -83,7 +83,7 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 	}
 	// What the worker would refuse is refused here too, where somebody reads it.
 	request := plan.Request{RunKey: o.runKey, RequestedBy: o.as, To: o.to}
-	_, err = plan.Again(c, request, kept.Plan, a.clock())
+	p, err := plan.Again(c, request, kept.Plan, a.clock())
 	switch {
 	case errors.Is(err, plan.ErrRefused):
 		return sent{}, &exit{exitRefused, err, ""}
@@ -93,6 +93,7 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 		return sent{}, wrong(err, "")
 	}
 	s := sent{Orchestration: kept.Plan.Orchestration, RunKey: o.runKey, RedeliveryOf: id}
+	marks := workflows.Marks{Orchestration: s.Orchestration, Campaign: p.Campaign, Destination: p.Destination.Name}
 	in := workflows.OrchestrationInput{
 		Orchestration: s.Orchestration, RequestedBy: activities.Requester{Name: o.as}, At: &kept.Plan.Now,
 		Redeliver: &activities.Redelivery{WorkflowID: id, To: o.to},
@@ -102,7 +103,7 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 	}
 	if o.runKey != "" {
 		s.WorkflowID, in.RunKey = workflows.OrchestrationID(s.Orchestration, o.runKey), o.runKey
-		if s, err = a.start(ctx, c, connection, anOrchestration(), s, in); err == nil && !s.Started {
+		if s, err = a.start(ctx, c, connection, anOrchestration(), s, marks, in); err == nil && !s.Started {
 			a.tell("%s was started before: this is the same run", shortRun(s.WorkflowID))
 		}
 		return s, err
@@ -110,7 +111,7 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 	for n := 2; !s.Started; n++ {
 		s.WorkflowID, s.RunKey = workflows.RedeliveryID(id, n), workflows.RedeliveryKey(kept.Plan.RunKey, n)
 		in.RunKey = s.RunKey
-		if s, err = a.start(ctx, c, connection, anOrchestration(), s, in); err != nil {
+		if s, err = a.start(ctx, c, connection, anOrchestration(), s, marks, in); err != nil {
 			return s, err
 		}
 	}

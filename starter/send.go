@@ -13,7 +13,6 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"consign/activities"
 	"consign/internal/config"
@@ -67,17 +66,20 @@ func (o *sendOptions) flags(a *app, cmd *cobra.Command) {
 
 // A startable is what is started by its name and a run key.
 type startable struct {
-	command   string // that starts it
-	workflow  string // its type
-	known     func(*config.Config, string) error
-	id        func(name, runKey string) string
-	attribute temporal.SearchAttributeKeyKeyword // has the name
-	input     func(name string, o sendOptions) any
+	command  string // that starts it
+	workflow string // its type
+	known    func(*config.Config, string) error
+	id       func(name, runKey string) string
+	marks    func(c *config.Config, name string) workflows.Marks
+	input    func(name string, o sendOptions) any
 }
 
 func anOrchestration() startable {
 	return startable{
-		command: "send", workflow: workflows.TypeOrchestration, known: known, id: workflows.OrchestrationID, attribute: workflows.AttributeOrchestration,
+		command: "send", workflow: workflows.TypeOrchestration, known: known, id: workflows.OrchestrationID,
+		marks: func(c *config.Config, name string) workflows.Marks {
+			return workflows.Marks{Orchestration: name, Destination: destinationOf(c, name)}
+		},
 		input: func(name string, o sendOptions) any {
 			return workflows.OrchestrationInput{Orchestration: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as}}
 		},
@@ -142,7 +144,7 @@ func (a *app) doSend(ctx context.Context, what startable, name string, o sendOpt
 	if what.workflow == workflows.TypeCampaign {
 		s.Orchestration, s.Campaign = "", name
 	}
-	s, err = a.start(ctx, c, connection, what, s, what.input(name, o))
+	s, err = a.start(ctx, c, connection, what, s, what.marks(c, name), what.input(name, o))
 	if err != nil {
 		return doing(what.command+" "+name, err)
 	}
@@ -155,11 +157,26 @@ func (a *app) doSend(ctx context.Context, what startable, name string, o sendOpt
 	return a.sentWithoutWaiting(ctx, c, connection, s)
 }
 
-// start starts the run, or finds it.
-func (a *app) start(ctx context.Context, c *config.Config, connection client.Client, what startable, s sent, in any) (sent, error) {
+// destinationOf is whom an orchestration delivers to by the configuration that the command sees. The worker's decides.
+func destinationOf(c *config.Config, orchestration string) string {
+	o, err := c.Orchestration(orchestration)
+	if err != nil {
+		return ""
+	}
+	t, err := c.DataTemplate(o.DataTemplate)
+	if err != nil {
+		return ""
+	}
+	return t.Destination
+}
+
+// start starts the run, or finds it. Its key is added to the marks.
+func (a *app) start(
+	ctx context.Context, c *config.Config, connection client.Client, what startable, s sent, marks workflows.Marks, in any,
+) (sent, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
-	s.State = workflows.Running
+	s.State, marks.RunKey = workflows.Running, s.RunKey
 	run, err := connection.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:        s.WorkflowID,
 		TaskQueue: c.Temporal.TaskQueue,
@@ -168,12 +185,8 @@ func (a *app) start(ctx context.Context, c *config.Config, connection client.Cli
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			what.attribute.ValueSet(s.name()),
-			workflows.AttributeRunKey.ValueSet(s.RunKey),
-			workflows.AttributeState.ValueSet(string(workflows.Running)),
-		),
-		StaticSummary: s.name() + " " + s.RunKey,
+		TypedSearchAttributes:                    marks.Attributes(),
+		StaticSummary:                            s.name() + " " + s.RunKey,
 	}, what.workflow, in)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {

@@ -65,6 +65,27 @@ func Attributes() []string {
 	}
 }
 
+// Marks are what operators find a run by. Whoever starts a run gives it those that he knows, so that it is found before a
+// worker has taken it; the run adds what is missing once it has planned, which Temporal has to write once more. Workers are
+// upgraded before who starts runs: one that is older than this adds all, and one that is newer could not go on with its run.
+type Marks struct {
+	Orchestration, Campaign, Destination, RunKey string // empty: not known, or none
+}
+
+// Attributes are the search attributes to start a run with.
+func (m Marks) Attributes() temporal.SearchAttributes {
+	marks := []temporal.SearchAttributeUpdate{AttributeState.ValueSet(string(Running))}
+	for _, one := range []struct {
+		key   temporal.SearchAttributeKeyKeyword
+		value string
+	}{{AttributeOrchestration, m.Orchestration}, {AttributeCampaign, m.Campaign}, {AttributeDestination, m.Destination}, {AttributeRunKey, m.RunKey}} {
+		if one.value != "" {
+			marks = append(marks, one.key.ValueSet(one.value))
+		}
+	}
+	return temporal.NewSearchAttributes(marks...)
+}
+
 // OrchestrationInput starts an Orchestration workflow.
 type OrchestrationInput struct {
 	Orchestration string                `json:"orchestration"`

@@ -55,10 +55,9 @@ func (r *campaign) startDelivery(ctx workflow.Context, d *delivery) {
 		// A campaign waits for its runs. Should somebody terminate it, they end as well, and clean up.
 		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			AttributeOrchestration.ValueSet(d.Orchestration), AttributeCampaign.ValueSet(r.in.Campaign),
-			AttributeRunKey.ValueSet(r.in.RunKey), AttributeState.ValueSet(string(Running)),
-		),
+		TypedSearchAttributes: Marks{
+			Orchestration: d.Orchestration, Campaign: r.in.Campaign, Destination: d.Destination, RunKey: r.in.RunKey,
+		}.Attributes(),
 		StaticSummary: "group " + d.group + " to " + d.DataTemplate,
 	})
 	d.child = workflow.ExecuteChildWorkflow(ctx, TypeOrchestration, OrchestrationInput{

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"consign/activities"
@@ -20,13 +21,15 @@ const batchObjects = 500
 
 // A run is what one Orchestration workflow knows.
 type run struct {
-	in        OrchestrationInput
-	id        string // the run's id, the same after a reset
-	wfID      string
-	execution string    // the run's id, another one after a reset
-	start     time.Time // of the workflow
-	now       time.Time // the run's `now`
-	timing    Timing
+	in          OrchestrationInput
+	startedWith temporal.SearchAttributes
+	markedAnew  bool   // the destination, by the run itself
+	id          string // the run's id, the same after a reset
+	wfID        string
+	execution   string    // the run's id, another one after a reset
+	start       time.Time // of the workflow
+	now         time.Time // the run's `now`
+	timing      Timing
 
 	desk
 	steps []*step
@@ -89,7 +92,7 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	info := workflow.GetInfo(ctx)
 	r := &run{
 		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, execution: info.WorkflowExecution.RunID, start: info.WorkflowStartTime.UTC(), timing: timing,
-		delivery: 1,
+		startedWith: workflow.GetTypedSearchAttributes(ctx), delivery: 1,
 	}
 	r.now = r.start
 	if in.At != nil {

@@ -51,22 +51,18 @@ func scheduledTime(ctx workflow.Context) time.Time {
 func startRun(ctx workflow.Context, in ScheduledInput, at time.Time) (Scheduled, error) {
 	key := at.Format(time.RFC3339)
 	by := activities.Requester{Name: activities.BySchedule}
-	marks := []temporal.SearchAttributeUpdate{AttributeRunKey.ValueSet(key), AttributeState.ValueSet(string(Running))}
 	kind, id, name := TypeOrchestration, OrchestrationID(in.Orchestration, key), in.Orchestration
 	var input any = OrchestrationInput{Orchestration: in.Orchestration, RunKey: key, RequestedBy: by, At: &at}
-	if in.Campaign == "" {
-		marks = append(marks, AttributeOrchestration.ValueSet(in.Orchestration))
-	} else {
+	if in.Campaign != "" {
 		kind, id, name = TypeCampaign, CampaignID(in.Campaign, key), in.Campaign
 		input = CampaignInput{Campaign: in.Campaign, RunKey: key, RequestedBy: by, At: &at}
-		marks = append(marks, AttributeCampaign.ValueSet(in.Campaign))
 	}
 	s := Scheduled{WorkflowID: id, RunKey: key, At: at}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // one id is one run, also when it is over
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
-		TypedSearchAttributes: temporal.NewSearchAttributes(marks...),
+		TypedSearchAttributes: Marks{Orchestration: in.Orchestration, Campaign: in.Campaign, RunKey: key}.Attributes(),
 		StaticSummary:         name + " " + key + ", by its schedule",
 	})
 	var run workflow.Execution

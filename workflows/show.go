@@ -32,12 +32,25 @@ func mark(ctx workflow.Context, state State, name temporal.SearchAttributeKeyKey
 	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
 }
 
+// markDestination puts where the plan leads beside the state, unless whoever started the run has known. Once it had to be
+// put there it is put there by each plan, for the one before may have led elsewhere.
 func (r *run) markDestination(ctx workflow.Context) error {
-	updates := []temporal.SearchAttributeUpdate{AttributeDestination.ValueSet(r.plan.Destination.Name)}
-	if r.plan.Campaign != "" {
-		updates = append(updates, AttributeCampaign.ValueSet(r.plan.Campaign))
+	destination, campaign := r.plan.Destination.Name, r.plan.Campaign
+	if !r.markedAnew && has(r.startedWith, AttributeDestination, destination) && has(r.startedWith, AttributeCampaign, campaign) {
+		return nil
+	}
+	r.markedAnew = true
+	updates := []temporal.SearchAttributeUpdate{AttributeDestination.ValueSet(destination)}
+	if campaign != "" {
+		updates = append(updates, AttributeCampaign.ValueSet(campaign))
 	}
 	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+// has reports whether an attribute has the value; an empty one is that of an attribute which is not there.
+func has(attributes temporal.SearchAttributes, key temporal.SearchAttributeKeyKeyword, value string) bool {
+	found, _ := attributes.GetKeyword(key)
+	return found == value
 }
 
 // progress answers QueryProgress.

@@ -1,0 +1,72 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"consign/workflows"
+)
+
+// marking notes the destinations that a run adds by itself.
+func (d *delivery) marking() *[]string {
+	var added []string
+	d.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
+		marks, _ := args.Get(0).(temporal.SearchAttributes)
+		if destination, ok := marks.GetKeyword(workflows.AttributeDestination); ok {
+			added = append(added, destination)
+		}
+	}).Return(nil)
+	return &added
+}
+
+func TestARunSaysWhereItLeadsUnlessItWasStartedSo(t *testing.T) {
+	all := workflows.Marks{Orchestration: "vips-weekly", Destination: "acme", RunKey: "2026-11-23"}
+	for name, test := range map[string]struct {
+		started  func(*workflows.Marks)
+		campaign string // of the plan
+		added    []string
+	}{
+		"everything": {started: func(*workflows.Marks) {}},
+		"nothing":    {started: func(m *workflows.Marks) { *m = workflows.Marks{} }, added: []string{"acme"}},
+		"another":    {started: func(m *workflows.Marks) { m.Destination = "globex" }, added: []string{"acme"}},
+		"no campaign": {
+			started: func(*workflows.Marks) {}, campaign: "autumn", added: []string{"acme"},
+		},
+		"a campaign": {started: func(m *workflows.Marks) { m.Campaign = "autumn" }, campaign: "autumn"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			marks := all
+			test.started(&marks)
+			d.plan.Campaign = test.campaign
+			require.NoError(t, d.SetTypedSearchAttributesOnStart(marks.Attributes()))
+			added := d.marking()
+			_, err := d.run()
+			require.NoError(t, err)
+			require.Equal(t, test.added, *added)
+		})
+	}
+}
+
+// TestARunThatIsPlannedAnewSaysWhereItLeadsNow looks at one that leads elsewhere and back again.
+func TestARunThatIsPlannedAnewSaysWhereItLeadsNow(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Upload"] = []error{permanently("NoSuchBucket"), permanently("NoSuchBucket")}
+	for at, destination := range map[time.Duration]string{time.Hour: "globex", 2 * time.Hour: "acme"} {
+		d.RegisterDelayedCallback(func() {
+			moved := *d.plan
+			moved.Destination.Name = destination
+			d.plan = &moved
+			d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{Replan: true})
+		}, at)
+	}
+	require.NoError(t, d.SetTypedSearchAttributesOnStart(workflows.Marks{Orchestration: "vips-weekly", Destination: "acme", RunKey: "2026-11-23"}.Attributes()))
+	added := d.marking()
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, []string{"globex", "acme"}, *added)
+}
