@@ -130,11 +130,11 @@ func (a *app) testPlace(ctx context.Context, c *config.Config, d *config.Destina
 
 // checkRecipient looks at a public key as a run's plan does.
 func checkRecipient(key config.Key, now time.Time) activities.Check {
-	text, err := key.Secret.Read()
+	certificate, err := key.Read()
 	if err != nil {
-		return activities.FailedCheck(checkKey, fmt.Errorf("%s: %w", key.Path, err))
+		return activities.FailedCheck(checkKey, err)
 	}
-	r, err := encrypt.ParseRecipient([]byte(text.Reveal()), now)
+	r, err := encrypt.ParseRecipient(certificate, now)
 	if err != nil {
 		return activities.FailedCheck(checkKey, fmt.Errorf("%s: %w", key.Path, err))
 	}

@@ -16,6 +16,15 @@ type Key struct {
 	Secret Secret
 }
 
+// Read returns the key, armored or not. A file is read each time. The error says of which key it is.
+func (k Key) Read() ([]byte, error) {
+	key, err := k.Secret.readKey()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k.Path, err)
+	}
+	return key, nil
+}
+
 // Keys returns the public keys that the files are encrypted to.
 func (c *Config) Keys(e Effective) []Key {
 	if e.Settings.PGPPublicKey != nil {
@@ -39,11 +48,11 @@ func (c *Config) PublicKey(path string) ([]byte, error) {
 	if found == nil {
 		return nil, missing("public key", path)
 	}
-	text, err := found.Read()
+	key, err := Key{path, *found}.Read()
 	if err != nil {
-		return nil, fmt.Errorf("public key %s: %w", path, err)
+		return nil, fmt.Errorf("public key %w", err)
 	}
-	return []byte(text.Reveal()), nil
+	return key, nil
 }
 
 // secrets calls visit with every secret of the configuration and its path.
@@ -90,16 +99,18 @@ func walkFields(v reflect.Value, path string, visit func(string, *Secret)) {
 func (c *Config) Check(now time.Time) problem.List {
 	r := &report{places: c.places}
 	c.secrets(func(path string, s *Secret) {
-		isKey := strings.Contains(path, ".settings.pgp_public_key")
-		text, err := s.Read()
+		if !strings.Contains(path, ".settings.pgp_public_key") {
+			if _, err := s.Read(); err != nil {
+				r.put(problem.Problem{Key: path, Hint: readHint(s, false), Message: err.Error(), Warning: true})
+			}
+			return
+		}
+		key, err := s.readKey()
 		if err != nil {
-			r.put(problem.Problem{Key: path, Hint: readHint(s, isKey), Message: err.Error(), Warning: !isKey})
+			r.put(problem.Problem{Key: path, Hint: readHint(s, true), Message: err.Error()})
 			return
 		}
-		if !isKey {
-			return
-		}
-		recipient, err := encrypt.ParseRecipient([]byte(text.Reveal()), now)
+		recipient, err := encrypt.ParseRecipient(key, now)
 		switch {
 		case err != nil:
 			r.add(path, "", "%s", err)

@@ -54,27 +54,40 @@ func (s Secret) Read() (secret.Text, error) {
 		}
 		return *s.value, nil
 	case s.File != "":
-		return readSecret(s.File)
+		text, err := readSecretFile(s.File)
+		if err != nil {
+			return secret.Text{}, err
+		}
+		value := strings.TrimRight(string(text), "\r\n")
+		if value == "" {
+			return secret.Text{}, fmt.Errorf("%s: %w: the file is empty", s.File, ErrSecret)
+		}
+		return secret.New(value), nil
 	default:
 		return secret.Text{}, nil
 	}
 }
 
-func readSecret(path string) (secret.Text, error) {
+// readKey returns a public key. A file is taken as it is: one that is not armored may well end with the byte of a newline.
+func (s Secret) readKey() ([]byte, error) {
+	if s.File != "" {
+		return readSecretFile(s.File)
+	}
+	text, err := s.Read()
+	return []byte(text.Reveal()), err
+}
+
+func readSecretFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return secret.Text{}, fmt.Errorf("%w: %w", ErrSecret, err)
+		return nil, fmt.Errorf("%w: %w", ErrSecret, err)
 	}
 	if info.Size() > maxSecret {
-		return secret.Text{}, fmt.Errorf("%s: %w: %d bytes are too many for a secret", path, ErrSecret, info.Size())
+		return nil, fmt.Errorf("%s: %w: %d bytes are too many for a secret", path, ErrSecret, info.Size())
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return secret.Text{}, fmt.Errorf("%w: %w", ErrSecret, err)
+		return nil, fmt.Errorf("%w: %w", ErrSecret, err)
 	}
-	value := strings.TrimRight(string(text), "\r\n")
-	if value == "" {
-		return secret.Text{}, fmt.Errorf("%s: %w: the file is empty", path, ErrSecret)
-	}
-	return secret.New(value), nil
+	return text, nil
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/stretchr/testify/require"
 )
 
@@ -165,4 +168,25 @@ func TestAPublicKeyIsFoundByThePathThatAPlanHas(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotFound)
 	_, err = c.PublicKey("")
 	require.ErrorIs(t, err, ErrNotFound)
+}
+
+// A key that is not armored may end with any byte, also with that of a line's end.
+func TestAKeyThatIsNotTextIsReadToItsLastByte(t *testing.T) {
+	t.Parallel()
+	for _, last := range []byte("\n\r") {
+		var key bytes.Buffer
+		for key.Len() == 0 || key.Bytes()[key.Len()-1] != last {
+			key.Reset()
+			entity, err := openpgp.NewEntity("acme", "", "acme@example.com", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
+			require.NoError(t, err)
+			require.NoError(t, entity.Serialize(&key))
+		}
+		c := keyed(t, "{file: ending.gpg}")
+		at := c.Destinations[0].Settings.PGPPublicKeys[1].File
+		require.NoError(t, os.WriteFile(at, key.Bytes(), 0o600))
+		require.Empty(t, c.Check(time.Now()))
+		read, err := c.PublicKey("destinations[acme].settings.pgp_public_keys[1]")
+		require.NoError(t, err)
+		require.Equal(t, key.Bytes(), read)
+	}
 }

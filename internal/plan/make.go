@@ -121,11 +121,11 @@ func encryption(c *config.Config, e config.Effective, now time.Time) (*Encryptio
 	var warnings []string
 	out := &Encryption{AEAD: e.Settings.PGPAEAD != nil && *e.Settings.PGPAEAD}
 	for _, key := range keys {
-		text, err := key.Secret.Read()
+		certificate, err := key.Read()
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", key.Path, err)
+			return nil, nil, err
 		}
-		r, err := encrypt.ParseRecipient([]byte(text.Reveal()), now)
+		r, err := encrypt.ParseRecipient(certificate, now)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", key.Path, err)
 		}
