@@ -36,6 +36,7 @@ var causes = []cause{
 	{ErrPlanStale, "PlanStale", Configuration, permanent, "Somebody changed the configuration during the run: retry with replan to deliver by the new one."},
 	{ErrRowCount, "RowCountAlert", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or change the query's alerts and replan."},
 	{ErrEmpty, "EmptyResult", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or set on_empty to write or skip and replan."},
+	{ErrTooManyFiles, "TooManyFiles", Configuration, permanent, "Let split take more rows or megabytes for each file, or put the files into one archive (encoding tar, tgz or zip), and retry with replan."},
 	{config.ErrSecret, "SecretMissing", Configuration, permanent, "Put the secret where the configuration points to; an environment variable is read only when the worker starts. Then retry."},
 	{encrypt.ErrKey, "PublicKeyUnusable", Customer, permanent, "Put the key that the customer sends into the configuration and retry with replan."},
 	{naming.ErrName, "NameRefused", Configuration, permanent, "Change filename, split_filename or prefix, and retry with replan."},

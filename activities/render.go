@@ -20,11 +20,21 @@ var (
 	ErrEmpty = errors.New("the query returned no rows")
 	// ErrRowCount means that an alert of the query refuses the number of rows.
 	ErrRowCount = errors.New("row count refused by an alert")
+	// ErrTooManyFiles means that a result would be split into more files than a delivery may have.
+	ErrTooManyFiles = errors.New("too many files")
 	// ErrPlanStale means that the configuration no longer holds what the plan was made of.
 	ErrPlanStale = errors.New("the configuration has changed since the plan was made")
 )
 
 const stepRender = "render"
+
+// How many files a result may make. Each object stands in the run's history, which has room for about 30,000 before
+// Temporal ends the run: 5,000 are what is tested. Each file of an archive takes 350 bytes of the worker's memory until
+// its directory is written.
+const (
+	mostObjects = 5_000
+	mostEntries = 100_000
+)
 
 // RenderInput says what to render.
 type RenderInput struct {
@@ -152,7 +162,7 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 	}
 	defer to.close()
 	in.Render.Threads = s.options.Threads
-	w, err := render.New(rows.Schema(), in.Render, to.create)
+	w, err := render.New(rows.Schema(), in.Render, in.counted(to.create))
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +171,20 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 		return nil, err
 	}
 	return to.finish(w.Files())
+}
+
+// counted makes files as create does, up to the most that a delivery may have.
+func (in RenderInput) counted(create render.Create) render.Create {
+	most, each := mostObjects, "objects"
+	if in.Archive != nil && archive.Single(in.Archive.Encoding) {
+		most, each = mostEntries, "files in one archive"
+	}
+	return func(number int) (io.WriteCloser, error) {
+		if number > most {
+			return nil, fmt.Errorf("%w: a delivery has at most %d %s", ErrTooManyFiles, most, each)
+		}
+		return create(number)
+	}
 }
 
 func copyRows(ctx context.Context, w *render.Writer, rows source.Rows, p *progress) error {
