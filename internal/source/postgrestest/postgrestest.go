@@ -26,6 +26,11 @@ var ErrMissing = errors.New("no PostgreSQL server is installed")
 // readyLine is what the server writes when it takes connections.
 const readyLine = "database system is ready to accept connections"
 
+// portTaken is what the server writes when somebody else has its port.
+const portTaken = "Address already in use"
+
+const portTries = 5
+
 // A Server is a running PostgreSQL.
 type Server struct {
 	Port int
@@ -72,13 +77,21 @@ func (s *Server) start(ctx context.Context, who *syscall.Credential) error {
 	if out, err := init.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	port, err := freePort(ctx)
-	if err != nil {
-		return err
+	return s.listen(ctx, who, freePort)
+}
+
+// listen starts the server on a port that is free, and on another one if somebody takes it in between.
+func (s *Server) listen(ctx context.Context, who *syscall.Credential, free func(context.Context) (int, error)) (err error) {
+	for range portTries {
+		if s.Port, err = free(ctx); err != nil {
+			return err
+		}
+		s.cmd = s.command(ctx, who, "postgres", "-D", s.data(), "-k", s.dir, "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-F")
+		if err = s.waitReady(); !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
 	}
-	s.Port = port
-	s.cmd = s.command(ctx, who, "postgres", "-D", s.data(), "-k", s.dir, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-F")
-	return s.waitReady()
+	return err
 }
 
 // waitReady starts the server and reads its log until it says that it is ready.
@@ -100,6 +113,11 @@ func (s *Server) waitReady() error {
 			return nil
 		}
 		seen.WriteString(lines.Text() + "\n")
+	}
+	_ = s.cmd.Wait() // it has said why
+	s.cmd = nil
+	if strings.Contains(seen.String(), portTaken) {
+		return fmt.Errorf("start on port %d: %w", s.Port, syscall.EADDRINUSE)
 	}
 	return fmt.Errorf("the server did not start: %s", seen.String())
 }
@@ -139,11 +157,15 @@ func (s *Server) SQL(ctx context.Context, statements string) (string, error) {
 
 // Stop ends the server at once and removes its folder.
 func (s *Server) Stop() {
+	s.quit()
+	_ = os.RemoveAll(s.dir)
+}
+
+func (s *Server) quit() {
 	if s.cmd != nil && s.cmd.Process != nil {
 		_ = s.cmd.Process.Signal(syscall.SIGQUIT) // immediate shutdown
 		_ = s.cmd.Wait()
 	}
-	_ = os.RemoveAll(s.dir)
 }
 
 func findBinaries() (string, error) {
