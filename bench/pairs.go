@@ -65,11 +65,21 @@ func (w *world) rows(j job) int {
 	return w.o.rows
 }
 
-// settle lets the disk catch up, so that nobody pays for what another one has written.
-func settle() { unix.Sync() }
+// settle lets the disk catch up, so that nobody pays for what another one has written, and touches the memory that a
+// turn's files and processes take, so that nobody is the first to.
+func (w *world) settle(j job) error {
+	unix.Sync()
+	return touch(int64(w.rows(j)) * touchedPerRow)
+}
+
+// touchedPerRow is what a turn takes of memory that it did not have before, for each row of the measured table: its text
+// on the disk and in the bucket, and a peer's own.
+const touchedPerRow = 1 << 10
 
 func (w *world) ours(ctx context.Context, j job, p *worker, key string, m *measurement) error {
-	settle()
+	if err := w.settle(j); err != nil {
+		return err
+	}
 	before, err := p.cpu()
 	if err != nil {
 		return err
@@ -99,7 +109,9 @@ func (w *world) ours(ctx context.Context, j job, p *worker, key string, m *measu
 
 // theirs makes the same delivery with the peer's programs.
 func (w *world) theirs(ctx context.Context, j job, m *measurement) error {
-	settle()
+	if err := w.settle(j); err != nil {
+		return err
+	}
 	work, err := os.MkdirTemp(w.dir, "peer")
 	if err != nil {
 		return err
