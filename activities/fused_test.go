@@ -369,7 +369,7 @@ func TestAResultMakesNoMoreFilesThanADeliveryMayHave(t *testing.T) {
 func TestAnArchiveHasNoMoreFilesThanItMay(t *testing.T) {
 	t.Parallel()
 	made := 0
-	create := RenderInput{Packed: true, Archive: &archive.Options{Encoding: archive.TGZ}}.counted(func(int) (io.WriteCloser, error) {
+	create := RenderInput{Packed: true, Archive: &archive.Options{Encoding: archive.TGZ}}.limited(func(int) (io.WriteCloser, error) {
 		made++
 		return nil, nil
 	})

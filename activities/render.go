@@ -162,7 +162,7 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 	}
 	defer to.close()
 	in.Render.Threads = s.options.Threads
-	w, err := render.New(rows.Schema(), in.Render, in.counted(to.create))
+	w, err := render.New(rows.Schema(), in.Render, in.limited(to.create))
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +173,8 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 	return to.finish(w.Files())
 }
 
-// counted makes files as create does, up to the most that a delivery may have.
-func (in RenderInput) counted(create render.Create) render.Create {
+// limited makes files as create does, up to the most that a delivery may have.
+func (in RenderInput) limited(create render.Create) render.Create {
 	most, each := mostObjects, "objects"
 	if in.Archive != nil && archive.Single(in.Archive.Encoding) {
 		most, each = mostEntries, "files in one archive"

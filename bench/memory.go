@@ -82,7 +82,7 @@ func largestOf(group int) int64 {
 	return largest
 }
 
-// touch writes to so much memory, if the machine has it twice, and gives it back. The host of a virtual machine may hand
+// touch writes to so much memory, but half of what is free at most, and gives it back. The host of a virtual machine may hand
 // memory out when it is first touched: 5 GB/s of copying into new pages of files were 0.4 then, and who met how many of
 // those pages was a matter of luck.
 func touch(bytes int64) error {

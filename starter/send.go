@@ -140,11 +140,9 @@ func (a *app) doSend(ctx context.Context, what startable, name string, o sendOpt
 		return doing(what.command+" "+name, err)
 	}
 	defer connection.Close()
-	s := sent{WorkflowID: what.id(name, o.runKey), Orchestration: name, RunKey: o.runKey}
-	if what.workflow == workflows.TypeCampaign {
-		s.Orchestration, s.Campaign = "", name
-	}
-	s, err = a.start(ctx, c, connection, what, s, what.marks(c, name), what.input(name, o))
+	marks := what.marks(c, name)
+	s := sent{WorkflowID: what.id(name, o.runKey), Orchestration: marks.Orchestration, Campaign: marks.Campaign, RunKey: o.runKey}
+	s, err = a.start(ctx, c, connection, what, s, marks, what.input(name, o))
 	if err != nil {
 		return doing(what.command+" "+name, err)
 	}
@@ -157,7 +155,8 @@ func (a *app) doSend(ctx context.Context, what startable, name string, o sendOpt
 	return a.sentWithoutWaiting(ctx, c, connection, s)
 }
 
-// destinationOf is whom an orchestration delivers to by the configuration that the command sees. The worker's decides.
+// destinationOf is whom an orchestration delivers to by the configuration that the command sees, or empty. The worker's
+// decides, and a run that leads elsewhere says so.
 func destinationOf(c *config.Config, orchestration string) string {
 	o, err := c.Orchestration(orchestration)
 	if err != nil {

@@ -24,26 +24,24 @@ func (d *delivery) marking() *[]string {
 }
 
 func TestARunSaysWhereItLeadsUnlessItWasStartedSo(t *testing.T) {
-	all := workflows.Marks{Orchestration: "vips-weekly", Destination: "acme", RunKey: "2026-11-23"}
+	const orchestration, key = "vips-weekly", "2026-11-23"
 	for name, test := range map[string]struct {
-		started  func(*workflows.Marks)
+		started  workflows.Marks
 		campaign string // of the plan
 		added    []string
 	}{
-		"everything": {started: func(*workflows.Marks) {}},
-		"nothing":    {started: func(m *workflows.Marks) { *m = workflows.Marks{} }, added: []string{"acme"}},
-		"another":    {started: func(m *workflows.Marks) { m.Destination = "globex" }, added: []string{"acme"}},
-		"no campaign": {
-			started: func(*workflows.Marks) {}, campaign: "autumn", added: []string{"acme"},
+		"with everything": {started: workflows.Marks{Orchestration: orchestration, Destination: "acme", RunKey: key}},
+		"with nothing":    {added: []string{"acme"}},
+		"as if elsewhere": {started: workflows.Marks{Orchestration: orchestration, Destination: "globex", RunKey: key}, added: []string{"acme"}},
+		"without its campaign": {
+			started: workflows.Marks{Orchestration: orchestration, Destination: "acme", RunKey: key}, campaign: "autumn", added: []string{"acme"},
 		},
-		"a campaign": {started: func(m *workflows.Marks) { m.Campaign = "autumn" }, campaign: "autumn"},
+		"with its campaign": {started: workflows.Marks{Orchestration: orchestration, Campaign: "autumn", Destination: "acme", RunKey: key}, campaign: "autumn"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDelivery(t)
-			marks := all
-			test.started(&marks)
 			d.plan.Campaign = test.campaign
-			require.NoError(t, d.SetTypedSearchAttributesOnStart(marks.Attributes()))
+			require.NoError(t, d.SetTypedSearchAttributesOnStart(test.started.Attributes()))
 			added := d.marking()
 			_, err := d.run()
 			require.NoError(t, err)
