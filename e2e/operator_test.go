@@ -60,6 +60,23 @@ func TestAParkedRunIsReplannedWithAnotherConfiguration(t *testing.T) {
 	s.nothingLeft()
 }
 
+func TestARunOfTooManyFilesIsParkedAndReplannedWithFewer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(5001)) // one more than a delivery may have
+	s.to("torn", s.bucket, `, split: {rows: 1}, split_filename: "{{file_number}}.csv"`)
+	s.worker()
+	parked := s.starter("send", s.id("torn"), "--run-key", "k", "--wait")
+	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	require.Contains(t, parked.out+parked.err, "at most 5000 objects")
+	require.Contains(t, parked.out+parked.err, "Let split take more rows")
+	require.Equal(t, "TooManyFiles", s.failure("torn").Type)
+	s.to("torn", s.bucket, `, split: {rows: 1000}, split_filename: "{{file_number}}.csv"`)
+	require.Equal(t, 0, s.starter("retry", s.id("torn")+"/k", "--replan").code)
+	require.Equal(t, 6, s.send(s.id("torn"), "--run-key", "k").ObjectCount)
+	s.nothingLeft()
+}
+
 func TestAParkedRunIsAborted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
