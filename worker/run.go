@@ -85,7 +85,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: engines, Pool: pool,
 		Keep: c.Workspace.Keep, KeepPlain: c.Workspace.KeepPlain,
 	})
-	workers := newWorkers(temporalClient, c, host, steps)
+	workers := newWorkers(temporalClient, c, host, steps, log)
 	for _, w := range workers {
 		if err := w.Start(); err != nil {
 			return exitFailed, fmt.Errorf("start on task queue %s: %w", queue, err)
@@ -132,7 +132,7 @@ func hint(err error) error {
 
 // newWorkers returns the pollers of the three task queues: workflows and steps that any host can do; renders, taken only
 // when there is room; and the steps that need this host's files.
-func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps *activities.Steps) []sdk.Worker {
+func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps *activities.Steps, log *slog.Logger) []sdk.Worker {
 	queue := cfg.Temporal.TaskQueue
 	shared := sdk.New(c, queue, sdk.Options{WorkerStopTimeout: stopPatience, DisableRegistrationAliasing: true})
 	timing := workflows.Timing{Attempts: cfg.Retry.Attempts, InitialInterval: cfg.Retry.InitialInterval, MaxInterval: cfg.Retry.MaxInterval}
@@ -143,7 +143,7 @@ func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps
 	shared.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
 	shared.RegisterActivity(steps)
 
-	tuner, err := renderTuner(host, cfg.Worker.Runs)
+	tuner, err := renderTuner(newAdmission(host, cfg.Worker.Runs, log))
 	if err != nil {
 		panic(err) // constants that do not fit together
 	}
@@ -160,13 +160,13 @@ func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps
 	return []sdk.Worker{shared, renders, hosted}
 }
 
-func renderTuner(host *workspace.Host, runs int) (sdk.WorkerTuner, error) {
+func renderTuner(renders *admission) (sdk.WorkerTuner, error) {
 	fixed, err := sdk.NewFixedSizeSlotSupplier(1)
 	if err != nil {
 		return nil, err
 	}
 	return sdk.NewCompositeTuner(sdk.CompositeTunerOptions{
-		WorkflowSlotSupplier: fixed, ActivitySlotSupplier: admission{host: host, max: runs}, LocalActivitySlotSupplier: fixed,
+		WorkflowSlotSupplier: fixed, ActivitySlotSupplier: renders, LocalActivitySlotSupplier: fixed,
 		NexusSlotSupplier: fixed, SessionActivitySlotSupplier: fixed,
 	})
 }

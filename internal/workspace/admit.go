@@ -17,14 +17,18 @@ import (
 const lookEvery = time.Second
 
 // Admit waits until the host has room for one more run and takes the place until Forgo gives it back. Room means: fewer leases than Options.Runs, less than Options.MaxBytes in use, Options.MinFree on the disk.
-// Where kept files leave no room, the oldest of them go.
-func (h *Host) Admit(ctx context.Context) error {
+// Where kept files leave no room, the oldest of them go. refused, if not nil, is told why the disk has none, about once in
+// lookEvery.
+func (h *Host) Admit(ctx context.Context, refused func(error)) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		changed, ok := h.admitted()
+		changed, ok, err := h.admitted()
 		if ok {
 			return nil
+		}
+		if err != nil && refused != nil {
+			refused(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -35,22 +39,25 @@ func (h *Host) Admit(ctx context.Context) error {
 	}
 }
 
-func (h *Host) admitted() (<-chan struct{}, bool) {
+// admitted takes a place, or tells what to wait for, and what the disk lacks.
+func (h *Host) admitted() (changed <-chan struct{}, ok bool, err error) {
 	h.mu.Lock()
 	full := len(h.leases)+h.taken >= h.options.Runs
-	changed := h.changed
+	changed = h.changed
 	if !full {
 		h.taken++
 	}
 	h.mu.Unlock()
 	if full {
-		return changed, false
+		return changed, false, nil
 	}
-	if h.makeRoom() != nil { // a disk that cannot be looked at has no room either
-		h.Forgo()
-		return changed, false
+	if err := h.makeRoom(); err != nil { // a disk that cannot be looked at has no room either
+		h.mu.Lock()
+		h.taken-- // without a word: whoever waits would find no room either, and wake the others by it, for ever
+		h.mu.Unlock()
+		return changed, false, err
 	}
-	return nil, true
+	return nil, true, nil
 }
 
 // Forgo gives back a place that Admit took.

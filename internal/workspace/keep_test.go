@@ -41,7 +41,7 @@ func TestAKeptRunHasItsFilesAndNothingElse(t *testing.T) {
 	left, err = filepath.Glob(filepath.Join(h.Dir(), "runs", runID, delivery, "*"))
 	require.NoError(t, err)
 	require.Len(t, left, 2)
-	require.NoError(t, h.Admit(t.Context()), "its place is free")
+	require.NoError(t, h.Admit(t.Context(), nil), "its place is free")
 
 	again, err := r.Keep(delivery, ended.Add(time.Hour), "archive", "encrypt")
 	require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestKeptFilesMakeRoomForRunsTheOldestFirst(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
-	require.NoError(t, h.Admit(t.Context()))
+	require.NoError(t, h.Admit(t.Context(), nil))
 	_, err := h.Find("first")
 	require.ErrorIs(t, err, workspace.ErrMissing)
 	for _, id := range []string{"second", "third"} {

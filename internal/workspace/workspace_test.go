@@ -6,9 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/workspace"
@@ -167,7 +170,7 @@ func TestRemoveLeavesNothing(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(h.Dir(), "runs"))
 	require.NoError(t, err)
 	require.Empty(t, entries)
-	require.NoError(t, h.Admit(t.Context()), "the place is free again")
+	require.NoError(t, h.Admit(t.Context(), nil), "the place is free again")
 }
 
 func TestWhatAnEarlierDeliveryLeftIsRemoved(t *testing.T) {
@@ -188,11 +191,11 @@ func TestAHostTakesAsManyRunsAsItMay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	h := open(t, workspace.Options{Dir: dir, Runs: 1})
-	require.NoError(t, h.Admit(t.Context()))
+	require.NoError(t, h.Admit(t.Context(), nil))
 	refused := func() {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errors.New("enough"))
-		require.EqualError(t, h.Admit(ctx), "enough")
+		require.EqualError(t, h.Admit(ctx, nil), "enough")
 	}
 	refused()
 	r := begin(t, h)
@@ -206,7 +209,7 @@ func TestAHostTakesAsManyRunsAsItMay(t *testing.T) {
 	refused() // the lease outlived the process
 
 	admitted := make(chan error)
-	go func() { admitted <- h.Admit(t.Context()) }()
+	go func() { admitted <- h.Admit(t.Context(), nil) }()
 	require.NoError(t, h.Release(r))
 	require.NoError(t, <-admitted, "who waits is woken")
 }
@@ -244,7 +247,28 @@ func TestAFullHostTakesNoRun(t *testing.T) {
 	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, h.Admit(ctx), context.DeadlineExceeded)
+	require.ErrorIs(t, h.Admit(ctx, nil), context.DeadlineExceeded)
+}
+
+func TestAFullHostLooksAtItsDiskNowAndThen(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{MinFree: 1 << 62, Runs: 4})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	var looks atomic.Int64
+	var waiting sync.WaitGroup
+	for range 2 {
+		waiting.Go(func() {
+			err := h.Admit(ctx, func(err error) {
+				looks.Add(1)
+				assert.ErrorIs(t, err, workspace.ErrNoSpace)
+			})
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	}
+	waiting.Wait()
+	require.GreaterOrEqual(t, looks.Load(), int64(2), "each is told why it waits")
+	require.Less(t, looks.Load(), int64(20), "neither wakes the other")
 }
 
 func TestTheNextProcessLearnsWhatWasInterrupted(t *testing.T) {
