@@ -176,10 +176,10 @@ func noted(run *workspace.Run, delivery, step string, nameOf func(int) (string, 
 
 // abortUploads aborts uploads side by side and returns how many. One that the store refuses to abort does not stop the
 // others; a store that is away does, for thousands would each be tried for as long as it takes. With their bucket all are gone.
-func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]string, atOnce int) (int, error) {
+func abortUploads(whole context.Context, bucket *upload.Bucket, open map[string][]string, atOnce int) (int, error) {
 	var aborted atomic.Int64
 	var refused atomic.Pointer[error]
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(whole)
 	group.SetLimit(max(atOnce, 1))
 	abort := func(key, id string) error {
 		err := bucket.Abort(ctx, key, id)
@@ -200,7 +200,7 @@ func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]
 			}
 		}
 	}
-	err := group.Wait()
+	err := errors.Join(group.Wait(), context.Cause(whole)) // those that were not begun any more are open
 	if one := refused.Load(); err == nil && one != nil {
 		err = *one
 	}

@@ -13,6 +13,9 @@ import (
 // uploads, and returns how many runs were removed; one that cannot be cleaned is left for the next time and does not stop
 // the others. What workspace.keep keeps is left until then.
 func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *workspace.Run) (bool, error)) (int, error) {
+	if err := s.options.Host.ForgetRemoved(); err != nil {
+		return 0, err
+	}
 	runs, err := s.options.Host.Runs()
 	if err != nil {
 		return 0, err
@@ -20,16 +23,7 @@ func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *work
 	removed := 0
 	var failed []error
 	for _, r := range runs {
-		if left, err := s.keptFor(r); err == nil && left > 0 { // a note that cannot be read keeps nothing
-			continue
-		}
-		if r.WorkflowID == "" && r.InUse(s.options.Clock()) { // not described yet
-			continue
-		}
-		gone, err := s.sweepIf(ctx, r, over)
-		if err == nil && !gone && s.idle(r) {
-			gone, err = s.sweepIf(ctx, r, s.movedOn)
-		}
+		gone, err := s.sweep(ctx, r, over)
 		if gone {
 			removed++
 		}
@@ -38,9 +32,43 @@ func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *work
 	return removed, errors.Join(failed...)
 }
 
+// sweep is Sweep of one run.
+func (s *Steps) sweep(ctx context.Context, r *workspace.Run, over func(ctx context.Context, r *workspace.Run) (bool, error)) (bool, error) {
+	if err := r.Readable(); err != nil {
+		return false, err
+	}
+	if left, err := s.keptFor(r); err == nil && left > 0 { // a note that cannot be read keeps nothing
+		return false, nil
+	}
+	if r.WorkflowID == "" && r.InUse(s.options.Clock()) { // not described yet
+		return false, nil
+	}
+	gone, err := s.sweepIf(ctx, r, over)
+	if err == nil && !gone && s.idle(r) {
+		return s.sweepIdle(ctx, r)
+	}
+	return gone, err
+}
+
 // idle reports whether a run has a place on the host, and nothing of it is at work there.
 func (s *Steps) idle(r *workspace.Run) bool {
 	return s.options.Client != nil && s.options.Host.Leased(r) && !r.InUse(s.options.Clock())
+}
+
+// sweepIdle takes the place of a run whose files here are not those that it goes on with: those are on another host, or
+// nowhere, for they are to be made anew. That may be here, where the run would wait for ever for the place that it has.
+func (s *Steps) sweepIdle(ctx context.Context, r *workspace.Run) (bool, error) {
+	now, err := Recall(ctx, s.options.Client, r.WorkflowID, "")
+	if err != nil {
+		return false, err
+	}
+	if now.Host == "" {
+		if !s.idle(r) { // its Render has begun meanwhile
+			return false, nil
+		}
+		return false, r.Shed(stepUpload, stepSides)
+	}
+	return s.sweepIf(ctx, r, s.movedOn)
 }
 
 // movedOn reports whether a run has its files on another host by now, and so does not need its place on this one.

@@ -190,5 +190,6 @@ func Closed(ctx context.Context, c client.Client, workflowID string) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	return described.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+	status := described.GetWorkflowExecutionInfo().GetStatus()
+	return status != enums.WORKFLOW_EXECUTION_STATUS_RUNNING && status != enums.WORKFLOW_EXECUTION_STATUS_PAUSED, nil
 }

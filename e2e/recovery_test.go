@@ -18,11 +18,20 @@ const (
 // interrupted starts a delivery of some eight parts that stands still after the third.
 func interrupted(t *testing.T) (*site, *gate, *process) {
 	t.Helper()
+	return interruptedWith(t, "")
+}
+
+// interruptedWith is interrupted, with more in the configuration.
+func interruptedWith(t *testing.T, more string) (*site, *gate, *process) {
+	t.Helper()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
 	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
 	s.endpoint = g.URL
 	s.to("recovered", s.bucket, "")
+	text, err := os.ReadFile(s.config)
+	require.NoError(t, err)
+	s.write("consign.yaml", string(text)+more)
 	w := s.worker()
 	require.Equal(t, 0, s.starter("send", s.id("recovered"), "--run-key", "k").code)
 	eventually(t, "three parts sent", func() bool { return g.answered("UploadPart") >= 3 })
@@ -97,6 +106,24 @@ func TestALostHostIsGivenUpAfterAHeartbeatAndItsTimeout(t *testing.T) {
 	s.delivered()
 	t.Logf("host lost: the other one sent its first part %s after the death", took.Round(time.Millisecond))
 	require.GreaterOrEqual(t, took, hostTimeout, "a host that is only slow is not given up")
+}
+
+// TestTheOnlyHostThatComesBackTooLateRendersAnew: its one place is that of the run, which waits in the queue for a place.
+func TestTheOnlyHostThatComesBackTooLateRendersAnew(t *testing.T) {
+	t.Parallel()
+	s, g, w := interruptedWith(t, "\nworker: {runs: 1}\n")
+	w.kill()
+	require.Eventually(t, func() bool {
+		described, err := temporal.DescribeWorkflowExecution(t.Context(), s.workflow("recovered"), "")
+		return err == nil && len(described.GetPendingActivities()) == 0
+	}, 2*(heartbeat+hostTimeout)+patience, 100*time.Millisecond, "the host is given up")
+	g.release()
+	s.worker()
+	since := time.Now()
+	require.Eventually(t, func() bool { return len(s.keys()) == 2 }, 2*time.Minute, 100*time.Millisecond, "the janitor gives the place to whoever wants it")
+	t.Logf("given up, and back: delivered after %s", time.Since(since).Round(time.Second))
+	s.delivered()
+	s.nothingLeft()
 }
 
 // TestAFrozenHostIsGivenUpAndDoesNoHarmWhenItWakes freezes the first host (SIGSTOP: its connections stay open, as with a

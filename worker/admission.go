@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -53,11 +54,10 @@ func (a *admission) refused(err error) {
 		return
 	}
 	a.told = now
-	hint := "is workspace.dir still there? start the worker again when it is"
 	if errors.Is(err, workspace.ErrNoSpace) {
-		hint = "free some disk, or raise workspace.max_bytes"
+		err = fmt.Errorf("%w: free some disk, or raise workspace.max_bytes and start the worker again", err)
 	}
-	a.log.Warn("this host takes no run for now", "error", err, "hint", hint)
+	a.log.Warn("this host takes no run for now", "error", err)
 }
 
 // TryReserveSlot never succeeds: it serves eager activities, which would go round the queue.

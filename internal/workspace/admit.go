@@ -76,6 +76,9 @@ func (h *Host) wake() {
 
 // Room answers ErrNoSpace if the disk or Options.MaxBytes leaves no room for another run.
 func (h *Host) Room() error {
+	if err := h.held(); err != nil {
+		return err
+	}
 	var fsinfo unix.Statfs_t
 	if err := unix.Statfs(h.dir, &fsinfo); err != nil {
 		return fmt.Errorf("workspace %s: %w", h.dir, err)
@@ -161,6 +164,23 @@ func (h *Host) Release(r *Run) error {
 	defer h.mu.Unlock()
 	delete(h.leases, r.RunID)
 	h.wake()
+	return nil
+}
+
+// ForgetRemoved gives back the places of runs whose folders somebody has removed by hand.
+func (h *Host) ForgetRemoved() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id := range h.leases {
+		_, err := os.Stat(filepath.Join(h.dir, runsDir, id, leaseFile)) // written before the lease counts, and removed after
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			delete(h.leases, id)
+			h.wake()
+		case err != nil:
+			return fmt.Errorf("workspace: lease of %s: %w", id, err)
+		}
+	}
 	return nil
 }
 

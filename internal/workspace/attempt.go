@@ -41,6 +41,7 @@ func (r *Run) Begin(ctx context.Context, step string, token []byte) (context.Con
 		if earlier == nil {
 			ctx, a.stop = context.WithCancelCause(ctx)
 			h.running[a.key] = a
+			delete(h.found, r.RunID) // what is in its folder is this process's from now on, see InUse
 			h.mu.Unlock()
 			break
 		}

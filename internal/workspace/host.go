@@ -24,6 +24,8 @@ import (
 var (
 	// ErrLocked means that another process works in this workspace.
 	ErrLocked = errors.New("workspace is in use by another process")
+	// ErrGone means that the workspace is not the folder any more that was opened.
+	ErrGone = errors.New("the folder that this worker has locked is gone")
 	// ErrNoSpace means that the disk, the quota or workspace.max_bytes is exhausted.
 	ErrNoSpace = errors.New("no space left in the workspace")
 	// ErrCorrupt means that a file of the workspace is not what its journal says.
@@ -144,6 +146,23 @@ func hostID(dir string) (string, error) {
 	}
 	id := "host-" + hex.EncodeToString(random[:])
 	return id, writeFile(path, []byte(id+"\n"))
+}
+
+// held answers an error if the folder is not the one that was locked: another disk lies there, or somebody has removed it.
+// Files in a new one would be under nobody's lock, and their host's id on no disk.
+func (h *Host) held() error {
+	locked, err := h.lock.Stat()
+	if err != nil {
+		return fmt.Errorf("workspace %s: %w", h.dir, err)
+	}
+	there, err := os.Stat(filepath.Join(h.dir, lockFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("workspace %s: %w", h.dir, err)
+	}
+	if err != nil || !os.SameFile(locked, there) {
+		return fmt.Errorf("workspace %s: %w: start the worker again when its disk is there", h.dir, ErrGone)
+	}
+	return nil
 }
 
 // ID returns the host's id: stable across restarts, gone with the disk. Task queues are named after it.

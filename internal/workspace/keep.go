@@ -71,6 +71,9 @@ func (h *Host) Find(runID string) (*Run, error) {
 		return nil, err
 	}
 	for _, r := range runs {
+		if r.RunID == runID && r.unreadable != nil {
+			return nil, r.unreadable
+		}
 		if r.RunID == runID && r.WorkflowID != "" {
 			return r, nil
 		}

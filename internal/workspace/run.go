@@ -16,8 +16,9 @@ type Run struct {
 	WorkflowID string `json:"workflow_id"`
 	RunID      string `json:"run_id"`
 
-	host *Host
-	dir  string
+	host       *Host
+	dir        string
+	unreadable error
 }
 
 const (
@@ -41,6 +42,9 @@ func (h *Host) Run(workflowID, runID string) (*Run, error) {
 func (r *Run) describe() error {
 	if _, err := os.Stat(filepath.Join(r.dir, runFile)); err == nil {
 		return nil
+	}
+	if err := r.host.held(); err != nil { // MkdirAll would make a workspace that is gone anew
+		return err
 	}
 	r.host.mu.Lock() // several steps of one run may begin at the same time
 	defer r.host.mu.Unlock()
@@ -74,7 +78,7 @@ func (r *Run) InUse(now time.Time) bool {
 }
 
 // Runs returns the runs that have a folder here, for the janitor. A folder that a crash left without its description is
-// returned with an empty WorkflowID.
+// returned with an empty WorkflowID; so is one whose description cannot be read for now, see Readable.
 func (h *Host) Runs() ([]*Run, error) {
 	entries, err := os.ReadDir(filepath.Join(h.dir, runsDir))
 	if err != nil {
@@ -84,14 +88,21 @@ func (h *Host) Runs() ([]*Run, error) {
 	for _, entry := range entries {
 		dir := filepath.Join(h.dir, runsDir, entry.Name())
 		r := &Run{}
-		if text, err := os.ReadFile(filepath.Join(dir, runFile)); err == nil {
-			_ = json.Unmarshal(text, r) // an unreadable description is the crash case below
+		text, err := os.ReadFile(filepath.Join(dir, runFile))
+		switch {
+		case err == nil:
+			_ = json.Unmarshal(text, r) // half of one is what a crash left
+		case !errors.Is(err, fs.ErrNotExist):
+			r.unreadable = fmt.Errorf("workspace: run %s: %w", entry.Name(), err)
 		}
 		r.RunID, r.host, r.dir = entry.Name(), h, dir
 		runs = append(runs, r)
 	}
 	return runs, nil
 }
+
+// Readable returns why the description of a run that Runs has found cannot be read: nobody knows then whose the folder is.
+func (r *Run) Readable() error { return r.unreadable }
 
 // Remove ends the lease and removes every file of the run. A run that is not there is success.
 func (r *Run) Remove() error {

@@ -271,6 +271,24 @@ func TestAFullHostLooksAtItsDiskNowAndThen(t *testing.T) {
 	require.Less(t, looks.Load(), int64(20), "neither wakes the other")
 }
 
+func TestAWorkspaceThatWasRemovedIsNotMadeAnew(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "workspace")
+	h := open(t, workspace.Options{Dir: dir, Runs: 2})
+	r := begin(t, h)
+	require.NoError(t, os.RemoveAll(dir))
+	require.ErrorIs(t, h.Room(), workspace.ErrGone)
+	_, err := h.Run("send/x/y", runID)
+	require.ErrorIs(t, err, workspace.ErrGone)
+	_, _, err = r.Begin(t.Context(), "render", nil)
+	require.ErrorIs(t, err, workspace.ErrGone)
+	require.NoDirExists(t, dir)
+
+	second := open(t, workspace.Options{Dir: dir, Runs: 2}) // a worker that was started again
+	require.NoError(t, second.Room())
+	require.ErrorIs(t, h.Room(), workspace.ErrGone, "this one's folder is another")
+}
+
 func TestTheNextProcessLearnsWhatWasInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
