@@ -85,7 +85,9 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: engines, Pool: pool,
 		Keep: c.Workspace.Keep, KeepPlain: c.Workspace.KeepPlain,
 	})
-	workers := newWorkers(temporalClient, c, host, steps, log)
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	workers := newWorkers(temporalClient, c, host, steps, log, func(err error) { giveUp(fmt.Errorf("%w: %w", errGaveUp, err)) })
 	for _, w := range workers {
 		if err := w.Start(); err != nil {
 			return exitFailed, fmt.Errorf("start on task queue %s: %w", queue, err)
@@ -99,8 +101,15 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	stopAll(workers)
 	janitors.Wait()
 	log.Info("stopped")
+	if err := context.Cause(ctx); errors.Is(err, errGaveUp) {
+		return exitFailed, fmt.Errorf("%w\n  hint: is the namespace %q there? start the worker again when it is", err, c.Temporal.Namespace)
+	}
 	return 0, nil
 }
+
+// errGaveUp is why a worker ends by itself: the SDK has stopped asking Temporal for work. Alive, it would do nothing, and
+// nobody would start it again.
+var errGaveUp = errors.New("for two minutes this worker was refused all work by Temporal")
 
 // load reads the configuration, or says everything that is wrong with it.
 func load(read *config.Reader) (*config.Config, problem.List, error) {
@@ -115,7 +124,10 @@ func load(read *config.Reader) (*config.Config, problem.List, error) {
 func afresh(read *config.Reader) func() (*config.Config, error) {
 	return func() (*config.Config, error) {
 		c, _, err := load(read)
-		return c, err
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", config.ErrRefused, err)
+		}
+		return c, nil
 	}
 }
 
@@ -132,9 +144,9 @@ func hint(err error) error {
 
 // newWorkers returns the pollers of the three task queues: workflows and steps that any host can do; renders, taken only
 // when there is room; and the steps that need this host's files.
-func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps *activities.Steps, log *slog.Logger) []sdk.Worker {
+func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps *activities.Steps, log *slog.Logger, ended func(error)) []sdk.Worker {
 	queue := cfg.Temporal.TaskQueue
-	shared := sdk.New(c, queue, sdk.Options{WorkerStopTimeout: stopPatience, DisableRegistrationAliasing: true})
+	shared := sdk.New(c, queue, sdk.Options{WorkerStopTimeout: stopPatience, OnFatalError: ended, DisableRegistrationAliasing: true})
 	timing := workflows.Timing{Attempts: cfg.Retry.Attempts, InitialInterval: cfg.Retry.InitialInterval, MaxInterval: cfg.Retry.MaxInterval}
 	orchestrations := workflows.Orchestrations{Timing: timing}
 	shared.RegisterWorkflowWithOptions(orchestrations.Orchestration, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
@@ -148,13 +160,13 @@ func newWorkers(c client.Client, cfg *config.Config, host *workspace.Host, steps
 		panic(err) // constants that do not fit together
 	}
 	renders := sdk.New(c, activities.RenderQueue(queue), sdk.Options{
-		WorkerStopTimeout: stopPatience, Tuner: tuner, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
+		WorkerStopTimeout: stopPatience, OnFatalError: ended, Tuner: tuner, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
 	})
 	renders.RegisterActivityWithOptions(steps.Render, activity.RegisterOptions{Name: "Render"})
 
 	// One poller: each open poll of a host that freezes swallows one step until its heartbeat is missed.
 	hosted := sdk.New(c, activities.HostQueue(queue, host.ID()), sdk.Options{
-		WorkerStopTimeout: stopPatience, MaxConcurrentActivityTaskPollers: 1, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
+		WorkerStopTimeout: stopPatience, OnFatalError: ended, MaxConcurrentActivityTaskPollers: 1, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
 	})
 	hosted.RegisterActivity(steps)
 	return []sdk.Worker{shared, renders, hosted}
