@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // engineError is what DuckDB says about a failure when errors_as_json is set.
@@ -113,7 +115,8 @@ func fileError(t Table, text string) error {
 	return fmt.Errorf("table %s: %w: a file of %s is not what its extension says, is damaged, or differs from the others (%s error)", t.Name, ErrUnreadable, t.Files, e.Type)
 }
 
-// place shows where in the SQL the byte offset is: the line's text and a caret below it.
+// place shows where in the SQL the byte offset is: the line's text and a caret below it. What stands between quotes in it
+// may be somebody's data, and an error ends up in histories and logs: it is blotted out.
 func place(sql, position string) string {
 	offset, err := strconv.Atoi(position)
 	if err != nil || offset < 0 || offset > len(sql) {
@@ -121,9 +124,59 @@ func place(sql, position string) string {
 	}
 	before := sql[:offset]
 	start := strings.LastIndexByte(before, '\n') + 1
-	line, _, _ := strings.Cut(sql[start:], "\n")
+	end := len(sql)
+	if next := strings.IndexByte(sql[start:], '\n'); next >= 0 {
+		end = start + next
+	}
 	number := strings.Count(before, "\n") + 1
 	lead := fmt.Sprintf("line %d: ", number)
 	indent := len([]rune(lead)) + len([]rune(sql[start:offset]))
-	return fmt.Sprintf("\n%s%s\n%s^", lead, strings.TrimRight(line, "\r"), strings.Repeat(" ", indent))
+	return fmt.Sprintf("\n%s%s\n%s^", lead, strings.TrimRight(blotted(sql, start, end), "\r"), strings.Repeat(" ", indent))
+}
+
+// blotted returns sql[from:to] with a * for each character of text between single quotes, or between two equal $tag$.
+func blotted(sql string, from, to int) string {
+	var out strings.Builder
+	for at := 0; at < to; {
+		size, secret := token(sql[at:])
+		for i, r := range sql[at : at+size] {
+			switch {
+			case at+i < from || at+i >= to:
+			case secret && !strings.ContainsRune("'\r\n", r):
+				out.WriteByte('*')
+			default:
+				out.WriteRune(r)
+			}
+		}
+		at += size
+	}
+	return out.String()
+}
+
+// dollarTag opens text up to the same again.
+var dollarTag = regexp.MustCompile(`^\$[A-Za-z_]*\$`)
+
+// token returns the length of what sql begins with: a comment, a quoted name, text, or one character; and whether it is text.
+func token(sql string) (size int, text bool) {
+	upTo := func(end string, skip int) int {
+		if at := strings.Index(sql[skip:], end); at >= 0 {
+			return skip + at + len(end)
+		}
+		return len(sql)
+	}
+	switch tag := dollarTag.FindString(sql); {
+	case strings.HasPrefix(sql, "--"):
+		return upTo("\n", 0), false
+	case strings.HasPrefix(sql, "/*"):
+		return upTo("*/", 2), false
+	case sql[0] == '"':
+		return upTo(`"`, 1), false
+	case sql[0] == '\'': // two within the text end it and open it again
+		return upTo("'", 1), true
+	case tag != "":
+		return upTo(tag, len(tag)), true
+	default:
+		_, size = utf8.DecodeRuneInString(sql)
+		return size, false
+	}
 }
