@@ -2,6 +2,7 @@
 package connect
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -18,7 +19,7 @@ import (
 // ErrTLS is wrapped by every error about certificates.
 var ErrTLS = errors.New("cannot be used for TLS")
 
-// Options returns the options of a client of the configured Temporal. Certificates and the API key are read now.
+// Options returns the options of a client of the configured Temporal. Certificates are read now, the API key for each request.
 func Options(t config.Temporal, logger *slog.Logger) (client.Options, error) {
 	options := client.Options{HostPort: t.Address, Namespace: t.Namespace, Logger: log.NewStructuredLogger(logger)}
 	if t.TLS != nil {
@@ -29,11 +30,16 @@ func Options(t config.Temporal, logger *slog.Logger) (client.Options, error) {
 		options.ConnectionOptions.TLS = settings
 	}
 	if !t.APIKey.IsZero() {
-		key, err := t.APIKey.Read()
-		if err != nil {
+		if _, err := t.APIKey.Read(); err != nil {
 			return client.Options{}, fmt.Errorf("temporal.api_key: %w", err)
 		}
-		options.Credentials = client.NewAPIKeyStaticCredentials(key.Reveal())
+		options.Credentials = client.NewAPIKeyDynamicCredentials(func(context.Context) (string, error) {
+			key, err := t.APIKey.Read() // as it is by then: keys are changed without a restart
+			if err != nil {
+				return "", fmt.Errorf("temporal.api_key: %w", err)
+			}
+			return key.Reveal(), nil
+		})
 	}
 	return options, nil
 }

@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,10 +13,17 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 
 	"consign/internal/config"
 	"consign/internal/connect"
@@ -74,6 +82,52 @@ func TestBothSidesProveWhoTheyAre(t *testing.T) {
 	go func() { done <- server.HandshakeContext(t.Context()) }()
 	require.NoError(t, tls.Client(ours, o.ConnectionOptions.TLS).HandshakeContext(t.Context()))
 	require.NoError(t, <-done)
+}
+
+func TestAnAPIKeyThatWasChangedIsUsedWithoutARestart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(path, []byte("first\n"), 0o600))
+	server := &namespaces{}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	cert, key := certificate(t)
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	require.NoError(t, err)
+	g := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})))
+	workflowservice.RegisterWorkflowServiceServer(g, server)
+	go func() { _ = g.Serve(listener) }()
+	t.Cleanup(g.Stop)
+
+	o, err := connect.Options(config.Temporal{
+		Address: listener.Addr().String(), Namespace: "n", APIKey: config.Secret{File: path}, TLS: &config.TLS{CA: cert, ServerName: "temporal.example"},
+	}, quiet())
+	require.NoError(t, err)
+	c, err := client.Dial(o)
+	require.NoError(t, err)
+	defer c.Close()
+	for _, want := range []string{"first", "second"} {
+		require.NoError(t, os.WriteFile(path, []byte(want+"\n"), 0o600))
+		_, err = c.WorkflowService().DescribeNamespace(t.Context(), &workflowservice.DescribeNamespaceRequest{Namespace: "n"})
+		require.NoError(t, err)
+		require.Equal(t, "Bearer "+want, server.key.Load())
+	}
+}
+
+// namespaces is a Temporal that notes by which key it was asked.
+type namespaces struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	key atomic.Value
+}
+
+func (n *namespaces) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+	return &workflowservice.GetSystemInfoResponse{}, nil
+}
+
+func (n *namespaces) DescribeNamespace(ctx context.Context, _ *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	said, _ := metadata.FromIncomingContext(ctx)
+	n.key.Store(strings.Join(said.Get("authorization"), ","))
+	return &workflowservice.DescribeNamespaceResponse{}, nil
 }
 
 func TestAnAPIKeyIsReadFromItsFile(t *testing.T) {
