@@ -171,6 +171,10 @@ func (k *checker) sections() {
 	within(k, "retry.attempts", c.Retry.Attempts, 1, maxAttempts)
 	within(k, "retry.initial_interval", c.Retry.InitialInterval, minInterval, maxInterval)
 	within(k, "retry.max_interval", c.Retry.MaxInterval, minInterval, maxInterval)
+	if c.Retry.InitialInterval > c.Retry.MaxInterval {
+		k.add("retry.initial_interval", "raise max_interval, or wait less before the second try",
+			"%s is longer than max_interval, %s: no wait may be", c.Retry.InitialInterval, c.Retry.MaxInterval)
+	}
 	for _, p := range (Settings{}).Upload(c.S3).Validate() {
 		p.Key = "s3." + p.Key
 		k.put(p)
