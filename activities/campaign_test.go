@@ -1,9 +1,11 @@
 package activities
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +57,7 @@ func planCampaign(t *testing.T, in PlanCampaignInput) (PlanCampaignResult, error
 	steps := New(Options{Clock: time.Now, Config: func() (*config.Config, error) { return c, nil }, Memory: 256 << 20, Threads: 1, Pool: source.NewPool(t.TempDir(), 1, time.Now)})
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.RegisterActivity(steps.PlanCampaign)
-	in.Now, in.Run, in.RunKey = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC), "run", "k"
+	in.Now, in.Run, in.RunKey = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC), "run", cmp.Or(in.RunKey, "k")
 	value, err := env.ExecuteActivity(steps.PlanCampaign, in)
 	if err != nil {
 		return PlanCampaignResult{}, err
@@ -79,6 +81,15 @@ func TestThePlanOfACampaignSaysWhichRunsThereAreAndNoMore(t *testing.T) {
 	text, err := json.Marshal(result)
 	require.NoError(t, err)
 	require.Less(t, len(text), 1000)
+}
+
+func TestACampaignWhoseRunsCannotBeNamedIsNotPlanned(t *testing.T) {
+	t.Parallel()
+	_, err := planCampaign(t, PlanCampaignInput{Campaign: "Spring Sale", RequestedBy: Requester{Name: "omar"}, RunKey: strings.Repeat("k", 240)})
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "ConfigurationRefused", failed.Type())
+	require.Contains(t, failed.Message(), "Temporal on PostgreSQL takes 255: start the campaign anew with a shorter run key")
 }
 
 func TestACampaignIsNotPlannedInPart(t *testing.T) {
