@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,6 +65,19 @@ func (p *process) stop() error {
 		<-p.exited
 		return fmt.Errorf("the worker did not stop within %s", stopPatience)
 	}
+}
+
+// whileItLives ends the context when the process does: nobody would do then what is waited for.
+func (p *process) whileItLives(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-p.exited:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // said returns the last lines that the worker wrote, for when something went wrong.

@@ -23,7 +23,9 @@ type delivery struct {
 func (s *script) send(ctx context.Context, d *delivery) error {
 	s.say("%s:", d.about)
 	s.say("$ starter send %s --wait", d.name)
-	out, status := s.Starter(ctx, s.world.environment, "-o", "json", "send", d.name, "--run-key", runKey, "--wait")
+	waiting, stop := s.world.worker.whileItLives(ctx)
+	defer stop()
+	out, status := s.Starter(waiting, s.world.environment, "-o", "json", "send", d.name, "--run-key", runKey, "--wait")
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
