@@ -43,6 +43,7 @@ var causes = []cause{
 	{naming.ErrTemplate, "NameRefused", Configuration, permanent, "Change filename or split_filename, and retry with replan."},
 	{archive.ErrName, "NameRefused", Configuration, permanent, "Change filename or split_filename, and retry with replan."},
 	{plan.ErrConfiguration, "ConfigurationRefused", Configuration, permanent, "Correct the configuration (starter validate shows all of it) and retry with replan."},
+	{config.ErrRefused, "ConfigurationRefused", Configuration, transient, "Correct the configuration (starter validate shows all of it); the step is tried again with it."},
 	{config.ErrNotFound, "ConfigurationRefused", Configuration, permanent, "Correct the configuration (starter validate shows all of it) and retry with replan."},
 
 	// The source and its rows.
@@ -83,8 +84,8 @@ var causes = []cause{
 	{upload.ErrAccessDenied, "AccessDenied", Customer, permanent, "Ask the customer to allow the role what the message names on the bucket and prefix, and retry."},
 	{upload.ErrNoSuchBucket, "NoSuchBucket", Customer, permanent, "See whether the bucket was renamed or deleted; correct the destination and retry with replan, or ask the customer to make it and retry."},
 	{upload.ErrWrongRegion, "WrongRegion", Configuration, permanent, "Set the region that the message names, or leave region empty, and retry with replan."},
-	{upload.ErrConflict, "ObjectExists", Customer, permanent, "on_conflict is fail and an object of that name is there: have it removed and retry, or deliver under another name with replan."},
-	{upload.ErrOverwritten, "ObjectOverwritten", Customer, permanent, "Somebody else wrote the object during the delivery: find out who, then retry with replan or abort."},
+	{upload.ErrConflict, "ObjectExists", Customer, permanent, "on_conflict is fail and an object of that name is there: have it removed and retry; or abort, and send it under another name with a new run key."},
+	{upload.ErrOverwritten, "ObjectOverwritten", Customer, permanent, "Somebody else wrote the object during the delivery: find out who, then retry; or abort, and send it again with a new run key."},
 	{upload.ErrRefused, "SettingsRefused", Configuration, permanent, "The store does not accept a setting (sse, acl, storage_class, tags): correct it and retry with replan."},
 	{upload.ErrTooLarge, "ObjectTooLarge", Configuration, permanent, "S3 takes 5 TiB an object: split the files, and retry with replan."},
 	{upload.ErrUploadLost, TypeUploadLost, Customer, permanent, "The bucket's lifecycle rule removes unfinished uploads too early: have it made longer than the longest run, and retry."},

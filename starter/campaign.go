@@ -32,7 +32,10 @@ while the others go on.`,
   starter campaign spring-sale --run-key 2026-11-23 --as dana`,
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeCampaign,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.doSend(cmd.Context(), aCampaign(), args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.keyed = cmd.Flags().Changed("run-key")
+			return a.doSend(cmd.Context(), aCampaign(), args[0], o)
+		},
 	}
 	o.keyFlag(cmd)
 	o.flags(a, cmd)
@@ -115,7 +118,7 @@ func (a *app) parkedGroups(campaign string, deliveries []workflows.GroupProgress
 	text := ""
 	for _, d := range deliveries {
 		if d.State == workflows.Parked {
-			text += fmt.Sprintf("group %s to %s is parked\n%s\n", d.Group, d.DataTemplate, indented("  ", a.parkedText(shortRun(d.WorkflowID), d.Failure, noDeadline)))
+			text += fmt.Sprintf("group %s to %s is parked\n%s\n", d.Group, d.DataTemplate, indented("  ", a.parkedText(shortRun(d.WorkflowID), d.Failure, noDeadline, false)))
 		}
 	}
 	return text + "the other groups go on; the campaign is over when all are\n" + a.command("abort", campaign) + "\n  gives the whole campaign up"

@@ -66,6 +66,9 @@ func orchestrations(c *config.Config) []string {
 // Temporal may claim to be anybody. The worker decides whether the user may.
 func (a *app) requester(c *config.Config, as string) error {
 	if len(c.Users) == 0 {
+		if as != "" {
+			return wrong(fmt.Errorf("--as %s: the configuration has no users", as), "leave --as out, or write the section users")
+		}
 		return nil
 	}
 	var names []string

@@ -37,7 +37,10 @@ one, unless --run-key says which it is.`,
   starter redeliver vips-weekly/2026-11-23 --to acme-archive`,
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeRun,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.doRedeliver(cmd.Context(), args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.keyed = cmd.Flags().Changed("run-key")
+			return a.doRedeliver(cmd.Context(), args[0], o)
+		},
 	}
 	cmd.Flags().StringVar(&o.to, "to", "", "the `data template` to send them by (default: the run's own)")
 	cmd.Flags().StringVar(&o.runKey, "run-key", "", "the new run's `key` (default: that of RUN with ~2, ~3 and so on)")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"golang.org/x/sync/errgroup"
 
 	"consign/starter/watch"
@@ -27,8 +29,8 @@ func (a *app) runs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "List runs, the latest first",
-		Long: `Lists runs, the latest first, with what they have delivered and how long they took. A run that was started a moment ago may
-not be listed yet; starter show finds it at once.`,
+		Long: `Lists runs, with what they have delivered and how long they took: those that are under way first, then those that ended last.
+A run that was started a moment ago may not be listed yet; starter show finds it at once.`,
 		Example: `  starter runs --state parked
   starter runs --orchestration vips-weekly --limit 5 -o json`,
 		Args: usage(cobra.NoArgs),
@@ -101,7 +103,7 @@ func (o runsOptions) filter() (string, error) {
 	if o.limit < 1 || o.limit > 1000 {
 		return "", wrong(fmt.Errorf("--limit %d: must be 1 to 1000", o.limit), "")
 	}
-	query := "WorkflowType IN ('" + workflows.TypeOrchestration + "', '" + workflows.TypeCampaign + "')"
+	query := "WorkflowType IN ('" + workflows.TypeOrchestration + "', '" + workflows.TypeCampaign + "') AND " + workflows.AttributeState.GetName() + " IS NOT NULL" // others may have such types, too
 	for _, named := range []struct{ flag, name, attribute string }{
 		{"orchestration", o.orchestration, workflows.AttributeOrchestration.GetName()}, {"campaign", o.campaign, workflows.AttributeCampaign.GetName()},
 	} {
@@ -156,6 +158,9 @@ func addBytes(ctx context.Context, connection client.Client, list []listed) erro
 		group.Go(func() error {
 			var done workflows.Completion
 			err := connection.GetWorkflow(ctx, list[i].WorkflowID, list[i].RunID).Get(ctx, &done)
+			if errors.Is(err, converter.ErrUnableToDecode) {
+				return nil // somebody else's result: its size is not known
+			}
 			list[i].Bytes = done.Bytes
 			return err
 		})

@@ -69,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"waitfor":   waitfor,
 			"interrupt": interrupt,
 			"operator":  operator(stack.TemporalAddress),
+			"foreign":   foreign(stack.TemporalAddress),
 		},
 	})
 }
@@ -151,6 +152,24 @@ func operator(address string) func(*testscript.TestScript, bool, []string) {
 			ts.Check(err)
 			paused = is.Schedule.State.Paused
 		}
+	}
+}
+
+// foreign has somebody else's workflow of a type run to its end: foreign TYPE ID.
+func foreign(address string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+		ts.Check(err)
+		defer c.Close()
+		theirs := worker.New(c, "theirs", worker.Options{})
+		theirs.RegisterWorkflowWithOptions(func(workflow.Context) (string, error) { return "launched", nil }, workflow.RegisterOptions{Name: args[0]})
+		ts.Check(theirs.Start())
+		defer theirs.Stop()
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: args[1], TaskQueue: "theirs"}, args[0])
+		ts.Check(err)
+		ts.Check(run.Get(ctx, nil))
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 
 type sendOptions struct {
 	runKey, as string
+	keyed      bool // --run-key was given
 	wait       bool
 	timeout    time.Duration
 }
@@ -42,6 +43,7 @@ With --wait it shows the progress and ends with the delivery. Ctrl-C, or --timeo
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeOrchestration,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.keyed = cmd.Flags().Changed("run-key")
 			return a.doSend(cmd.Context(), anOrchestration(), args[0], o)
 		},
 	}
@@ -109,6 +111,9 @@ var runKeys = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
 
 // check refuses flags that mean nothing.
 func (o sendOptions) check() error {
+	if o.keyed && o.runKey == "" {
+		return wrong(errors.New("--run-key is empty: a variable that is not set, perhaps"), "without --run-key the key is made of the time, and each call starts a run of its own")
+	}
 	if o.runKey != "" && !runKeys.MatchString(o.runKey) {
 		return wrong(fmt.Errorf("--run-key %q: a run key has 1 to 128 of the characters A-Z a-z 0-9 _ . : -", o.runKey), "")
 	}

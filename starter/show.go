@@ -112,7 +112,7 @@ func (a *app) printShown(w io.Writer, s shown) {
 
 func printFailure(w io.Writer, f *activities.Failure) {
 	if f != nil {
-		fmt.Fprintf(w, "step        %s\nwhat        %s\nwhose       %s\nwhat to do  %s\n", f.Step, f.Message, whose(f.Attribution), f.Advice)
+		fmt.Fprintf(w, "step        %s\ntype        %s\nwhat        %s\nwhose       %s\nwhat to do  %s\n", f.Step, f.Type, f.Message, whose(f.Attribution), f.Advice)
 	}
 }
 
@@ -122,7 +122,7 @@ func (a *app) printParked(w io.Writer, s shown) {
 	case len(s.Progress.Deliveries) > 0:
 		fmt.Fprintln(w, "\n"+a.parkedGroups(s.Run, s.Progress.Deliveries))
 	default:
-		fmt.Fprintln(w, "\n"+a.parkedText(s.Run, s.Progress.Failure, s.Progress.Deadline))
+		fmt.Fprintln(w, "\n"+a.parkedText(s.Run, s.Progress.Failure, s.Progress.Deadline, s.Progress.NoReplan))
 	}
 }
 

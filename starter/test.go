@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +49,8 @@ type tested struct {
 	OK          bool          `json:"ok"`
 	Places      []testedPlace `json:"places"`
 	NotTried    []string      `json:"not_tried"`
+
+	noSecrets bool // here, which says nothing about the worker
 }
 
 type testedPlace struct {
@@ -86,10 +90,14 @@ func (a *app) doTest(ctx context.Context, name string) error {
 			return err
 		}
 		result.OK = result.OK && one.OK
+		result.noSecrets = result.noSecrets || slices.ContainsFunc(one.Checks, func(c activities.Check) bool { return errors.Is(c.Err, config.ErrSecret) })
 		result.Places = append(result.Places, one)
 	}
 	if err := a.result(result, result.print); err != nil {
 		return err
+	}
+	if result.noSecrets {
+		return failed(fmt.Errorf("whether deliveries to %s would work could not be tried", name), "run this where the worker's secrets are: its environment, its files")
 	}
 	if !result.OK {
 		return failed(fmt.Errorf("deliveries to %s would fail", name), a.command("policy", name)+" prints all that the bucket's owner has to grant")

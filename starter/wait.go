@@ -117,7 +117,9 @@ func sentence(f activities.Failure) string {
 
 // parked says what is wrong with a parked run, whose it is, and what to do.
 func (a *app) parked(s sent, snapshot watch.Snapshot) error {
+	noReplan := false
 	if p := snapshot.Progress; p != nil {
+		noReplan = p.NoReplan
 		s.Failure, s.Deadline, s.Deliveries = p.Failure, p.Deadline, p.Deliveries
 	}
 	if a.output == "json" {
@@ -128,7 +130,7 @@ func (a *app) parked(s sent, snapshot watch.Snapshot) error {
 	if len(s.Deliveries) > 0 {
 		a.tell("%s", a.parkedGroups(shortRun(s.WorkflowID), s.Deliveries))
 	} else {
-		a.tell("%s", a.parkedText(shortRun(s.WorkflowID), s.Failure, s.Deadline))
+		a.tell("%s", a.parkedText(shortRun(s.WorkflowID), s.Failure, s.Deadline, noReplan))
 	}
 	return &exit{exitParked, fmt.Errorf("%s is parked and waits for an operator", shortRun(s.WorkflowID)), ""}
 }
@@ -136,10 +138,11 @@ func (a *app) parked(s sent, snapshot watch.Snapshot) error {
 // noDeadline is that of a run whose own progress says it.
 var noDeadline time.Time
 
-func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time) string {
+func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time, noReplan bool) string {
 	text := ""
 	if f != nil {
 		text += "step        " + f.Step + "\n" +
+			"type        " + f.Type + "\n" +
 			indented("what        ", f.Message) + "\n" +
 			"whose       " + whose(f.Attribution) + "\n" +
 			indented("what to do  ", f.Advice) + "\n"
@@ -147,11 +150,13 @@ func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time) 
 	if !deadline.IsZero() {
 		text += "until       " + deadline.UTC().Format("2006-01-02 15:04 UTC") + "; then the run fails and cleans up\n"
 	}
-	return text + "then        " + a.command("retry", run) + "\n" +
-		"              goes on at the step that failed\n" +
-		"            " + a.command("retry", run, "--replan") + "\n" +
-		"              begins afresh with the configuration as it is by then\n" +
-		"            " + a.command("abort", run) + "\n" +
+	text += "then        " + a.command("retry", run) + "\n" +
+		"              goes on at the step that failed\n"
+	if !noReplan {
+		text += "            " + a.command("retry", run, "--replan") + "\n" +
+			"              begins afresh with the configuration as it is by then\n"
+	}
+	return text + "            " + a.command("abort", run) + "\n" +
 		"              gives it up and cleans up"
 }
 

@@ -258,6 +258,7 @@ type Progress struct {
 	WaitsFor    string              `json:"waits_for,omitempty"` // workflow id of the run of this orchestration whose turn it is
 	Failure     *activities.Failure `json:"failure,omitempty"`
 	Deadline    time.Time           `json:"deadline,omitzero"`    // of a parked run: when it is given up
+	NoReplan    bool                `json:"no_replan,omitempty"`  // of a parked run: some objects may be visible already
 	Deliveries  []GroupProgress     `json:"deliveries,omitempty"` // of a campaign
 }
 

@@ -150,6 +150,9 @@ func finished(step workflows.StepProgress) string {
 // stepWidth is the length of the longest step name, WriteSuccessFile.
 const stepWidth = 16
 
+// awaitTarget is the step that waits for a notify target to come.
+const awaitTarget = "AwaitTarget"
+
 // describe says in one line how far a step is. urgent is true when it does not go as it should.
 func describe(w Working, m *meter, now time.Time) (_ string, urgent bool) {
 	name := fmt.Sprintf("%-*s", stepWidth, w.Step)
@@ -160,16 +163,31 @@ func describe(w Working, m *meter, now time.Time) (_ string, urgent bool) {
 		return fmt.Sprintf("%s attempt %d%s: %s", name, w.Attempt, nextIn(w, now), oneLine(w.LastFailure)), true
 	}
 	if w.State == "waiting" {
-		return name + " waits for a worker", false
+		return name + waitsForWorker(w.Step), false
 	}
 	parts := amounts(w, m)
 	if w.Attempt > 1 {
 		parts = append([]string{fmt.Sprintf("attempt %d", w.Attempt)}, parts...)
 	}
+	if w.Step == awaitTarget {
+		return name + " delivered, and waits for a workflow of notify that is not there, until notify_timeout", false
+	}
 	if len(parts) == 0 {
 		return name + " at work", false
 	}
-	return name + " " + strings.Join(parts, ", "), false
+	text := name + " " + strings.Join(parts, ", ")
+	if w.LastFailure != "" {
+		text += "; last try: " + oneLine(w.LastFailure)
+	}
+	return text, false
+}
+
+// waitsForWorker says why nobody has taken a step. Renders are taken by hosts that have room.
+func waitsForWorker(step string) string {
+	if step == "Render" {
+		return " waits for a worker with room (worker.runs, workspace.max_bytes, disk)"
+	}
+	return " waits for a worker"
 }
 
 func nextIn(w Working, now time.Time) string {

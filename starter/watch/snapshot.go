@@ -69,7 +69,7 @@ func Look(ctx context.Context, c Client, workflowID, runID string) (Snapshot, er
 	s := Snapshot{
 		WorkflowID: workflowID,
 		RunID:      info.GetExecution().GetRunId(),
-		Open:       info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING,
+		Open:       info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING || info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_PAUSED,
 		State:      StateOf(info),
 		Queue:      info.GetTaskQueue(),
 		Started:    info.GetStartTime().AsTime(),
