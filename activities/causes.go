@@ -112,6 +112,7 @@ var causes = []cause{
 	{awserror.ErrUnreachable, "ServiceUnreachable", Platform, transient, "See that the worker reaches the service's endpoint (DNS, proxy, firewall)."},
 
 	// The host.
+	{workspace.ErrGone, "WorkspaceGone", Platform, transient, "See that the disk of workspace.dir is mounted on the worker's host, and start the worker again."},
 	{workspace.ErrNoSpace, "DiskFull", Platform, transient, "Free disk on the worker's host, or give workspace.dir a larger one."},
 	{source.ErrNoSpace, "DiskFull", Platform, transient, "Free disk on the worker's host, or give workspace.dir a larger one."},
 	{workspace.ErrCorrupt, TypeFilesLost, Platform, permanent, "Files on the host's disk were damaged: retry renders them anew."},

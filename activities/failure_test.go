@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"consign/internal/config"
 	"consign/internal/encrypt"
 	"consign/internal/upload"
 	"consign/internal/workspace"
@@ -97,9 +98,11 @@ func TestAPermanentFailureIsMarkedHoweverDeepItWasWrapped(t *testing.T) {
 func TestATransientOrUnknownFailureIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
-		"S3Unreachable": fmt.Errorf("upload: %w", upload.ErrUnreachable),
-		"DiskFull":      workspace.ErrNoSpace,
-		"Unexpected":    errors.New("nobody has seen this before"),
+		"S3Unreachable":        fmt.Errorf("upload: %w", upload.ErrUnreachable),
+		"DiskFull":             workspace.ErrNoSpace,
+		"WorkspaceGone":        workspace.ErrGone,
+		"ConfigurationRefused": fmt.Errorf("%w: %w", config.ErrRefused, errors.New("consign.yaml:3: what is wrong")), // as whoever edits it has left it
+		"Unexpected":           errors.New("nobody has seen this before"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -146,6 +146,7 @@ func TestAReplanIsRejectedOnceSomethingMayBeVisible(t *testing.T) {
 		d.UpdateWorkflow(workflows.RetryName, "", &testsuite.TestUpdateCallback{
 			OnReject: func(err error) { rejected = err }, OnAccept: func() { t.Error("accepted") }, OnComplete: func(any, error) {},
 		}, workflows.RetryRequest{Replan: true})
+		require.True(t, d.progress().NoReplan, "so that nobody is told to")
 		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{})
 	}, time.Hour)
 	_, err := d.run()
