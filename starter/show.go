@@ -80,9 +80,13 @@ func (a *app) printShown(w io.Writer, s shown) {
 	if !s.Closed.IsZero() {
 		fmt.Fprintf(w, "ended       %s, after %s\n", s.Closed.UTC().Format(time.RFC3339), watch.Took(s.Closed.Sub(s.Started)))
 	}
-	if s.Progress == nil {
+	switch {
+	case s.Progress == nil && s.TaskTries > 1:
+		fmt.Fprintf(w, "\nit stands still: %d times no worker could say what comes next (task queue %s). The worker's log says why, and so does\n"+
+			"Temporal's UI, by the event WorkflowTaskFailed; it goes on by itself when that is mended\n", s.TaskTries, s.Queue)
+	case s.Progress == nil:
 		fmt.Fprintf(w, "\nno worker answers, so that its steps cannot be shown (task queue %s)\n", s.Queue)
-	} else {
+	default:
 		fmt.Fprintln(w)
 		printSteps(w, s.Progress.Steps)
 		if len(s.Progress.Deliveries) > 0 {

@@ -35,6 +35,7 @@ type answer struct {
 	info     *workflowpb.WorkflowExecutionInfo
 	pending  []*workflowpb.PendingActivityInfo
 	progress *workflows.Progress
+	tries    int32 // of a workflow task
 	err      error
 }
 
@@ -42,7 +43,11 @@ func (s *script) now() answer { return s.answers[min(s.looks, len(s.answers))-1]
 
 func (s *script) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	s.looks++
-	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: s.now().info, PendingActivities: s.now().pending}, s.now().err
+	answer := &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: s.now().info, PendingActivities: s.now().pending}
+	if s.now().tries > 0 {
+		answer.PendingWorkflowTask = &workflowpb.PendingWorkflowTaskInfo{Attempt: s.now().tries}
+	}
+	return answer, s.now().err
 }
 
 func (s *script) QueryWorkflow(context.Context, string, string, string, ...any) (converter.EncodedValue, error) {
@@ -246,4 +251,13 @@ func TestAnUnknownEndIsAnError(t *testing.T) {
 	t.Parallel()
 	_, err := Ended(t.Context(), &script{result: func(any) error { return errors.New("codec") }}, Snapshot{WorkflowID: "send/a/1"})
 	require.ErrorContains(t, err, "read the result of send/a/1")
+}
+
+func TestARunWhoseWorkflowTaskFailsIsNotTakenForOneWithoutAWorker(t *testing.T) {
+	t.Parallel()
+	for _, tries := range []int32{0, 3} {
+		s, err := Look(t.Context(), &script{answers: []answer{{info: status(enums.WORKFLOW_EXECUTION_STATUS_RUNNING), tries: tries}}}, "send/a/1", "")
+		require.NoError(t, err)
+		require.Equal(t, tries, s.TaskTries)
+	}
 }

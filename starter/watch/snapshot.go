@@ -42,7 +42,9 @@ type Snapshot struct {
 	Closed     time.Time           `json:"completed_at,omitzero"`
 	Progress   *workflows.Progress `json:"progress,omitempty"` // nil: no worker answered
 	Working    []Working           `json:"working,omitempty"`
-	IsCampaign bool                `json:"-"` // so that its result is a CampaignCompletion
+	// TaskTries is how often a worker was asked what comes next since it last knew; 0: it has answered, or nobody asks.
+	TaskTries  int32 `json:"workflow_task_tries,omitempty"`
+	IsCampaign bool  `json:"-"` // so that its result is a CampaignCompletion
 }
 
 // Working is a step that is being tried now, or waits for its next try.
@@ -74,6 +76,7 @@ func Look(ctx context.Context, c Client, workflowID, runID string) (Snapshot, er
 		Queue:      info.GetTaskQueue(),
 		Started:    info.GetStartTime().AsTime(),
 		IsCampaign: info.GetType().GetName() == workflows.TypeCampaign,
+		TaskTries:  answer.GetPendingWorkflowTask().GetAttempt(),
 	}
 	if info.GetCloseTime() != nil {
 		s.Closed = info.GetCloseTime().AsTime()
