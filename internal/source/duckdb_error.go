@@ -92,7 +92,7 @@ func sqlError(sql, text string) error {
 	case errors.Is(known.cause, ErrOutOfMemory):
 		return fmt.Errorf("%w than its limit; raise worker.memory, or give the query less to sort or join", ErrOutOfMemory)
 	case known.words:
-		return fmt.Errorf("%w: %s%s", known.cause, strings.TrimSpace(e.Message), place(sql, e.Position))
+		return fmt.Errorf("%w: %s%s", known.cause, discreet(sql, strings.TrimSpace(e.Message)), place(sql, e.Position))
 	case errors.Is(known.cause, ErrUnreadable):
 		return fmt.Errorf("%w: damaged file", ErrUnreadable)
 	case e.Type == "Invalid Input": // what the engine says of a damaged page, too
@@ -156,6 +156,22 @@ func blotted(sql string, from, to int) string {
 // dollarTag opens text up to the same again.
 var dollarTag = regexp.MustCompile(`^\$[A-Za-z_]*\$`)
 
+// escaped is text in which a backslash takes the next character's meaning.
+var escaped = regexp.MustCompile(`^[eE]'(\\(?s:.)|[^'\\])*'?`)
+
+// discreet returns a message about sql without the text in it that sql has between quotes: a parser repeats what it
+// stumbles over.
+func discreet(sql, message string) string {
+	for at := 0; at < len(sql); {
+		size, secret := token(sql[at:])
+		if secret {
+			message = strings.ReplaceAll(message, sql[at:at+size], "'***'")
+		}
+		at += size
+	}
+	return message
+}
+
 // token returns the length of what sql begins with: a comment, a quoted name, text, or one character; and whether it is text.
 func token(sql string) (size int, text bool) {
 	upTo := func(end string, skip int) int {
@@ -173,6 +189,8 @@ func token(sql string) (size int, text bool) {
 		return upTo(`"`, 1), false
 	case sql[0] == '\'': // two within the text end it and open it again
 		return upTo("'", 1), true
+	case escaped.MatchString(sql):
+		return len(escaped.FindString(sql)), true
 	case tag != "":
 		return upTo(tag, len(tag)), true
 	default:

@@ -45,6 +45,24 @@ func TestAWrongQueryIsExplainedWithItsPlace(t *testing.T) {
 	}
 }
 
+// What a query compares with may be a person's, and a parser repeats what it stumbles over.
+func TestAWrongQueryShowsNoText(t *testing.T) {
+	t.Parallel()
+	s := overFiles(t, parquet(t, "SELECT 1 AS id, 'x' AS name"))
+	for _, sql := range []string{
+		"SELECT id FORM t WHERE name = '" + person + "'", "SELECT id FROM t WHERE name '" + person + "'", "SELECT id FROM t WHERE name = '" + person,
+		"SELECT emial FROM t WHERE name = E'" + person + "'", "SELECT id FROM t WHERE $$" + person + "$$ name", "SELECT frobnicate('" + person + "')",
+		"SELECT id FROM t WHERE name = 'x' '" + person + "' 'y' ;;", "SELECT '" + person + "'::INTEGER FROM t", "SELECT id FROM t WHERE id = '" + person + "'",
+	} {
+		_, err := s.Describe(t.Context(), sql)
+		if err != nil { // some are an error in the data, which Describe does not see
+			require.NotContains(t, err.Error(), person, sql)
+		}
+	}
+	_, err := s.Describe(t.Context(), "SELECT id FORM t WHERE name = '"+person+"'")
+	require.ErrorContains(t, err, "WHERE name = '****************'")
+}
+
 func TestAnErrorInTheDataNeverShowsTheValue(t *testing.T) {
 	t.Parallel()
 	s := overFiles(t, parquet(t, "SELECT CASE WHEN i = 5000 THEN '"+person+"' ELSE i::VARCHAR END AS s, i AS n FROM range(6000) r(i)"))

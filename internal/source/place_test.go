@@ -18,6 +18,7 @@ func TestThePlaceOfAnErrorShowsNoText(t *testing.T) {
 		"-- don't\nSELECT emial, 'c'":                 "SELECT emial, '*'",
 		"/* don't */ SELECT emial, 'é'":               "/* don't */ SELECT emial, '*'",
 		"SELECT $x$a'b$x$, emial, 'c'":                "SELECT ****'****, emial, '*'",
+		`SELECT E'it\'s me', emial`:                   `SELECT *'***'****', emial`,
 		"SELECT emial, 'open":                         "SELECT emial, '****",
 		"SELECT emial\r\nFROM t":                      "SELECT emial",
 	} {

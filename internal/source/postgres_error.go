@@ -59,7 +59,7 @@ func serverError(ctx context.Context, sql string, err error) error {
 	case !ok:
 		return fmt.Errorf("%w: SQLSTATE %s", ErrEngine, failure.Code)
 	case known.words:
-		return fmt.Errorf("%w: %s (SQLSTATE %s)%s", known.cause, failure.Message, failure.Code, place(sql, byteOffset(sql, failure.Position)))
+		return fmt.Errorf("%w: %s (SQLSTATE %s)%s", known.cause, discreet(sql, failure.Message), failure.Code, place(sql, byteOffset(sql, failure.Position)))
 	case errors.Is(known.cause, ErrData):
 		return fmt.Errorf("%w: SQLSTATE %s; %s", known.cause, failure.Code, valueHint)
 	default:

@@ -277,6 +277,15 @@ func TestAPostgresQueryCannotChangeAnything(t *testing.T) {
 	}
 	_, err := s.Describe(t.Context(), "SELECT 'é',\n  emial FROM customers")
 	require.EqualError(t, err, "the query cannot be run: column \"emial\" does not exist (SQLSTATE 42703)\nline 2:   emial FROM customers\n          ^")
+
+	for _, sql := range []string{
+		"SELECT id FORM customers WHERE name = '" + person + "'", "SELECT id FROM customers WHERE id '" + person + "'", "SELECT id FROM customers WHERE name = '" + person,
+		"SELECT emial FROM customers WHERE name = E'it\\'s " + person + "'", "SELECT $$" + person + "$$ $$" + person + "$$", "SELECT id FROM customers WHERE id = '" + person + "'",
+	} {
+		_, err := s.Describe(t.Context(), sql)
+		require.Error(t, err, sql)
+		require.NotContains(t, err.Error(), person, sql)
+	}
 }
 
 func TestAPostgresQuerySeesOneSnapshot(t *testing.T) {
