@@ -176,13 +176,13 @@ func noted(run *workspace.Run, delivery, step string, nameOf func(int) (string, 
 
 // abortUploads aborts uploads side by side and returns how many. One that the store refuses to abort does not stop the
 // others; a store that is away does, for thousands would each be tried for as long as it takes. With their bucket all are gone.
-func abortUploads(whole context.Context, bucket *upload.Bucket, open map[string][]string, atOnce int) (int, error) {
+func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]string, atOnce int) (int, error) {
 	var aborted atomic.Int64
 	var refused atomic.Pointer[error]
-	group, ctx := errgroup.WithContext(whole)
+	group, aborting := errgroup.WithContext(ctx)
 	group.SetLimit(max(atOnce, 1))
 	abort := func(key, id string) error {
-		err := bucket.Abort(ctx, key, id)
+		err := bucket.Abort(aborting, key, id)
 		if err == nil || errors.Is(err, upload.ErrNoSuchBucket) {
 			aborted.Add(1)
 			return nil
@@ -195,12 +195,15 @@ func abortUploads(whole context.Context, bucket *upload.Bucket, open map[string]
 	}
 	for key, ids := range open {
 		for _, id := range ids {
-			if ctx.Err() == nil {
+			if aborting.Err() == nil {
 				group.Go(func() error { return abort(key, id) })
 			}
 		}
 	}
-	err := errors.Join(group.Wait(), context.Cause(whole)) // those that were not begun any more are open
+	err := group.Wait()
+	if err == nil {
+		err = context.Cause(ctx) // those that were not begun any more are open
+	}
 	if one := refused.Load(); err == nil && one != nil {
 		err = *one
 	}

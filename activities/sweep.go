@@ -34,7 +34,7 @@ func Sweep(ctx context.Context, s *Steps, over func(ctx context.Context, r *work
 
 // sweep is Sweep of one run.
 func (s *Steps) sweep(ctx context.Context, r *workspace.Run, over func(ctx context.Context, r *workspace.Run) (bool, error)) (bool, error) {
-	if err := r.Readable(); err != nil {
+	if err := r.Unreadable(); err != nil {
 		return false, err
 	}
 	if left, err := s.keptFor(r); err == nil && left > 0 { // a note that cannot be read keeps nothing
@@ -59,16 +59,18 @@ func (s *Steps) idle(r *workspace.Run) bool {
 // nowhere, for they are to be made anew. That may be here, where the run would wait for ever for the place that it has.
 func (s *Steps) sweepIdle(ctx context.Context, r *workspace.Run) (bool, error) {
 	now, err := Recall(ctx, s.options.Client, r.WorkflowID, "")
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if now.Host == "" {
-		if !s.idle(r) { // its Render has begun meanwhile
-			return false, nil
-		}
+	case now.Host == s.options.Host.ID():
+		return false, nil
+	case now.Host != "":
+		return s.sweepIf(ctx, r, s.movedOn)
+	case !s.idle(r): // its Render has begun meanwhile
+		return false, nil
+	default:
 		return false, r.Shed(stepUpload, stepSides)
 	}
-	return s.sweepIf(ctx, r, s.movedOn)
 }
 
 // movedOn reports whether a run has its files on another host by now, and so does not need its place on this one.

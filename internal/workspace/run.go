@@ -40,11 +40,11 @@ func (h *Host) Run(workflowID, runID string) (*Run, error) {
 
 // describe makes the folder, and says in it whose it is.
 func (r *Run) describe() error {
-	if _, err := os.Stat(filepath.Join(r.dir, runFile)); err == nil {
-		return nil
-	}
 	if err := r.host.held(); err != nil { // MkdirAll would make a workspace that is gone anew
 		return err
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, runFile)); err == nil {
+		return nil
 	}
 	r.host.mu.Lock() // several steps of one run may begin at the same time
 	defer r.host.mu.Unlock()
@@ -78,7 +78,7 @@ func (r *Run) InUse(now time.Time) bool {
 }
 
 // Runs returns the runs that have a folder here, for the janitor. A folder that a crash left without its description is
-// returned with an empty WorkflowID; so is one whose description cannot be read for now, see Readable.
+// returned with an empty WorkflowID; so is one whose description cannot be read for now, see Unreadable.
 func (h *Host) Runs() ([]*Run, error) {
 	entries, err := os.ReadDir(filepath.Join(h.dir, runsDir))
 	if err != nil {
@@ -101,8 +101,8 @@ func (h *Host) Runs() ([]*Run, error) {
 	return runs, nil
 }
 
-// Readable returns why the description of a run that Runs has found cannot be read: nobody knows then whose the folder is.
-func (r *Run) Readable() error { return r.unreadable }
+// Unreadable returns why the description of a run that Runs has found cannot be read: nobody knows then whose the folder is.
+func (r *Run) Unreadable() error { return r.unreadable }
 
 // Remove ends the lease and removes every file of the run. A run that is not there is success.
 func (r *Run) Remove() error {
