@@ -118,7 +118,7 @@ func (a *app) parkedGroups(campaign string, deliveries []workflows.GroupProgress
 	text := ""
 	for _, d := range deliveries {
 		if d.State == workflows.Parked {
-			text += fmt.Sprintf("group %s to %s is parked\n%s\n", d.Group, d.DataTemplate, indented("  ", a.parkedText(shortRun(d.WorkflowID), d.Failure, noDeadline, false)))
+			text += fmt.Sprintf("group %s to %s is parked\n%s\n", d.Group, d.DataTemplate, indented("  ", a.parkedText(shortRun(d.WorkflowID), d.Failure, noDeadline, d.NoReplan)))
 		}
 	}
 	return text + "the other groups go on; the campaign is over when all are\n" + a.command("abort", campaign) + "\n  gives the whole campaign up"

@@ -214,6 +214,19 @@ func TestAGoodDestinationPassesAndKeepsNothing(t *testing.T) {
 	require.Contains(t, out, `"the-right-one"`)
 }
 
+// The secrets are the worker's, and whoever tries this may not have them.
+func TestASecretThatIsNotHereIsNotTheOwnersFault(t *testing.T) {
+	t.Parallel()
+	c := newCustomer(t)
+	setup := setupOf{key: "writer", settings: inbound}
+	var out, messages bytes.Buffer
+	status := run(t.Context(), []string{"--config", setup.write(t, c), "test", "acme"}, strings.NewReader(""), &out, &messages, func(string) (string, bool) { return "", false })
+	require.Equal(t, exitFailed, status)
+	require.Contains(t, messages.String(), "whether deliveries to acme would work could not be tried")
+	require.Contains(t, messages.String(), "run this where the worker's secrets are")
+	require.NotContains(t, messages.String(), "grant")
+}
+
 func TestARefusalIsPrintedWithTheReadyPolicy(t *testing.T) {
 	t.Parallel()
 	c := newCustomer(t)

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"consign/internal/config"
 	"consign/starter/watch"
 )
 
@@ -49,26 +50,26 @@ func (a *app) operate(ctx context.Context, run, asked, name string, payload any,
 		return wrong(fmt.Errorf("%s %s: %s", asked, done.Run, no.Message()), a.command("show", done.Run)+" says how it stands")
 	case errors.Is(err, errNoWorker) && ctx.Err() == nil:
 		if err := leave(ctx, connection, id, name, payload); err != nil {
-			return doing(asked+" "+run, a.overOr(ctx, connection, id, asked, a.asked(c, id, err)))
+			return doing(asked+" "+run, a.notTaken(ctx, c, connection, done, err))
 		}
 		done.Accepted = false
 		said = "no worker answered; Temporal keeps the request for the next worker that comes"
 	default:
-		return doing(asked+" "+run, a.overOr(ctx, connection, id, asked, a.asked(c, id, err)))
+		return doing(asked+" "+run, a.notTaken(ctx, c, connection, done, err))
 	}
 	return a.result(done, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", done.Run, said) })
 }
 
-// overOr says that the run is over, if it is: Temporal does not find such a run for a request either. Else it returns err.
-func (a *app) overOr(ctx context.Context, connection client.Client, id, asked string, err error) error {
+// notTaken explains why Temporal did not take a request. That it does not find the run also means that the run is over.
+func (a *app) notTaken(ctx context.Context, c *config.Config, connection client.Client, o operated, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
-	described, lookErr := connection.DescribeWorkflowExecution(ctx, id, "")
-	if lookErr != nil || described.GetWorkflowExecutionInfo().GetCloseTime() == nil {
-		return err
+	described, lookErr := connection.DescribeWorkflowExecution(ctx, o.WorkflowID, "")
+	info := described.GetWorkflowExecutionInfo()
+	if lookErr != nil || info.GetCloseTime() == nil {
+		return a.asked(c, o.WorkflowID, err)
 	}
-	state := watch.StateOf(described.GetWorkflowExecutionInfo())
-	return wrong(fmt.Errorf("%s is %s: %s is for a run that is under way", shortRun(id), state, asked), a.command("show", shortRun(id))+" says how it ended")
+	return wrong(fmt.Errorf("%s is %s: %s is for a run that is under way", o.Run, watch.StateOf(info), o.Asked), a.command("show", o.Run)+" says how it ended")
 }
 
 var errNoWorker = errors.New("no worker took the request")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"golang.org/x/sync/errgroup"
 
 	"consign/starter/watch"
@@ -67,11 +65,11 @@ func stateNames() []string {
 }
 
 func (a *app) doRuns(ctx context.Context, o runsOptions) error {
-	filter, err := o.filter()
+	c, err := a.config()
 	if err != nil {
 		return err
 	}
-	c, err := a.config()
+	filter, err := o.filter(c.Temporal.TaskQueue)
 	if err != nil {
 		return err
 	}
@@ -98,12 +96,13 @@ func (a *app) doRuns(ctx context.Context, o runsOptions) error {
 	return a.result(list, func(w io.Writer) { printRuns(w, list, a.clock()) })
 }
 
-// filter is the visibility query. Names and states cannot hold a quote, so that nothing can be added to it.
-func (o runsOptions) filter() (string, error) {
+// filter is the visibility query: of the runs that are started on the task queue. Names and states cannot hold a quote, so that nothing can be added to it.
+func (o runsOptions) filter(queue string) (string, error) {
 	if o.limit < 1 || o.limit > 1000 {
 		return "", wrong(fmt.Errorf("--limit %d: must be 1 to 1000", o.limit), "")
 	}
-	query := "WorkflowType IN ('" + workflows.TypeOrchestration + "', '" + workflows.TypeCampaign + "') AND " + workflows.AttributeState.GetName() + " IS NOT NULL" // others may have such types, too
+	query := "WorkflowType IN ('" + workflows.TypeOrchestration + "', '" + workflows.TypeCampaign + "')" +
+		" AND TaskQueue = '" + strings.ReplaceAll(queue, "'", "''") + "'" // others may have workflows of such types, too
 	for _, named := range []struct{ flag, name, attribute string }{
 		{"orchestration", o.orchestration, workflows.AttributeOrchestration.GetName()}, {"campaign", o.campaign, workflows.AttributeCampaign.GetName()},
 	} {
@@ -158,9 +157,6 @@ func addBytes(ctx context.Context, connection client.Client, list []listed) erro
 		group.Go(func() error {
 			var done workflows.Completion
 			err := connection.GetWorkflow(ctx, list[i].WorkflowID, list[i].RunID).Get(ctx, &done)
-			if errors.Is(err, converter.ErrUnableToDecode) {
-				return nil // somebody else's result: its size is not known
-			}
 			list[i].Bytes = done.Bytes
 			return err
 		})

@@ -50,7 +50,7 @@ type tested struct {
 	Places      []testedPlace `json:"places"`
 	NotTried    []string      `json:"not_tried"`
 
-	noSecrets bool // here, which says nothing about the worker
+	refused bool // and not only for want of a secret here, which says nothing about the worker
 }
 
 type testedPlace struct {
@@ -90,13 +90,15 @@ func (a *app) doTest(ctx context.Context, name string) error {
 			return err
 		}
 		result.OK = result.OK && one.OK
-		result.noSecrets = result.noSecrets || slices.ContainsFunc(one.Checks, func(c activities.Check) bool { return errors.Is(c.Err, config.ErrSecret) })
+		result.refused = result.refused || slices.ContainsFunc(one.Checks, func(c activities.Check) bool {
+			return c.State == activities.CheckFailed && !errors.Is(c.Err, config.ErrSecret)
+		})
 		result.Places = append(result.Places, one)
 	}
 	if err := a.result(result, result.print); err != nil {
 		return err
 	}
-	if result.noSecrets {
+	if !result.OK && !result.refused {
 		return failed(fmt.Errorf("whether deliveries to %s would work could not be tried", name), "run this where the worker's secrets are: its environment, its files")
 	}
 	if !result.OK {

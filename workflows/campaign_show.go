@@ -43,7 +43,7 @@ func (r *campaign) progress() (Progress, error) {
 	for _, d := range r.deliveries {
 		one := GroupProgress{
 			Group: d.group, DataTemplate: d.DataTemplate, Destination: d.Destination, WorkflowID: d.id, State: d.state,
-			Rows: d.done.Rows, Bytes: d.done.Bytes, Failure: d.failure,
+			Rows: d.done.Rows, Bytes: d.done.Bytes, Failure: d.failure, NoReplan: d.noReplan,
 		}
 		if p.Failure == nil && d.state == Parked {
 			p.Failure = d.failure

@@ -175,6 +175,21 @@ func TestAParkedGroupBlocksNoOtherAndIsRetriedByItself(t *testing.T) {
 	require.Equal(t, []string{workflows.SignalParked, workflows.SignalCampaignCompleted}, d.names)
 }
 
+func TestAGroupOfWhichObjectsMayBeVisibleIsNotToBePlannedAnew(t *testing.T) {
+	for step, late := range map[string]bool{"Plan": false, "Publish": true} {
+		d, _ := newCampaign(t, "a")
+		d.broken[step] = []error{permanently("AccessDenied")}
+		d.RegisterDelayedCallback(func() {
+			require.Equal(t, workflows.Parked, d.progress().Deliveries[0].State)
+			require.Equal(t, late, d.progress().Deliveries[0].NoReplan, step)
+			d.signalGroup("a", workflows.RetryName, workflows.RetryRequest{})
+		}, time.Hour)
+		c, err := d.runCampaign()
+		require.NoError(t, err)
+		require.Equal(t, workflows.Completed, c.Status)
+	}
+}
+
 func TestARetryOfACampaignSaysWhichRunsAreParked(t *testing.T) {
 	d, _ := newCampaign(t, "a", "b")
 	d.broken["Plan of b"] = []error{permanently("NoSuchBucket")}

@@ -195,6 +195,7 @@ type Completion struct {
 	StartedAt        time.Time           `json:"started_at"`
 	CompletedAt      time.Time           `json:"completed_at,omitzero"`
 	Failure          *activities.Failure `json:"failure,omitempty"`
+	NoReplan         bool                `json:"no_replan,omitempty"`     // of a parked run: some objects may be visible already
 	NotNotified      []string            `json:"not_notified,omitempty"`  // notify targets that never came
 	RedeliveryOf     string              `json:"redelivery_of,omitempty"` // workflow id of the run whose files were sent again
 	KeptUntil        time.Time           `json:"kept_until,omitzero"`     // how long they can be sent again; in the result, not in the signal
@@ -272,6 +273,7 @@ type GroupProgress struct {
 	Rows         int64               `json:"rows,omitempty"`
 	Bytes        int64               `json:"bytes,omitempty"`
 	Failure      *activities.Failure `json:"failure,omitempty"`
+	NoReplan     bool                `json:"no_replan,omitempty"`
 }
 
 // StepProgress is one step of a run.

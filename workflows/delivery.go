@@ -22,6 +22,7 @@ type delivery struct {
 	started     bool
 	aborted     bool // it was told to abort
 	failure     *activities.Failure
+	noReplan    bool
 	stopTelling workflow.CancelFunc // ends the telling that it is parked
 	done        Completion          // once it is over
 }
@@ -153,7 +154,7 @@ func (r *campaign) listenForGroups(ctx workflow.Context) {
 			if d.id != c.WorkflowID || !known(d.state) || !known(c.Status) {
 				continue
 			}
-			d.state, d.failure = c.Status, c.Failure
+			d.state, d.failure, d.noReplan = c.Status, c.Failure, c.NoReplan
 			d.hush()
 			if c.Status == Parked {
 				telling, stop := workflow.WithCancel(ctx)

@@ -52,8 +52,8 @@ func (t Timing) retries() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{
 		InitialInterval:    t.InitialInterval,
 		BackoffCoefficient: 2,
-		MaximumInterval:    max(t.MaxInterval, t.InitialInterval), // Temporal takes no other, and the run would stand still
-		MaximumAttempts:    int32(t.Attempts),                     //nolint:gosec // a handful
+		MaximumInterval:    t.MaxInterval,
+		MaximumAttempts:    int32(t.Attempts), //nolint:gosec // a handful
 	}
 }
 

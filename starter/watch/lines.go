@@ -165,12 +165,12 @@ func describe(w Working, m *meter, now time.Time) (_ string, urgent bool) {
 	if w.State == "waiting" {
 		return name + waitsForWorker(w.Step), false
 	}
+	if w.Step == awaitTarget {
+		return name + " waits for a workflow of notify that is not there, to tell it; until notify_timeout", false
+	}
 	parts := amounts(w, m)
 	if w.Attempt > 1 {
 		parts = append([]string{fmt.Sprintf("attempt %d", w.Attempt)}, parts...)
-	}
-	if w.Step == awaitTarget {
-		return name + " delivered, and waits for a workflow of notify that is not there, until notify_timeout", false
 	}
 	if len(parts) == 0 {
 		return name + " at work", false

@@ -139,7 +139,7 @@ func TestWhatIsSaidOfAStep(t *testing.T) {
 	}{
 		"a step that has just begun is at work":        {Working{Step: "Plan", State: "running", Attempt: 1}, "Plan             at work"},
 		"a step that nobody took waits for a worker":   {Working{Step: "Upload", State: "waiting", Attempt: 1}, "Upload           waits for a worker"},
-		"a target that is not there is waited for":     {Working{Step: "AwaitTarget", State: "running", Attempt: 1}, "AwaitTarget      delivered, and waits for a workflow of notify that is not there, until notify_timeout"},
+		"a target that is not there is waited for":     {Working{Step: "AwaitTarget", State: "running", Attempt: 1}, "AwaitTarget      waits for a workflow of notify that is not there, to tell it; until notify_timeout"},
 		"a render waits for room":                      {Working{Step: "Render", State: "waiting", Attempt: 1}, "Render           waits for a worker with room (worker.runs, workspace.max_bytes, disk)"},
 		"a try at work says why the last one failed":   {Working{Step: "Plan", State: "running", Attempt: 3, LastFailure: "cannot be\nreached"}, "Plan             attempt 3; last try: cannot be reached"},
 		"a paused step says where to go":               {Working{Step: "Render", State: "paused", Attempt: 2}, "Render           paused in the Temporal UI: unpause it there"},

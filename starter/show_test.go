@@ -1,0 +1,26 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/starter/watch"
+	"consign/workflows"
+)
+
+func TestARunThatStandsStillIsNotOneWithoutAWorker(t *testing.T) {
+	t.Parallel()
+	for tries, want := range map[int32]string{0: "no worker answers", 1: "no worker answers", 3: "it stands still: 3 times no worker could say what comes next (task queue consign)"} {
+		var out strings.Builder
+		(&app{}).printShown(&out, shown{Run: "a/1", Snapshot: watch.Snapshot{State: workflows.Running, Open: true, Queue: "consign", TaskTries: tries}})
+		require.Contains(t, out.String(), want)
+	}
+}
+
+func TestWhatIsRefusedIsNotOffered(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, (&app{}).parkedText("a/1", nil, noDeadline, false), "--replan")
+	require.NotContains(t, (&app{}).parkedText("a/1", nil, noDeadline, true), "--replan")
+}
