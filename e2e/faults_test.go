@@ -112,12 +112,18 @@ func kindOf(r *http.Request) string {
 // plainSend is an orchestration that sends all rows as one CSV file, and tells a campaign.
 func (s *site) plainSend(notify string) {
 	s.t.Helper()
+	s.patientSend(notify, "2s")
+}
+
+// patientSend is a plainSend that waits for whom it tells.
+func (s *site) patientSend(notify, patience string) {
+	s.t.Helper()
 	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
 data_templates:
   - {name: t, destination: acme, settings: {filename: "all.csv"}}
 orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t, notify_timeout: 2s, notify: [{workflow_id: %s}]}
-`, notify))
+  - {name: weekly-{site}, query: all, data_template: t, notify_timeout: %s, notify: [{workflow_id: %s}]}
+`, patience, notify))
 }
 
 func TestAWorkerKilledDuringUploadGoesOnWithThePartsThatAreThere(t *testing.T) {

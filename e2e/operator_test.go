@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,25 @@ func TestAParkedRunIsRetriedWhenTheCustomerHasMendedIt(t *testing.T) {
 	require.Equal(t, workflows.Completed, c.Status)
 	require.Equal(t, later, c.Objects[0].Bucket)
 	require.Equal(t, 2, s.starter("retry", s.id("parked")+"/k").code, "a run that is over cannot be retried")
+	s.nothingLeft()
+}
+
+func TestARunThatOnlyWaitsForWhomToTellIsLetGo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	s.patientSend(s.name+"-nobody", "1h")
+	s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	run := s.id("weekly") + "/k"
+	eventually(t, "the wait for whom to tell", func() bool { return strings.Contains(s.starter("show", run).out, "to wait no longer: starter") })
+	a := s.starter("abort", run)
+	require.Equal(t, 0, a.code, a.err)
+	require.Equal(t, run+": was over, and waits no longer for those whom it could not tell\n", a.out)
+	c := s.send(s.id("weekly"), "--run-key", "k")
+	require.Equal(t, workflows.Completed, c.Status)
+	require.Equal(t, []string{s.name + "-nobody"}, c.NotNotified)
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
 	s.nothingLeft()
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"consign/internal/config"
 	"consign/starter/watch"
+	"consign/workflows"
 )
 
 // updateWait is how long an update may take until it is left as a signal instead: an update is not kept when no worker
@@ -26,8 +27,8 @@ type operated struct {
 	Accepted   bool   `json:"accepted"` // false: left as a signal, because no worker answered
 }
 
-// operate sends an update to a run, and leaves it as a signal if nobody takes it.
-func (a *app) operate(ctx context.Context, run, asked, name string, payload any, said string) error {
+// operate sends an update to a run, and leaves it as a signal if nobody takes it. said is told of the run's answer.
+func (a *app) operate(ctx context.Context, run, asked, name string, payload any, said func(workflows.Progress) string) error {
 	id, err := workflowID(run)
 	if err != nil {
 		return err
@@ -42,7 +43,8 @@ func (a *app) operate(ctx context.Context, run, asked, name string, payload any,
 	}
 	defer connection.Close()
 	done := operated{Run: shortRun(id), WorkflowID: id, Asked: asked, Accepted: true}
-	err = update(ctx, connection, id, name, payload)
+	progress, err := update(ctx, connection, id, name, payload)
+	what := said(progress)
 	var no *temporal.ApplicationError
 	switch {
 	case err == nil:
@@ -53,11 +55,11 @@ func (a *app) operate(ctx context.Context, run, asked, name string, payload any,
 			return doing(asked+" "+run, a.notTaken(ctx, c, connection, done, err))
 		}
 		done.Accepted = false
-		said = "no worker answered; Temporal keeps the request for the next worker that comes"
+		what = "no worker answered; Temporal keeps the request for the next worker that comes"
 	default:
 		return doing(asked+" "+run, a.notTaken(ctx, c, connection, done, err))
 	}
-	return a.result(done, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", done.Run, said) })
+	return a.result(done, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", done.Run, what) })
 }
 
 // notTaken explains why Temporal did not take a request. That it does not find the run also means that the run is over.
@@ -74,20 +76,20 @@ func (a *app) notTaken(ctx context.Context, c *config.Config, connection client.
 
 var errNoWorker = errors.New("no worker took the request")
 
-func update(ctx context.Context, connection client.Client, id, name string, payload any) error {
+func update(ctx context.Context, connection client.Client, id, name string, payload any) (p workflows.Progress, err error) {
 	limited, cancel := context.WithTimeoutCause(ctx, updateWait, errNoWorker)
 	defer cancel()
 	handle, err := connection.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateName: name, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
-		err = handle.Get(limited, nil)
+		err = handle.Get(limited, &p)
 	}
 	var unanswered *client.WorkflowUpdateServiceTimeoutOrCanceledError // the server's clock may be the faster one
 	if err != nil && ctx.Err() == nil && (limited.Err() != nil || errors.As(err, &unanswered)) {
-		return errNoWorker
+		return p, errNoWorker
 	}
-	return err
+	return p, err
 }
 
 func leave(ctx context.Context, connection client.Client, id, name string, payload any) error {

@@ -22,7 +22,7 @@ func TestARequestThatNoWorkerTakesIsLeftWhicheverClockIsFaster(t *testing.T) {
 	} {
 		temporal := &mocks.Client{}
 		temporal.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, at.err)
-		err := update(t.Context(), temporal, "send/o/k", workflows.AbortName, nil)
+		_, err := update(t.Context(), temporal, "send/o/k", workflows.AbortName, nil)
 		if at.want == nil {
 			require.Equal(t, at.err, err)
 			continue

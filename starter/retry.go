@@ -24,7 +24,8 @@ use; secrets from the environment are those with which the worker was started.`,
 			if replan {
 				asked, said = "replan", "begins afresh with the configuration as it is now"
 			}
-			return a.operate(cmd.Context(), args[0], asked, workflows.RetryName, workflows.RetryRequest{Replan: replan}, said)
+			return a.operate(cmd.Context(), args[0], asked, workflows.RetryName, workflows.RetryRequest{Replan: replan},
+				func(workflows.Progress) string { return said })
 		},
 	}
 	cmd.Flags().BoolVar(&replan, "replan", false, "begin afresh with the configuration as it is now")

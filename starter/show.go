@@ -100,6 +100,9 @@ func (a *app) printShown(w io.Writer, s shown) {
 	for _, step := range s.Working {
 		fmt.Fprintln(w, "\n"+watch.Describe(step, a.clock()))
 	}
+	if s.Progress != nil && s.Progress.Telling {
+		fmt.Fprintf(w, "\nall else is done; to wait no longer: %s\n", a.command("abort", s.Run))
+	}
 	switch done := s.Completion.(type) {
 	case workflows.Completion:
 		fmt.Fprintln(w)

@@ -19,6 +19,13 @@ func TestARunThatStandsStillIsNotOneWithoutAWorker(t *testing.T) {
 	}
 }
 
+func TestTheWaitForWhomToTellNamesItsEnd(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	(&app{}).printShown(&out, shown{Run: "a/1", Snapshot: watch.Snapshot{State: workflows.Running, Open: true, Progress: &workflows.Progress{Telling: true}}})
+	require.Contains(t, out.String(), "to wait no longer: starter abort a/1\n")
+}
+
 func TestWhatIsRefusedIsNotOffered(t *testing.T) {
 	t.Parallel()
 	require.Contains(t, (&app{}).parkedText("a/1", nil, noDeadline, false), "--replan")

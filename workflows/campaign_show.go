@@ -34,7 +34,7 @@ func (r *campaign) refresh(ctx workflow.Context) error {
 // progress answers QueryProgress.
 func (r *campaign) progress() (Progress, error) {
 	p := Progress{
-		State: r.state, Failure: r.failure, Deadline: r.deadline,
+		State: r.state, Failure: r.failure, Deadline: r.deadline, Telling: r.stopTelling != nil,
 		Steps: []StepProgress{{Name: stepPlanCampaign, State: r.planning, Attempt: r.attempt}},
 	}
 	if r.plan == nil {

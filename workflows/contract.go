@@ -260,6 +260,7 @@ type Progress struct {
 	Failure     *activities.Failure `json:"failure,omitempty"`
 	Deadline    time.Time           `json:"deadline,omitzero"`    // of a parked run: when it is given up
 	NoReplan    bool                `json:"no_replan,omitempty"`  // of a parked run: some objects may be visible already
+	Telling     bool                `json:"telling,omitempty"`    // all is over, but that a notify target may not be there yet; an abort ends the wait
 	Deliveries  []GroupProgress     `json:"deliveries,omitempty"` // of a campaign
 }
 

@@ -160,7 +160,7 @@ func (r *campaign) listenForGroups(ctx workflow.Context) {
 				telling, stop := workflow.WithCancel(ctx)
 				d.stopTelling = stop
 				workflow.Go(telling, func(ctx workflow.Context) {
-					tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, c)
+					tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, c, asLong)
 				})
 			}
 			r.changes++

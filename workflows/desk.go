@@ -18,6 +18,7 @@ type desk struct {
 	deadline    time.Time
 	failure     *activities.Failure
 	cancelSteps workflow.CancelFunc // ends what is at work, for an abort
+	stopTelling workflow.CancelFunc // ends the wait for who is to be told that all is over; nil before
 }
 
 // operated is what an operator can do with a run.
@@ -49,7 +50,11 @@ func (d *desk) listen(ctx workflow.Context, o operated) error {
 	if err != nil {
 		return err
 	}
-	err = workflow.SetUpdateHandlerWithOptions(ctx, AbortName, d.onAbort, workflow.UpdateHandlerOptions{
+	abort := func(ctx workflow.Context, request AbortRequest) (Progress, error) {
+		d.stop(ctx, request)
+		return o.progress()
+	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, AbortName, abort, workflow.UpdateHandlerOptions{
 		Description: `Ends the run, cleans up and tells whoever waits. Data: nothing, or {"reason": "why"}.`,
 	})
 	if err != nil {
@@ -71,7 +76,7 @@ func (d *desk) listenForSignals(ctx workflow.Context, o operated) {
 			d.decision = &request
 		}
 	})
-	receive(ctx, aborts, func(_ workflow.Context, request AbortRequest) { d.stop(request) })
+	receive(ctx, aborts, d.stop)
 }
 
 // receive hands every signal of a channel to do, for as long as the workflow runs.
@@ -90,13 +95,17 @@ func receive[T any](ctx workflow.Context, from workflow.ReceiveChannel, do func(
 // waits reports whether the run is parked, and nobody has decided yet.
 func (d *desk) waits() bool { return d.state == Parked && d.decision == nil && d.abort == nil }
 
-func (d *desk) onAbort(_ workflow.Context, request AbortRequest) error {
-	d.stop(request)
-	return nil
-}
+// changeStopTelling marks runs that an abort keeps from waiting for whom they cannot tell. Those that it found so before
+// waited on.
+const changeStopTelling = "stop-telling"
 
-func (d *desk) stop(request AbortRequest) {
-	if d.abort == nil {
+func (d *desk) stop(ctx workflow.Context, request AbortRequest) {
+	switch {
+	case d.stopTelling != nil:
+		if workflow.GetVersion(ctx, changeStopTelling, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+			d.stopTelling()
+		}
+	case d.abort == nil:
 		d.abort = &request
 		d.cancelSteps()
 	}

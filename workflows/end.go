@@ -31,7 +31,7 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	told.Add(1)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		defer told.Done()
-		r.tell(ctx, SignalCompleted, done)
+		r.tellOver(ctx, done)
 	})
 	if status != Completed {
 		r.cancelLoads(ctx)

@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -303,40 +302,6 @@ func TestARefusedRunFailsAndIsNotParked(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, activities.TypeRefused, failed.Type())
 	require.Equal(t, []string{"Plan"}, d.stepsDone())
-}
-
-func TestACompletionWaitsForATargetThatIsNotThereYet(t *testing.T) {
-	d := newDelivery(t)
-	missing := temporal.NewApplicationError("no such workflow", "UnknownExternalWorkflowExecution")
-	d.broken["signal"] = []error{missing, missing, missing}
-	c, err := d.run()
-	require.NoError(t, err)
-	require.Equal(t, 4, d.calls["signal"])
-	require.Equal(t, 3, d.calls["AwaitTarget"])
-	require.Empty(t, c.NotNotified)
-}
-
-// TestATargetThatIsLongInComingCostsNoHistory: the wait is a step's, which Temporal remembers once however long it takes.
-func TestATargetThatIsLongInComingCostsNoHistory(t *testing.T) {
-	d := newDelivery(t)
-	d.broken["signal"] = []error{errors.New("no such workflow")}
-	c, err := d.run()
-	require.NoError(t, err)
-	require.Equal(t, 2, d.calls["signal"])
-	require.Equal(t, 1, d.calls["AwaitTarget"])
-	require.Equal(t, target, d.inputs["AwaitTarget"][0].(activities.AwaitInput).WorkflowID)
-	require.Empty(t, c.NotNotified)
-}
-
-func TestATargetThatNeverComesIsReportedAndUndoesNothing(t *testing.T) {
-	d := newDelivery(t)
-	d.broken["signal"] = []error{errors.New("no such workflow")}
-	d.absent = true
-	c, err := d.run()
-	require.NoError(t, err)
-	require.Equal(t, workflows.Completed, c.Status)
-	require.Equal(t, []string{target}, c.NotNotified)
-	require.Equal(t, 1, d.calls["signal"])
 }
 
 func TestManyObjectsAreVerifiedWholeBeforeTheFirstIsCompleted(t *testing.T) {

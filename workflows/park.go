@@ -39,7 +39,7 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 	r.tellCampaign(ctx)
 	telling, stopTelling := workflow.WithCancel(ctx)
 	defer stopTelling()
-	workflow.Go(telling, func(ctx workflow.Context) { r.tell(ctx, SignalParked, r.completion(ctx, Parked)) })
+	workflow.Go(telling, r.tellParked)
 	r.discard(ctx, discardLease)
 	if err := r.awaitDecision(ctx, patience); err != nil {
 		return err

@@ -55,7 +55,7 @@ func has(attributes temporal.SearchAttributes, key temporal.SearchAttributeKeyKe
 
 // progress answers QueryProgress.
 func (r *run) progress() (Progress, error) {
-	p := Progress{State: r.state, WaitsFor: r.waitsFor, Failure: r.failure, Deadline: r.deadline, NoReplan: r.state == Parked && r.publishing()}
+	p := Progress{State: r.state, WaitsFor: r.waitsFor, Failure: r.failure, Deadline: r.deadline, NoReplan: r.state == Parked && r.publishing(), Telling: r.stopTelling != nil}
 	if r.plan != nil {
 		p.Destination = r.plan.Destination.Name
 	}

@@ -16,21 +16,43 @@ const (
 	tellMost  = time.Minute
 )
 
-// tell signals every notify target how the run ended, or that it is parked. A completion never undoes a delivery: who
-// never came is noted.
-func (r *run) tell(ctx workflow.Context, signal string, c Completion) {
-	if r.plan == nil {
-		return
-	}
-	unheard := tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), signal, c)
-	if signal == SignalCompleted {
-		r.unheard = append(r.unheard, unheard...)
+// tellParked signals every notify target that the run is parked.
+func (r *run) tellParked(ctx workflow.Context) {
+	if r.plan != nil {
+		tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, r.completion(ctx, Parked), asLong)
 	}
 }
 
-// tell signals every notify target, waits up to patience for one that does not exist yet, and returns who never came. A
-// target may have another name for the signal that says that all is over; the others have one name.
-func tell(ctx workflow.Context, targets []plan.Notify, patience time.Duration, signal string, payload any) (unheard []string) {
+// tellOver signals every notify target how the run ended. It never undoes a delivery: who never came is noted.
+func (r *run) tellOver(ctx workflow.Context, c Completion) {
+	if r.plan != nil {
+		r.unheard = append(r.unheard, r.tellLast(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCompleted, c)...)
+	}
+}
+
+// tellLast tells that all is over. An abort ends the wait for who is not there; who is there by then is told.
+func (d *desk) tellLast(ctx workflow.Context, targets []plan.Notify, patience time.Duration, signal string, payload any) (unheard []string) {
+	var stops []workflow.CancelFunc
+	d.stopTelling = func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+	defer func() { d.stopTelling = nil }()
+	return tell(ctx, targets, patience, signal, payload, func(ctx workflow.Context) workflow.Context {
+		waiting, stop := workflow.WithCancel(ctx)
+		stops = append(stops, stop)
+		return waiting
+	})
+}
+
+// asLong waits for as long as the rest of the run goes on.
+func asLong(ctx workflow.Context) workflow.Context { return ctx }
+
+// tell signals every notify target, waits up to patience for one that does not exist yet, in the context that waiting
+// makes of the signal's, and returns who never came. A target may have another name for the signal that says that all is
+// over; the others have one name.
+func tell(ctx workflow.Context, targets []plan.Notify, patience time.Duration, signal string, payload any, waiting func(workflow.Context) workflow.Context) (unheard []string) {
 	group := workflow.NewWaitGroup(ctx)
 	for _, target := range targets {
 		name := signal
@@ -40,7 +62,7 @@ func tell(ctx workflow.Context, targets []plan.Notify, patience time.Duration, s
 		group.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer group.Done()
-			if err := signalUntil(ctx, target.WorkflowID, name, payload, patience); err != nil {
+			if err := signalUntil(ctx, waiting(ctx), target.WorkflowID, name, payload, patience); err != nil {
 				unheard = append(unheard, target.WorkflowID)
 			}
 		})
@@ -49,21 +71,21 @@ func tell(ctx workflow.Context, targets []plan.Notify, patience time.Duration, s
 	return unheard
 }
 
-func signalUntil(ctx workflow.Context, workflowID, signal string, payload any, patience time.Duration) error {
+func signalUntil(ctx, waiting workflow.Context, workflowID, signal string, payload any, patience time.Duration) error {
 	deadline := workflow.Now(ctx).Add(patience)
 	for wait := tellFirst; ; wait = min(2*wait, tellMost) {
 		err := workflow.SignalExternalWorkflow(ctx, workflowID, "", signal, payload).Get(ctx, nil)
 		failed := workflow.Now(ctx)
-		if err == nil || !failed.Before(deadline) || ctx.Err() != nil {
+		if err == nil || !failed.Before(deadline) || waiting.Err() != nil {
 			return err
 		}
-		if workflow.GetVersion(ctx, changeAwaitTarget, workflow.DefaultVersion, 1) > workflow.DefaultVersion && !awaitTarget(ctx, workflowID, deadline) {
+		if workflow.GetVersion(ctx, changeAwaitTarget, workflow.DefaultVersion, 1) > workflow.DefaultVersion && !awaitTarget(waiting, workflowID, deadline) {
 			return err
 		}
 		// One that comes and goes, or cannot be signalled although it is there, is not asked without end.
 		now := workflow.Now(ctx)
 		if pause := min(wait-now.Sub(failed), deadline.Sub(now)); pause > 0 {
-			if err := workflow.Sleep(ctx, pause); err != nil {
+			if err := workflow.Sleep(waiting, pause); err != nil && ctx.Err() != nil {
 				return err
 			}
 		}

@@ -1,0 +1,99 @@
+package workflows_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"consign/activities"
+	"consign/workflows"
+)
+
+func TestACompletionWaitsForATargetThatIsNotThereYet(t *testing.T) {
+	d := newDelivery(t)
+	missing := temporal.NewApplicationError("no such workflow", "UnknownExternalWorkflowExecution")
+	d.broken["signal"] = []error{missing, missing, missing}
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 4, d.calls["signal"])
+	require.Equal(t, 3, d.calls["AwaitTarget"])
+	require.Empty(t, c.NotNotified)
+}
+
+// TestATargetThatIsLongInComingCostsNoHistory: the wait is a step's, which Temporal remembers once however long it takes.
+func TestATargetThatIsLongInComingCostsNoHistory(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["signal"] = []error{errors.New("no such workflow")}
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 2, d.calls["signal"])
+	require.Equal(t, 1, d.calls["AwaitTarget"])
+	require.Equal(t, target, d.inputs["AwaitTarget"][0].(activities.AwaitInput).WorkflowID)
+	require.Empty(t, c.NotNotified)
+}
+
+func TestATargetThatNeverComesIsReportedAndUndoesNothing(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["signal"] = []error{errors.New("no such workflow")}
+	d.absent = true
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, workflows.Completed, c.Status)
+	require.Equal(t, []string{target}, c.NotNotified)
+	require.Equal(t, 1, d.calls["signal"])
+}
+
+// TestAnAbortEndsTheWaitForATarget: it is all that an operator can have meant.
+func TestAnAbortEndsTheWaitForATarget(t *testing.T) {
+	for name, run := range map[string]func(*delivery) []string{
+		"of a run": func(d *delivery) []string {
+			c, err := d.run()
+			require.NoError(d.t, err)
+			require.Equal(d.t, workflows.Completed, c.Status)
+			return c.NotNotified
+		},
+		"of a campaign": func(d *delivery) []string {
+			c, err := d.runCampaign()
+			require.NoError(d.t, err)
+			require.Equal(d.t, workflows.Completed, c.Status)
+			return c.NotNotified
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, _ := newCampaign(t)
+			missing := errors.New("no such workflow")
+			for range 100 { // whoever looks for it finds it, and it cannot be signalled
+				d.broken["signal"] = append(d.broken["signal"], missing)
+			}
+			var waiting workflows.Progress
+			began := d.Now()
+			d.RegisterDelayedCallback(func() {
+				waiting = d.progress()
+				d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "nobody will come"})
+			}, 10*time.Minute)
+			require.Equal(t, []string{target}, run(d))
+			require.True(t, waiting.Telling)
+			require.Less(t, d.Now().Sub(began), 11*time.Minute)
+		})
+	}
+}
+
+// TestWhoIsThereWhenTheWaitIsAbortedIsTold: the wait between two tries may be a minute.
+func TestWhoIsThereWhenTheWaitIsAbortedIsTold(t *testing.T) {
+	d := newDelivery(t)
+	for range 100 {
+		d.broken["signal"] = append(d.broken["signal"], errors.New("no such workflow"))
+	}
+	d.RegisterDelayedCallback(func() {
+		d.mu.Lock()
+		d.broken["signal"] = nil
+		d.mu.Unlock()
+		d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "nobody will come"})
+	}, 10*time.Minute+time.Second)
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Empty(t, c.NotNotified)
+}
