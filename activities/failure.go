@@ -72,6 +72,7 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 		*err = errors.Join(*err, s.makeRoom())
 	}
 	f, c := explain(step, *err)
+	f.Worker = s.options.Worker
 	if !c.permanent && stopping(ctx) { // a request was under way, say, and tells that it was cancelled
 		*err = Interrupted()
 		return

@@ -26,6 +26,17 @@ func failed(ctx context.Context, err error) error {
 	return err
 }
 
+func TestAFailureNamesTheWorkerThatTried(t *testing.T) {
+	t.Parallel()
+	err := error(workspace.ErrNoSpace)
+	(&Steps{options: Options{Worker: "acme-1 (pid 7)"}}).fail(t.Context(), "Render", &err)
+	var told *temporal.ApplicationError
+	require.ErrorAs(t, err, &told)
+	var f Failure
+	require.NoError(t, told.Details(&f))
+	require.Equal(t, "acme-1 (pid 7)", f.Worker)
+}
+
 // A request that is under way when the worker stops says that it was cancelled, or could not reach anybody.
 func TestWhatMayPassIsAnInterruptionWhileTheWorkerStops(t *testing.T) {
 	t.Parallel()

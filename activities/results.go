@@ -32,6 +32,9 @@ type Failure struct {
 	Attribution Attribution `json:"attribution"`
 	Message     string      `json:"message"` // what was being done and what went wrong
 	Advice      string      `json:"advice"`  // what to do about it
+	// Worker is what Temporal calls the worker that tried it last, its label or its machine and its process; empty if no
+	// step said it.
+	Worker string `json:"worker,omitempty"`
 }
 
 // An Object is one delivered object.

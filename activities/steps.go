@@ -36,6 +36,7 @@ type Options struct {
 	Host   *workspace.Host
 	Queue  string // the task queue of the workflows; the host's own and the renders' are named after it
 	Client client.Client
+	Worker string // what Temporal calls the worker
 	Clock  func() time.Time
 	Memory int64 // bytes for query engines, encoders and buffers together
 	// Threads is how many goroutines a step may keep busy.

@@ -37,6 +37,7 @@ func TestAParkedRunIsRetriedWhenTheCustomerHasMendedIt(t *testing.T) {
 	s.worker()
 	require.Equal(t, 4, s.starter("send", s.id("parked"), "--run-key", "k", "--wait").code)
 	require.Equal(t, "NoSuchBucket", s.failure("parked").Type)
+	require.Contains(t, s.failure("parked").Worker, "(pid ")
 	require.NoError(t, stack.S3.MakeBucket(t.Context(), later))
 	require.Equal(t, 0, s.starter("retry", s.id("parked")+"/k").code)
 	c := s.send(s.id("parked"), "--run-key", "k")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"consign/activities"
 	"consign/starter/watch"
 	"consign/workflows"
 )
@@ -24,6 +25,18 @@ func TestTheWaitForWhomToTellNamesItsEnd(t *testing.T) {
 	var out strings.Builder
 	(&app{}).printShown(&out, shown{Run: "a/1", Snapshot: watch.Snapshot{State: workflows.Running, Open: true, Progress: &workflows.Progress{Telling: true}}})
 	require.Contains(t, out.String(), "to wait no longer: starter abort a/1\n")
+}
+
+func TestAFailureNamesTheWorkerThatItMayBeAbout(t *testing.T) {
+	t.Parallel()
+	for who, want := range map[activities.Attribution]bool{activities.Platform: true, activities.Configuration: true, activities.Customer: false} {
+		f := &activities.Failure{Type: "T", Attribution: who, Worker: "acme-1 (pid 7)"}
+		var out strings.Builder
+		printFailure(&out, f)
+		for _, text := range []string{out.String(), (&app{}).parkedText("a/1", f, noDeadline, false)} {
+			require.Equal(t, want, strings.Contains(text, "\nwhere       worker acme-1 (pid 7)\nwhose "), text)
+		}
+	}
 }
 
 func TestWhatIsRefusedIsNotOffered(t *testing.T) {

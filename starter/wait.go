@@ -143,7 +143,7 @@ func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time, 
 	if f != nil {
 		text += "step        " + f.Step + "\n" +
 			"type        " + f.Type + "\n" +
-			indented("what        ", f.Message) + "\n" +
+			indented("what        ", f.Message) + "\n" + where(f) +
 			"whose       " + whose(f.Attribution) + "\n" +
 			indented("what to do  ", f.Advice) + "\n"
 	}
@@ -158,6 +158,14 @@ func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time, 
 	}
 	return text + "            " + a.command("abort", run) + "\n" +
 		"              gives it up and cleans up"
+}
+
+// where names the worker that a failure may be about: not of what is the customer's to mend.
+func where(f *activities.Failure) string {
+	if f.Worker == "" || f.Attribution == activities.Customer {
+		return ""
+	}
+	return "where       worker " + f.Worker + "\n"
 }
 
 // whose says who has to mend a failure.

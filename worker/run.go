@@ -65,7 +65,12 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 		return exitFailed, hint(err)
 	}
 	defer func() { err = errors.Join(err, host.Close()) }()
-	temporalClient, err := dial(ctx, c, log)
+	machine, err := os.Hostname()
+	if err != nil && c.Workspace.Host == "" {
+		log.Warn("the machine's name is not known: workspace.host can give the worker one", "error", err)
+	}
+	name := identity(c.Workspace.Host, machine, os.Getpid())
+	temporalClient, err := dial(ctx, c, name, log)
 	if err != nil {
 		return exitFailed, err
 	}
@@ -81,7 +86,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	pool := source.NewPool(host.Spill(), 2*engines, time.Now) // those that render, and those that describe
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	steps := activities.New(activities.Options{
-		Config: afresh(read), Host: host, Queue: queue, Client: temporalClient, Clock: time.Now,
+		Config: afresh(read), Host: host, Queue: queue, Client: temporalClient, Worker: name, Clock: time.Now,
 		Memory: int64(c.Worker.Memory), Threads: c.Worker.Threads, Engines: engines, Pool: pool,
 		Keep: c.Workspace.Keep, KeepPlain: c.Workspace.KeepPlain,
 	})
@@ -197,17 +202,13 @@ func identity(label, machine string, process int) string {
 	return fmt.Sprintf("%s (pid %d)", cmp.Or(label, machine, "unknown"), process)
 }
 
-// dial connects to Temporal, or says that it cannot.
-func dial(ctx context.Context, cfg *config.Config, log *slog.Logger) (client.Client, error) {
+// dial connects to Temporal under a name, or says that it cannot.
+func dial(ctx context.Context, cfg *config.Config, name string, log *slog.Logger) (client.Client, error) {
 	options, err := connect.Options(cfg.Temporal, log)
 	if err != nil {
 		return nil, err
 	}
-	machine, err := os.Hostname()
-	if err != nil && cfg.Workspace.Host == "" {
-		log.Warn("the machine's name is not known: workspace.host can give the worker one", "error", err)
-	}
-	options.Identity = identity(cfg.Workspace.Host, machine, os.Getpid())
+	options.Identity = name
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
 	c, err := client.DialContext(ctx, options)

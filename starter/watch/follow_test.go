@@ -195,11 +195,11 @@ func TestAPendingActivityIsReadWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Working{
 		Step: "Upload", State: "waiting", Attempt: 3, Beat: activities.Heartbeat{Step: "Upload", Bytes: 7, Total: 9}, BeatAt: at(1),
-		Next: at(8), LastFailure: "S3 cannot be reached",
+		Next: at(8), LastFailure: "S3 cannot be reached", Worker: "acme-1 (pid 7)",
 	}, working(&workflowpb.PendingActivityInfo{
 		ActivityType: &commonpb.ActivityType{Name: "Upload"}, State: enums.PENDING_ACTIVITY_STATE_SCHEDULED, Attempt: 3,
 		HeartbeatDetails: details, LastHeartbeatTime: timestamppb.New(at(1)), NextAttemptScheduleTime: timestamppb.New(at(8)),
-		LastFailure: &failurepb.Failure{Message: "S3 cannot be reached"},
+		LastFailure: &failurepb.Failure{Message: "S3 cannot be reached"}, LastWorkerIdentity: "acme-1 (pid 7)",
 	}))
 	require.Equal(t, "paused", working(&workflowpb.PendingActivityInfo{Paused: true}).State)
 	require.Equal(t, "running", working(&workflowpb.PendingActivityInfo{State: enums.PENDING_ACTIVITY_STATE_STARTED}).State)

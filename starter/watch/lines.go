@@ -160,7 +160,7 @@ func describe(w Working, m *meter, now time.Time) (_ string, urgent bool) {
 		return name + " paused in the Temporal UI: unpause it there", true
 	}
 	if w.State == "waiting" && w.LastFailure != "" {
-		return fmt.Sprintf("%s attempt %d%s: %s", name, w.Attempt, nextIn(w, now), oneLine(w.LastFailure)), true
+		return fmt.Sprintf("%s attempt %d%s: %s", name, w.Attempt, nextIn(w, now), oneLine(w.LastFailure)+triedBy(w)), true
 	}
 	if w.State == "waiting" {
 		return name + waitsForWorker(w.Step), false
@@ -180,6 +180,14 @@ func describe(w Working, m *meter, now time.Time) (_ string, urgent bool) {
 		text += "; last try: " + oneLine(w.LastFailure)
 	}
 	return text, false
+}
+
+// triedBy names the worker whose try has failed: what is wrong may be its machine's.
+func triedBy(w Working) string {
+	if w.Worker == "" {
+		return ""
+	}
+	return " (worker " + w.Worker + ")"
 }
 
 // waitsForWorker says why nobody has taken a step. Renders are taken by hosts that have room.

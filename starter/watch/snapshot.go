@@ -56,6 +56,7 @@ type Working struct {
 	BeatAt      time.Time            `json:"heartbeat_at,omitzero"`
 	Next        time.Time            `json:"next_attempt,omitzero"`
 	LastFailure string               `json:"last_failure,omitempty"`
+	Worker      string               `json:"worker,omitempty"` // that tries it, or has tried it last
 }
 
 // queryWait bounds the wait for a worker's answer: without a worker there is none, and the rest is worth showing.
@@ -168,7 +169,7 @@ func (s Snapshot) foremost(now time.Time) Working {
 func working(a *workflowpb.PendingActivityInfo) Working {
 	w := Working{
 		Step: a.GetActivityType().GetName(), Attempt: int(a.GetAttempt()),
-		State: "waiting", LastFailure: lastFailure(a.GetLastFailure()),
+		State: "waiting", LastFailure: lastFailure(a.GetLastFailure()), Worker: a.GetLastWorkerIdentity(),
 	}
 	if a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED {
 		w.State = "running"

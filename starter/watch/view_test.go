@@ -142,6 +142,7 @@ func TestWhatIsSaidOfAStep(t *testing.T) {
 		"a target that is not there is waited for":     {Working{Step: "AwaitTarget", State: "running", Attempt: 1}, "AwaitTarget      waits for a workflow of notify that is not there, to tell it; until notify_timeout"},
 		"a render waits for room":                      {Working{Step: "Render", State: "waiting", Attempt: 1}, "Render           waits for a worker with room (worker.runs, workspace.max_bytes, disk)"},
 		"a try at work says why the last one failed":   {Working{Step: "Plan", State: "running", Attempt: 3, LastFailure: "cannot be\nreached"}, "Plan             attempt 3; last try: cannot be reached"},
+		"a try that failed says whose it was":          {Working{Step: "Render", State: "waiting", Attempt: 2, LastFailure: "no space left", Worker: "acme-1 (pid 7)"}, "Render           attempt 2: no space left (worker acme-1 (pid 7))"},
 		"a paused step says where to go":               {Working{Step: "Render", State: "paused", Attempt: 2}, "Render           paused in the Temporal UI: unpause it there"},
 		"rows without a total":                         {Working{Step: "Render", State: "running", Attempt: 1, Beat: activities.Heartbeat{Rows: 5000, Bytes: 70_000}}, "Render           5,000 rows, 70.0 kB"},
 		"a second try says so":                         {Working{Step: "Encrypt", State: "running", Attempt: 2, Beat: activities.Heartbeat{Bytes: 70_000}}, "Encrypt          attempt 2, 70.0 kB"},
