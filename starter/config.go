@@ -8,6 +8,7 @@ import (
 
 	"consign/internal/config"
 	"consign/internal/problem"
+	"consign/starter/watch"
 )
 
 // load reads the configuration. An error is one of usage; warnings are for who asks for them.
@@ -39,6 +40,22 @@ func refused(err error) error {
 func (a *app) config() (*config.Config, error) {
 	c, _, err := a.load()
 	return c, err
+}
+
+// temporal reads how Temporal is reached, for a command that only looks at runs or operates them. Whoever has to end a run
+// may have a configuration in which something else is wrong, and that may be why.
+func (a *app) temporal() (config.Temporal, error) {
+	t, others, err := config.LoadTemporal(a.configPath, a.environment)
+	if err == nil {
+		err = others.Err()
+	}
+	if err != nil {
+		return t, refused(err)
+	}
+	if n := len(others); n > 0 {
+		a.tell("warning: the configuration has %s, not about temporal: %s", watch.Count(int64(n), "problem"), a.command("validate")+" tells")
+	}
+	return t, nil
 }
 
 // known refuses a name that no orchestration has, and says which there are.

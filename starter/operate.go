@@ -33,11 +33,11 @@ func (a *app) operate(ctx context.Context, run, asked, name string, payload any,
 	if err != nil {
 		return err
 	}
-	c, err := a.config()
+	t, err := a.temporal()
 	if err != nil {
 		return err
 	}
-	connection, err := a.dial(ctx, c)
+	connection, err := a.dial(ctx, t)
 	if err != nil {
 		return doing(asked+" "+run, err)
 	}
@@ -52,24 +52,24 @@ func (a *app) operate(ctx context.Context, run, asked, name string, payload any,
 		return wrong(fmt.Errorf("%s %s: %s", asked, done.Run, no.Message()), a.command("show", done.Run)+" says how it stands")
 	case errors.Is(err, errNoWorker) && ctx.Err() == nil:
 		if err := leave(ctx, connection, id, name, payload); err != nil {
-			return doing(asked+" "+run, a.notTaken(ctx, c, connection, done, err))
+			return doing(asked+" "+run, a.notTaken(ctx, t, connection, done, err))
 		}
 		done.Accepted = false
 		what = "no worker answered; Temporal keeps the request for the next worker that comes"
 	default:
-		return doing(asked+" "+run, a.notTaken(ctx, c, connection, done, err))
+		return doing(asked+" "+run, a.notTaken(ctx, t, connection, done, err))
 	}
 	return a.result(done, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", done.Run, what) })
 }
 
 // notTaken explains why Temporal did not take a request. That it does not find the run also means that the run is over.
-func (a *app) notTaken(ctx context.Context, c *config.Config, connection client.Client, o operated, err error) error {
+func (a *app) notTaken(ctx context.Context, t config.Temporal, connection client.Client, o operated, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
 	described, lookErr := connection.DescribeWorkflowExecution(ctx, o.WorkflowID, "")
 	info := described.GetWorkflowExecutionInfo()
 	if lookErr != nil || info.GetCloseTime() == nil {
-		return a.asked(c, o.WorkflowID, err)
+		return a.asked(t, o.WorkflowID, err)
 	}
 	return wrong(fmt.Errorf("%s is %s: %s is for a run that is under way", o.Run, watch.StateOf(info), o.Asked), a.command("show", o.Run)+" says how it ended")
 }

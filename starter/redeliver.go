@@ -63,7 +63,7 @@ func (a *app) doRedeliver(ctx context.Context, run string, o redeliverOptions) e
 	if err := a.requester(c, o.as); err != nil {
 		return err
 	}
-	connection, err := a.dial(ctx, c)
+	connection, err := a.dial(ctx, c.Temporal)
 	if err != nil {
 		return doing("redeliver "+run, err)
 	}
@@ -126,7 +126,7 @@ func (a *app) recall(ctx context.Context, c *config.Config, connection client.Cl
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
 	if _, err := connection.DescribeWorkflowExecution(ctx, id, ""); err != nil {
-		return activities.Kept{}, a.asked(c, id, err)
+		return activities.Kept{}, a.asked(c.Temporal, id, err)
 	}
 	kept, err := activities.Recall(ctx, connection, id, "")
 	if err == nil {

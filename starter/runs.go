@@ -65,15 +65,15 @@ func stateNames() []string {
 }
 
 func (a *app) doRuns(ctx context.Context, o runsOptions) error {
-	c, err := a.config()
+	t, err := a.temporal()
 	if err != nil {
 		return err
 	}
-	filter, err := o.filter(c.Temporal.TaskQueue)
+	filter, err := o.filter(t.TaskQueue)
 	if err != nil {
 		return err
 	}
-	connection, err := a.dial(ctx, c)
+	connection, err := a.dial(ctx, t)
 	if err != nil {
 		return doing("list runs", err)
 	}
@@ -81,10 +81,10 @@ func (a *app) doRuns(ctx context.Context, o runsOptions) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
 	answer, err := connection.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: c.Temporal.Namespace, Query: filter, PageSize: int32(o.limit), //nolint:gosec // filter has checked it
+		Namespace: t.Namespace, Query: filter, PageSize: int32(o.limit), //nolint:gosec // filter has checked it
 	})
 	if err != nil {
-		return doing("list runs", a.notStarted(ctx, c, connection, err))
+		return doing("list runs", a.notStarted(ctx, t, connection, err))
 	}
 	list := make([]listed, len(answer.GetExecutions()))
 	for i, info := range answer.GetExecutions() {

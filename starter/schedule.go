@@ -64,7 +64,7 @@ func (a *app) doScheduleApply(ctx context.Context, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	connection, err := a.dial(ctx, c)
+	connection, err := a.dial(ctx, c.Temporal)
 	if err != nil {
 		return doing("schedule apply", err)
 	}
@@ -113,7 +113,7 @@ func (a *app) scheduleRefused(c *config.Config, err error) error {
 	case errors.As(err, &invalid):
 		return wrong(err, "Temporal does not take the schedule: it may not know the time zone, or allow no schedules")
 	default:
-		return a.asked(c, "", err)
+		return a.asked(c.Temporal, "", err)
 	}
 }
 

@@ -140,7 +140,7 @@ func (a *app) doSend(ctx context.Context, what startable, name string, o sendOpt
 	if o.runKey == "" {
 		o.runKey = a.clock().UTC().Format(time.RFC3339)
 	}
-	connection, err := a.dial(ctx, c)
+	connection, err := a.dial(ctx, c.Temporal)
 	if err != nil {
 		return doing(what.command+" "+name, err)
 	}
@@ -198,19 +198,19 @@ func (a *app) start(
 		s.RunID = exists.RunId
 		return s, nil
 	case err != nil:
-		return s, a.notStarted(ctx, c, connection, err)
+		return s, a.notStarted(ctx, c.Temporal, connection, err)
 	}
 	s.RunID, s.Started = run.GetRunID(), true
 	return s, nil
 }
 
 // notStarted explains why Temporal did not take a run.
-func (a *app) notStarted(ctx context.Context, c *config.Config, connection client.Client, err error) error {
-	missing, lookErr := missingAttributes(ctx, connection, c.Temporal.Namespace)
+func (a *app) notStarted(ctx context.Context, t config.Temporal, connection client.Client, err error) error {
+	missing, lookErr := missingAttributes(ctx, connection, t.Namespace)
 	if lookErr == nil && len(missing) > 0 {
-		return wrong(fmt.Errorf("the namespace %q has no search attribute %s", c.Temporal.Namespace, missing[0].Name), a.command("setup")+" makes what is missing")
+		return wrong(fmt.Errorf("the namespace %q has no search attribute %s", t.Namespace, missing[0].Name), a.command("setup")+" makes what is missing")
 	}
-	return a.asked(c, "", err)
+	return a.asked(t, "", err)
 }
 
 // sentWithoutWaiting ends a send that does not wait: a run that is there already may have ended long ago.
@@ -220,7 +220,7 @@ func (a *app) sentWithoutWaiting(ctx context.Context, c *config.Config, connecti
 	}
 	snapshot, err := watch.Look(ctx, watch.Of(connection), s.WorkflowID, s.RunID)
 	if err != nil {
-		return a.asked(c, s.WorkflowID, err)
+		return a.asked(c.Temporal, s.WorkflowID, err)
 	}
 	if !snapshot.Open {
 		return a.over(ctx, connection, s, snapshot)

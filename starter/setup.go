@@ -52,7 +52,7 @@ func (a *app) doSetup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	connection, err := a.dial(ctx, c)
+	connection, err := a.dial(ctx, c.Temporal)
 	if err != nil {
 		return doing("setup", err)
 	}
@@ -61,7 +61,7 @@ func (a *app) doSetup(ctx context.Context) error {
 	defer cancel()
 	missing, err := missingAttributes(ctx, connection, c.Temporal.Namespace)
 	if err != nil {
-		return doing("setup", a.notAllowed(c.Temporal.Namespace, attributes(), a.asked(c, "", err)))
+		return doing("setup", a.notAllowed(c.Temporal.Namespace, attributes(), a.asked(c.Temporal, "", err)))
 	}
 	if len(missing) > 0 {
 		if err := addAttributes(ctx, connection, c.Temporal.Namespace, missing); err != nil {

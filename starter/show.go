@@ -40,19 +40,19 @@ func (a *app) doShow(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.config()
+	t, err := a.temporal()
 	if err != nil {
 		return err
 	}
-	s, err := a.lookAt(ctx, c, id)
+	s, err := a.lookAt(ctx, t, id)
 	if err != nil {
 		return doing("show "+run, err)
 	}
 	return a.result(s, func(w io.Writer) { a.printShown(w, s) })
 }
 
-func (a *app) lookAt(ctx context.Context, c *config.Config, id string) (shown, error) {
-	connection, err := a.dial(ctx, c)
+func (a *app) lookAt(ctx context.Context, t config.Temporal, id string) (shown, error) {
+	connection, err := a.dial(ctx, t)
 	if err != nil {
 		return shown{}, err
 	}
@@ -61,7 +61,7 @@ func (a *app) lookAt(ctx context.Context, c *config.Config, id string) (shown, e
 	defer cancel()
 	snapshot, err := watch.Look(ctx, watch.Of(connection), id, "")
 	if err != nil {
-		return shown{}, a.asked(c, id, err)
+		return shown{}, a.asked(t, id, err)
 	}
 	s := shown{Run: shortRun(id), Snapshot: snapshot}
 	switch {

@@ -21,8 +21,8 @@ const dialWait = 5 * time.Second
 const answerWait = 15 * time.Second
 
 // dial connects to the configured Temporal.
-func (a *app) dial(ctx context.Context, c *config.Config) (client.Client, error) {
-	options, err := connect.Options(c.Temporal, slog.New(slog.DiscardHandler))
+func (a *app) dial(ctx context.Context, t config.Temporal) (client.Client, error) {
+	options, err := connect.Options(t, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, wrong(err, "")
 	}
@@ -31,14 +31,14 @@ func (a *app) dial(ctx context.Context, c *config.Config) (client.Client, error)
 	defer cancel()
 	connection, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, a.unreachable(c, err)
+		return nil, a.unreachable(t, err)
 	}
 	return connection, nil
 }
 
-func (a *app) unreachable(c *config.Config, err error) error {
+func (a *app) unreachable(t config.Temporal, err error) error {
 	var denied *serviceerror.PermissionDenied
-	where := fmt.Sprintf("Temporal at %s", c.Temporal.Address)
+	where := fmt.Sprintf("Temporal at %s", t.Address)
 	if errors.As(err, &denied) {
 		return failed(fmt.Errorf("%s does not let us in: %w", where, err), "see temporal.api_key and temporal.tls in the configuration")
 	}
@@ -59,12 +59,12 @@ func plain(err error) error {
 }
 
 // asked explains an error of a question about a run.
-func (a *app) asked(c *config.Config, id string, err error) error {
+func (a *app) asked(t config.Temporal, id string, err error) error {
 	var missing *serviceerror.NotFound
 	var namespace *serviceerror.NamespaceNotFound
 	switch {
 	case errors.As(err, &namespace):
-		return wrong(fmt.Errorf("there is no namespace %q in Temporal", c.Temporal.Namespace), "temporal operator namespace create --namespace "+c.Temporal.Namespace)
+		return wrong(fmt.Errorf("there is no namespace %q in Temporal", t.Namespace), "temporal operator namespace create --namespace "+t.Namespace)
 	case errors.As(err, &missing):
 		return wrong(fmt.Errorf("there is no run %s", shortRun(id)), "starter runs lists them; Temporal forgets a run when the namespace's retention is over")
 	default:

@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"reflect"
+	"strings"
 
 	"consign/internal/problem"
 )
@@ -16,6 +18,43 @@ var ErrRefused = errors.New("the configuration is refused")
 // Load looks at what was written, and at nothing else: a machine that only starts runs needs none of the secrets.
 // Check looks at secrets and keys too.
 func Load(path string, environment func(string) (string, bool)) (*Config, problem.List, error) {
+	c, list, err := load(path, environment)
+	if err != nil {
+		return nil, nil, err
+	}
+	if list.Err() != nil {
+		return nil, list, nil
+	}
+	return c, list, nil
+}
+
+// LoadTemporal reads the section temporal of the configuration that Load would read, for those who have no use for the
+// rest: what is wrong with a list or with another section is told as a warning, and is no reason to refuse. What may be
+// about temporal is one: a key that no section has, say, may be temporal misspelt.
+func LoadTemporal(path string, environment func(string) (string, bool)) (Temporal, problem.List, error) {
+	c, list, err := load(path, environment)
+	if err != nil {
+		return Temporal{}, nil, err
+	}
+	list = list.Errors()
+	known := fields(reflect.TypeFor[Config]())
+	for i, p := range list {
+		section := p.Key
+		if end := strings.IndexAny(section, ".["); end >= 0 {
+			section = section[:end]
+		}
+		if _, ok := find(known, section); ok && section != "temporal" {
+			list[i].Warning = true
+		}
+	}
+	if list.Err() != nil {
+		return Temporal{}, list, nil
+	}
+	return c.Temporal, list, nil
+}
+
+// load reads and checks a configuration, and returns what of it could be decoded.
+func load(path string, environment func(string) (string, bool)) (*Config, problem.List, error) {
 	paths, err := locate(path, environment)
 	if err != nil {
 		return nil, nil, err
@@ -30,8 +69,5 @@ func Load(path string, environment func(string) (string, bool)) (*Config, proble
 	check.all()
 	c.digest = r.sum()
 	sortByPlace(check.list)
-	if check.list.Err() != nil {
-		return nil, check.list, nil
-	}
 	return c, check.list, nil
 }

@@ -29,6 +29,34 @@ func from(values map[string]string) func(string) (string, bool) {
 	}
 }
 
+func TestWhatIsAboutTemporalIsAReasonToRefuseItAlone(t *testing.T) {
+	t.Parallel()
+	const address = "temporal: {address: temporal.acme:7233}\n"
+	for text, wants := range map[string]struct {
+		refused bool
+		others  int
+	}{
+		address:                            {},
+		address + "queries: [{name: q}]\n": {others: 2},
+		address + "sources: {}\nworker: {runs: -1}\ndestinations: [{nme: x}]\n": {others: 5},
+		"temporal: {adress: temporal.acme:7233}\n":                              {refused: true},
+		"temporl: {address: temporal.acme:7233}\n":                              {refused: true},
+		address + "queries: [{name: q}]\nadress: x\n":                           {refused: true},
+		address + "queries: [\n":                                                {refused: true},
+		address + "queries: [{name: q}]\n---\n" + address:                       {refused: true},
+	} {
+		dir := folder(t, map[string]string{"consign.yaml": text})
+		got, list, err := LoadTemporal(filepath.Join(dir, "consign.yaml"), from(nil))
+		require.NoError(t, err)
+		require.Equal(t, wants.refused, list.Err() != nil, "%s\n%s", text, list)
+		if !wants.refused {
+			require.Equal(t, "temporal.acme:7233", got.Address)
+			require.Equal(t, "consign", got.TaskQueue, "the defaults")
+			require.Len(t, list, wants.others, "%s\n%s", text, list)
+		}
+	}
+}
+
 func good(t *testing.T, path string, environment func(string) (string, bool)) *Config {
 	t.Helper()
 	c, list, err := Load(path, environment)
