@@ -205,15 +205,15 @@ func (r *reader) join(document *yaml.Node) error {
 	return nil
 }
 
-// decode reads a document that the walker has found decodable. viper still refuses what it does not know.
+// decode reads a document that the walker has found decodable. viper still refuses what it does not know. It is not
+// written as text again for viper to read: yaml.v3 writes some of the text blocks otherwise than it has read them.
 func decode(document *yaml.Node, into *Config) error {
-	text, err := yaml.Marshal(document)
-	if err != nil {
+	var values map[string]any
+	if err := document.Decode(&values); err != nil {
 		return err
 	}
 	v := viper.NewWithOptions(viper.KeyDelimiter("\x00")) // a point in a key is a point
-	v.SetConfigType("yaml")
-	if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
+	if err := v.MergeConfigMap(values); err != nil {
 		return err
 	}
 	return v.UnmarshalExact(into)
@@ -231,6 +231,9 @@ func (r *reader) readQueries() {
 			if err != nil {
 				r.add(fmt.Sprintf("%s[%d].sql_file", list, i), "a relative path is relative to the configuration's file", "%s", fileReason(err))
 				continue
+			}
+			if len(bytes.TrimSpace(text)) == 0 {
+				r.add(fmt.Sprintf("%s[%d].sql_file", list, i), "write the statement into it", "%s is empty", q.SQLFile)
 			}
 			q.SQL = string(text)
 		}

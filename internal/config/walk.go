@@ -227,9 +227,11 @@ func (w *walker) scalar(n *yaml.Node, f field, path string) bool {
 			return w.wrong(n, path, "write true or false, without quotes", "%q is not true or false", n.Value)
 		}
 	case t.Kind() == reflect.Int, t.Kind() == reflect.Int64:
-		if _, err := strconv.ParseInt(n.Value, 10, 64); err != nil || tag != "!!int" {
+		number, err := strconv.ParseInt(n.Value, 10, 64)
+		if err != nil || tag != "!!int" {
 			return w.wrong(n, path, "write digits only, without quotes", "%q is not a whole number", n.Value)
 		}
+		n.Value = strconv.FormatInt(number, 10) // YAML reads 0100 as 64
 	}
 	return true
 }
