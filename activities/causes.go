@@ -5,6 +5,7 @@ import (
 	"consign/internal/awserror"
 	"consign/internal/awsrole"
 	"consign/internal/config"
+	"consign/internal/defect"
 	"consign/internal/encrypt"
 	"consign/internal/lambda"
 	"consign/internal/naming"
@@ -118,5 +119,6 @@ var causes = []cause{
 	{workspace.ErrCorrupt, TypeFilesLost, Platform, permanent, "Files on the host's disk were damaged: retry renders them anew."},
 	{workspace.ErrMissing, TypeFilesLost, Platform, permanent, "Files on the host's disk are gone: retry renders them anew."},
 	{upload.ErrMismatch, TypeFilesLost, Platform, permanent, "The bytes in S3 are not the ones that were made: retry renders and sends them anew."},
+	{defect.Err, "Bug", Platform, permanent, "Report it, with the message and the kind of value that the step was at; the rest of Consign goes on."},
 	{secret.ErrMarshal, "Bug", Platform, permanent, "This is a defect of Consign: a secret was about to be written. Report it."},
 }

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"consign/internal/defect"
 	"consign/internal/source"
 	"consign/internal/workspace"
 )
@@ -53,7 +54,12 @@ type cause struct {
 
 // fail turns a step's error into what Temporal retries, or parks the run with. It must be the last to touch the error:
 // only the outermost error decides whether the server retries. Defer it first.
+//
+// A panic is such an error too: what the SDK would make of it shows in the history what the panic says.
 func (s *Steps) fail(ctx context.Context, step string, err *error) {
+	if cause := recover(); cause != nil {
+		*err = defect.Of(cause)
+	}
 	if *err == nil {
 		return
 	}

@@ -27,7 +27,7 @@ type layer struct {
 
 func layers() []layer {
 	return []layer{
-		{"words", []string{"internal/secret", "internal/table", "internal/problem"}, nil},
+		{"words", []string{"internal/secret", "internal/table", "internal/problem", "internal/defect"}, nil},
 		{"stages", []string{
 			"internal/access", "internal/naming", "internal/awsrole", "internal/source", "internal/render", "internal/archive",
 			"internal/encrypt", "internal/upload", "internal/workspace", "internal/receipt", "internal/redshift", "internal/lambda",

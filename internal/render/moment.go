@@ -20,6 +20,9 @@ func momentCell(t table.Type) cell {
 		}
 	case table.Time:
 		return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
+			if !inDay(v.I64[i]) {
+				return dst, whyDay
+			}
 			return appendClock(dst, v.I64[i], 6), ""
 		}
 	case table.Timestamp:
@@ -37,6 +40,11 @@ func momentCell(t table.Type) cell {
 		}
 	}
 }
+
+// whyDay is why a time of day cannot be written. DuckDB reads it from a Parquet file as it stands there.
+const whyDay = "it is not between 00:00 and 24:00"
+
+func inDay(micros int64) bool { return micros >= 0 && micros <= microsPerDay }
 
 func appendDate(dst []byte, days int32) []byte {
 	switch days {

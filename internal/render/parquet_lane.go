@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"consign/internal/defect"
 	"consign/internal/table"
 )
 
@@ -76,11 +77,7 @@ func (e *parquetEncoder) work() {
 func (e *parquetEncoder) encode(l *lane, p piece) {
 	if p.batch != nil {
 		if !e.dead.Load() {
-			bad, err := l.writer.add(&p.batch.Columns[l.index], p.lo, p.hi)
-			if bad != nil {
-				err = &UnwritableValue{Row: p.first + int64(bad.index), Column: e.schema[l.index].Name, Reason: bad.why}
-			}
-			e.fail(err)
+			e.fail(e.add(l, p))
 		}
 		e.drop(p.batch)
 	}
@@ -91,11 +88,25 @@ func (e *parquetEncoder) encode(l *lane, p piece) {
 		if e.dead.Load() {
 			break
 		}
-		chunk, err := w.finish()
+		chunk, err := finishColumn(w)
 		e.fail(err)
 		p.finish.chunks[l.first+i] = chunk
 	}
 	if p.finish.open.Add(-1) == 0 {
 		close(p.finish.whole)
 	}
+}
+
+func (e *parquetEncoder) add(l *lane, p piece) (err error) {
+	defer defect.Recover(&err)
+	bad, err := l.writer.add(&p.batch.Columns[l.index], p.lo, p.hi)
+	if bad != nil {
+		err = &UnwritableValue{Row: p.first + int64(bad.index), Column: e.schema[l.index].Name, Reason: bad.why}
+	}
+	return err
+}
+
+func finishColumn(w *leafWriter) (_ *columnChunk, err error) {
+	defer defect.Recover(&err)
+	return w.finish()
 }

@@ -99,11 +99,19 @@ func (c *columnWriter) shred(n *parquetNode, v *table.Vector, parent *slots, dep
 		s = c.elements(n, v, s, depth+1)
 	}
 	for i, child := range n.children {
-		if bad, err := c.shred(child, &v.Children[i], s, depth+2); bad != nil || err != nil {
+		if bad, err := c.shred(child, valuesOf(v, i), s, depth+2); bad != nil || err != nil {
 			return bad, err
 		}
 	}
 	return nil, nil
+}
+
+// valuesOf returns the values of a child. A list or map without elements may have none: nobody looks at them.
+func valuesOf(v *table.Vector, child int) *table.Vector {
+	if child < len(v.Children) {
+		return &v.Children[child]
+	}
+	return &table.Vector{}
 }
 
 // elements returns the slots of the elements of a list or map. A list that is NULL or empty keeps one slot, and what

@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -195,6 +196,12 @@ func check32(t table.Type) checker[int32] {
 }
 
 func check64(t table.Type) checker[int64] {
+	if t.Kind == table.Time {
+		return func(values []int64) (int, string) {
+			i := slices.IndexFunc(values, func(micros int64) bool { return !inDay(micros) })
+			return i, whyDay
+		}
+	}
 	if t.Kind != table.Timestamp && t.Kind != table.TimestampTZ {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"sort"
 	"sync"
 
+	"consign/internal/defect"
 	"consign/internal/table"
 )
 
@@ -70,7 +71,7 @@ func (s *textSink) encodeAll() {
 	for j := range s.jobs {
 		for row := 0; row < j.batch.Rows && !s.failure.failed.Load(); {
 			c := s.buffer()
-			c.text, c.ends, row, c.err = s.encoder.appendRows(c.text, c.ends, j.batch, row, j.firstRow, chunkBytes)
+			row = s.encode(c, j, row)
 			failed := c.err != nil
 			j.chunks <- c
 			if failed {
@@ -80,6 +81,13 @@ func (s *textSink) encodeAll() {
 		j.batch.Release()
 		close(j.chunks)
 	}
+}
+
+// encode puts the text of a batch's rows from row on into a chunk, and returns the row that the next one begins with.
+func (s *textSink) encode(c *chunk, j *textJob, row int) (next int) {
+	defer defect.Recover(&c.err)
+	c.text, c.ends, next, c.err = s.encoder.appendRows(c.text, c.ends, j.batch, row, j.firstRow, chunkBytes)
+	return next
 }
 
 // writeAll writes chunks in the order of the batches. So the first error is that of the first bad row, however many

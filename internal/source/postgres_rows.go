@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"consign/internal/defect"
 	"consign/internal/table"
 )
 
@@ -44,16 +45,19 @@ func startCopy(ctx context.Context, conn *pgconn.PgConn, sql string, columns []p
 	}}
 	go func() {
 		defer close(r.stream.done)
-		_, err := conn.CopyTo(running, parser, "COPY (\n"+sql+"\n) TO STDOUT (FORMAT binary)")
-		hangUp(ctx, conn)
-		r.stream.err = parser.outcome(running, err)
+		r.stream.err = func() (err error) {
+			defer defect.Recover(&err)
+			defer hangUp(ctx, conn)
+			_, err = conn.CopyTo(running, parser, "COPY (\n"+sql+"\n) TO STDOUT (FORMAT binary)")
+			return parser.outcome(running, sql, err)
+		}()
 		stop()
 	}()
 	return r
 }
 
 // outcome returns what ended the COPY: an error of ours from the parser, or one of the server's.
-func (p *copyParser) outcome(ctx context.Context, err error) error {
+func (p *copyParser) outcome(ctx context.Context, sql string, err error) error {
 	switch {
 	case err == nil && p.ended:
 		return io.EOF
@@ -62,9 +66,9 @@ func (p *copyParser) outcome(ctx context.Context, err error) error {
 	case errors.Is(err, ErrData), errors.Is(err, ErrEngine):
 		return err
 	case p.rows > 0:
-		return fmt.Errorf("after row %d: %w", p.rows, serverError(ctx, "", err))
+		return fmt.Errorf("after row %d: %w", p.rows, copyError(ctx, sql, err))
 	default:
-		return serverError(ctx, "", err)
+		return copyError(ctx, sql, err)
 	}
 }
 

@@ -42,7 +42,7 @@ type Vector struct {
 	UUIDs     [][16]byte
 	Intervals []IntervalValue
 	Entries   []Entry
-	Children  []Vector // of a list or map: as long as its entries say; of a struct: as long as the vector itself
+	Children  []Vector // of a list or map: as long as its entries say, and perhaps none if they say nothing; of a struct: as long as the vector itself
 }
 
 // Null reports whether value i is NULL.
