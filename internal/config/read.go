@@ -227,15 +227,7 @@ func (r *reader) readQueries() {
 			if q.SQLFile == "" || q.SQL != "" {
 				continue
 			}
-			text, err := readFile(q.SQLFile)
-			if err != nil {
-				r.add(fmt.Sprintf("%s[%d].sql_file", list, i), "a relative path is relative to the configuration's file", "%s", fileReason(err))
-				continue
-			}
-			if len(bytes.TrimSpace(text)) == 0 {
-				r.add(fmt.Sprintf("%s[%d].sql_file", list, i), "write the statement into it", "%s is empty", q.SQLFile)
-			}
-			q.SQL = string(text)
+			q.SQL = r.statement(q.SQLFile, item(list, i)+".sql_file")
 		}
 	}
 	for _, q := range slices.Concat(r.config.Queries, r.config.Segments) {
@@ -243,6 +235,18 @@ func (r *reader) readQueries() {
 			r.sums = append(r.sums, q.Name, q.SQL)
 		}
 	}
+}
+
+// statement reads a query from a file; the problems with it are those of the key at.
+func (r *reader) statement(file, at string) string {
+	text, err := readFile(file)
+	switch {
+	case err != nil:
+		r.add(at, "a relative path is relative to the configuration's file", "%s", fileReason(err))
+	case len(bytes.TrimSpace(text)) == 0:
+		r.add(at, "write the statement into it", "%s is empty", file)
+	}
+	return string(text)
 }
 
 // fileReason is an error about a file without the words of the system call.

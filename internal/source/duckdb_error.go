@@ -75,7 +75,7 @@ var causes = map[string]struct {
 	"Constraint":             {ErrData, false},
 	"Sequence":               {ErrData, false},
 	"Out of Memory":          {ErrOutOfMemory, true},
-	"TransactionContext":     {ErrEngine, true},
+	"TransactionContext":     {ErrEngine, false},
 	"INTERNAL":               {ErrEngine, false},
 	"FATAL":                  {ErrEngine, false},
 }
@@ -100,6 +100,16 @@ func sqlError(sql, text string) error {
 	default:
 		return fmt.Errorf("%w: %s error; %s%s", known.cause, e.Type, valueHint, place(sql, e.Position))
 	}
+}
+
+// runError is sqlError for what happens while the query runs: then the engine's words may be about a value whatever the
+// type ("Unknown TimeZone …"), but for those about files.
+func runError(sql, text string) error {
+	e := parseEngineError(text)
+	if known, ok := causes[e.Type]; ok && errors.Is(known.cause, ErrQuery) {
+		return fmt.Errorf("%w: %s error; %s%s", ErrData, e.Type, valueHint, place(sql, e.Position))
+	}
+	return sqlError(sql, text)
 }
 
 // fileError turns a failure to look into a table's files into an error of this package. Whatever went wrong there is

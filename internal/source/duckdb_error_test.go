@@ -79,6 +79,8 @@ func TestAnErrorInTheDataNeverShowsTheValue(t *testing.T) {
 		"a sum too large":          "SELECT 9223372036854775000 + n FROM t",
 		"a subquery of many rows":  "SELECT (SELECT s FROM t) FROM t",
 		"a pattern":                "SELECT regexp_matches('x', CASE WHEN n = 5000 THEN s || '(' ELSE s END) FROM t",
+		"a time zone":              "SELECT CASE WHEN n = 5000 THEN TIMESTAMP '2020-01-01' AT TIME ZONE s END FROM t",
+		"a date with a zone":       "SELECT CASE WHEN n = 5000 THEN strptime('2020-01-01 10:00:00 ' || s, '%Y-%m-%d %H:%M:%S %Z') END FROM t",
 		"a date part":              "SELECT date_part(s, DATE '2020-01-01') FROM t",
 		"a JSON path":              "SELECT json_extract('{}', CASE WHEN n = 5000 THEN '$.' || s || '[' ELSE '$' END) FROM t",
 	} {

@@ -38,7 +38,7 @@ func (r *duckRows) start(ctx context.Context) error {
 	defer r.mu.Unlock()
 	pending, text := startStreaming(r.query.statement)
 	if text != "" {
-		return sqlError(r.query.sql, text)
+		return runError(r.query.sql, text)
 	}
 	r.pending = pending
 	interruptible(ctx, r.query.conn, func() { text = firstRows(r.pending, &r.result) })
@@ -86,9 +86,9 @@ func (r *duckRows) outcome(ctx context.Context, text string) error {
 	case r.closed.Load():
 		return ErrClosed
 	case r.row > 0:
-		return fmt.Errorf("after row %d: %w", r.row, sqlError(r.query.sql, text))
+		return fmt.Errorf("after row %d: %w", r.row, runError(r.query.sql, text))
 	default:
-		return sqlError(r.query.sql, text)
+		return runError(r.query.sql, text)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/bits"
+	"unicode/utf8"
 	"unsafe"
 
 	"consign/internal/table"
@@ -25,6 +26,7 @@ var (
 	errRange     = errors.New("is a time that no file can hold")
 	errNoNumber  = errors.New("is NaN or Infinity, which a DECIMAL cannot hold; cast the column to double precision, or use NULLIF")
 	errDigits    = errors.New("has more digits than its type")
+	errByte      = errors.New("is a byte that is no text; cast the column to integer")
 	errDimension = errors.New("is an array of more than one dimension; cast the column to text, or use to_json")
 )
 
@@ -87,6 +89,19 @@ func decodeFloat64(data []byte, to *table.Vector) error {
 func decodeText(data []byte, to *table.Vector) error {
 	to.Strings = append(to.Strings, unsafe.String(unsafe.SliceData(data), len(data)))
 	return nil
+}
+
+// decodeChar reads the type "char", a single byte. The empty text is the byte 0.
+func decodeChar(data []byte, to *table.Vector) error {
+	switch {
+	case len(data) != 1:
+		return errLength
+	case data[0] == 0:
+		data = nil
+	case data[0] >= utf8.RuneSelf:
+		return errByte
+	}
+	return decodeText(data, to)
 }
 
 // decodeJSONB skips the format's version, which is 1.

@@ -4,18 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// states tells what a SQLSTATE means, by its five characters or by its class of two. Only where words is set may the
-// server's own words be repeated: the others quote values of the data ("invalid input syntax for type integer: …").
-var states = map[string]struct {
+// A state is what a SQLSTATE means. Only where words is set may the server's own words be repeated: the others quote
+// values of the data ("invalid input syntax for type integer: …").
+type state struct {
 	cause error
 	words bool
-}{
+}
+
+// states are known by their five characters, or by their class of two.
+var states = map[string]state{
 	"08":    {ErrUnreachable, true}, // connection exception
 	"0A":    {ErrQuery, true},       // feature not supported
 	"21":    {ErrData, false},       // cardinality violation
@@ -51,10 +56,7 @@ func serverError(ctx context.Context, sql string, err error) error {
 	if !errors.As(err, &failure) {
 		return fmt.Errorf("%w: the connection was lost", ErrUnreachable)
 	}
-	known, ok := states[failure.Code]
-	if !ok && len(failure.Code) == 5 {
-		known, ok = states[failure.Code[:2]]
-	}
+	known, ok := stateOf(failure.Code)
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: SQLSTATE %s", ErrEngine, failure.Code)
@@ -64,6 +66,52 @@ func serverError(ctx context.Context, sql string, err error) error {
 		return fmt.Errorf("%w: SQLSTATE %s; %s", known.cause, failure.Code, valueHint)
 	default:
 		return fmt.Errorf("%w (SQLSTATE %s)", known.cause, failure.Code)
+	}
+}
+
+func stateOf(code string) (state, bool) {
+	known, ok := states[code]
+	if !ok && len(code) == 5 {
+		known, ok = states[code[:2]]
+	}
+	return known, ok
+}
+
+// copyError is serverError for what happens while the query of sql runs: what a function is given, and raises, may be a
+// value, whatever the state ("role … does not exist", "syntax error in tsquery: …").
+func copyError(ctx context.Context, sql string, err error) error {
+	var failure *pgconn.PgError
+	if ctx.Err() != nil || !errors.As(err, &failure) || discreetly(sql, failure) {
+		return serverError(ctx, "", err)
+	}
+	known, ok := stateOf(failure.Code)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: SQLSTATE %s", ErrEngine, failure.Code)
+	case errors.Is(known.cause, ErrQuery) && !strings.HasPrefix(failure.Code, "25"), errors.Is(known.cause, ErrData): // a change is no value
+		return fmt.Errorf("%w: SQLSTATE %s; %s", ErrData, failure.Code, valueHint)
+	default:
+		return fmt.Errorf("%w (SQLSTATE %s)", known.cause, failure.Code)
+	}
+}
+
+var (
+	readOnly = regexp.MustCompile(`^cannot execute ([A-Z ]+|[a-z_]+\(\)) in a read-only transaction$`)
+	denied   = regexp.MustCompile(`^permission denied for [a-z ]* ?(\S+)$`)
+)
+
+// discreetly reports whether what the server says of a query that runs cannot be about a value.
+func discreetly(sql string, failure *pgconn.PgError) bool {
+	switch failure.Code[:min(2, len(failure.Code))] {
+	case "25":
+		return readOnly.MatchString(failure.Message)
+	case "40", "53", "57": // of the server, unless a function has raised it
+		return failure.Where == ""
+	case "42": // found out when the query begins: of what stands in it
+		name := denied.FindStringSubmatch(failure.Message)
+		return name != nil && strings.Contains(sql, name[1])
+	default:
+		return false
 	}
 }
 

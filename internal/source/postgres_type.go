@@ -91,7 +91,7 @@ var pgPlain = map[uint32]pgColumn{
 	pgtype.VarcharOID:     {typ: table.Type{Kind: table.String}, read: decodeText},
 	pgtype.BPCharOID:      {typ: table.Type{Kind: table.String}, read: decodeText},
 	pgtype.NameOID:        {typ: table.Type{Kind: table.String}, read: decodeText},
-	pgtype.QCharOID:       {typ: table.Type{Kind: table.String}, read: decodeText},
+	pgtype.QCharOID:       {typ: table.Type{Kind: table.String}, read: decodeChar},
 	pgtype.ByteaOID:       {typ: table.Type{Kind: table.Blob}, read: decodeText},
 	pgtype.DateOID:        {typ: table.Type{Kind: table.Date}, read: decodeDate},
 	pgtype.TimeOID:        {typ: table.Type{Kind: table.Time}, read: decodeInt64},
