@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"consign/internal/naming"
@@ -21,19 +22,28 @@ type delivery struct {
 // collisions refuses deliveries that would overwrite each other: the same template of a key in the same bucket. Names
 // that differ only in `now` or in filters cannot be known before they are rendered.
 func (k *checker) collisions() {
-	taken := map[string]delivery{}
+	objects, beside := map[string]delivery{}, map[string]delivery{}
 	for _, d := range k.c.deliveries() {
-		key, ok := d.key()
-		if !ok {
-			continue
+		const who = "use {{orchestration_name}}, or {{campaign_name}} and {{group_name}}, in "
+		keys := d.keys()
+		switch {
+		case k.taken(objects, d, keys.objects, who+"the filename, or another prefix", "delivers under the same names as %s (%s)"):
+		case k.taken(beside, d, keys.beside, who+"the filename's folder, after which they are called, or another prefix",
+			"would write over the success file, manifest or receipt of %s (%s)"):
 		}
-		if first, twice := taken[key]; twice {
-			k.add(d.path, "use {{orchestration_name}}, or {{campaign_name}} and {{group_name}}, in the filename, or another prefix",
-				"delivers under the same names as %s (%s)", first.label, k.of(first.path))
-			continue
-		}
-		taken[key] = d
 	}
+}
+
+// taken notes that a delivery writes under the keys, or reports, once, which one before it does.
+func (k *checker) taken(by map[string]delivery, d delivery, keys []string, hint, format string) bool {
+	for _, key := range keys {
+		if first, twice := by[key]; twice {
+			k.add(d.path, hint, format, first.label, k.of(first.path))
+			return true
+		}
+		by[key] = d
+	}
+	return false
 }
 
 // SameNames returns what else of the configuration delivers under the names that an orchestration would have by another
@@ -48,12 +58,12 @@ func (c *Config) SameNames(template, orchestration, campaign, group string) stri
 	} else if o, err := c.Orchestration(orchestration); err == nil {
 		own = c.ofOrchestration(o, template)
 	}
-	key, ok := own.key()
-	if !ok {
+	if own.effective.Settings.Bucket == nil {
 		return ""
 	}
+	keys := own.keys()
 	for _, d := range c.deliveries() {
-		if other, ok := d.key(); ok && other == key && d.label != own.label {
+		if d.label != own.label && keys.meet(d.keys()) {
 			return d.label
 		}
 	}
@@ -98,22 +108,47 @@ func (c *Config) ofGroup(campaign string, g *Group, template string) delivery {
 	}
 }
 
-// key is where the delivery goes, with all that is known of its names.
-func (d delivery) key() (string, bool) {
+// keys is where a delivery goes, with all that is known of its names before they are rendered.
+type keys struct {
+	objects []string
+	beside  []string // success file, manifest and receipt
+}
+
+func (k keys) meet(o keys) bool {
+	among := func(list []string) func(string) bool {
+		return func(key string) bool { return slices.Contains(list, key) }
+	}
+	return slices.ContainsFunc(k.objects, among(o.objects)) || slices.ContainsFunc(k.beside, among(o.beside))
+}
+
+// keys returns none of those that have the run's id in them: they are another run's never.
+func (d delivery) keys() keys {
 	s := d.effective.Settings
 	n := s.Naming(d.campaign)
-	if s.Bucket == nil || strings.Contains(n.Filename, "run_id") {
-		return "", false
+	at := func(name string) string {
+		name = fixed.ReplaceAllStringFunc(name, func(expression string) string {
+			return strings.ReplaceAll(d.values[fixed.FindStringSubmatch(expression)[1]], " ", "_")
+		})
+		return strings.Join([]string{strings.TrimRight(value(s.Endpoint), "/"), *s.Bucket, naming.Join(value(s.Prefix), name)}, "\n")
 	}
-	name := n.Filename
+	name, stem := n.Filename, ""
 	if n.Parts != "" && !n.Archive {
-		name = naming.Join(name, n.Parts)
+		name, stem = naming.Join(name, n.Parts), strings.TrimRight(n.Filename, "/")
 	}
 	if len(s.Keys()) > 0 {
 		name += ".pgp"
 	}
-	name = fixed.ReplaceAllStringFunc(name, func(expression string) string {
-		return strings.ReplaceAll(d.values[fixed.FindStringSubmatch(expression)[1]], " ", "_")
-	})
-	return strings.Join([]string{value(s.Endpoint), *s.Bucket, naming.Join(value(s.Prefix), name)}, "\n"), true
+	if stem == "" {
+		stem = name
+	}
+	var all keys
+	if !uses(name, "run_id") {
+		all.objects = []string{at(name)}
+	}
+	for extension, wanted := range map[string]*bool{".DONE": s.SuccessFile, ".manifest": s.Manifest, ".receipt.json": s.Receipt} {
+		if value(wanted) && !uses(stem, "run_id") {
+			all.beside = append(all.beside, at(stem+extension))
+		}
+	}
+	return all
 }
