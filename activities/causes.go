@@ -112,6 +112,8 @@ var causes = []cause{
 	{awserror.ErrServer, "ServiceFailed", Platform, transient, "Nothing: the service failed, and it is tried again."},
 	{awserror.ErrUnreachable, "ServiceUnreachable", Platform, transient, "See that the worker reaches the service's endpoint (DNS, proxy, firewall)."},
 
+	{ErrNotItsTurn, "NotItsTurn", Platform, transient, "Nothing: it goes on when the other run is over; if it is parked by then, retry it."},
+
 	// The host.
 	{workspace.ErrGone, "WorkspaceGone", Platform, transient, "See that the disk of workspace.dir is mounted on the worker's host, and start the worker again."},
 	{workspace.ErrNoSpace, "DiskFull", Platform, transient, "Free disk on the worker's host, or give workspace.dir a larger one."},

@@ -29,6 +29,11 @@ type PublishInput struct {
 	Mode     PublishMode `json:"mode"`
 	// Sides are verified with the objects; WriteSuccessFile completes them.
 	Sides SideFiles `json:"sides,omitzero"`
+	// Success is the key of the success file, which is looked at before anything shows: with on_conflict: fail an old one
+	// would call the new objects complete.
+	Success string `json:"success,omitempty"`
+	// Turn is the claim by which the run holds its turn.
+	Turn *Claim `json:"turn,omitempty"`
 }
 
 // PublishResult is what can be read now.
@@ -48,13 +53,15 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	if err != nil {
 		return PublishResult{}, err
 	}
+	if err := s.retake(ctx, in.Turn); err != nil {
+		return PublishResult{}, err
+	}
 	progress := startProgress(ctx, "Publish", int64(len(in.Objects)))
 	defer progress.stop()
+	var earlier []Object
 	if in.Mode != PublishComplete {
-		for _, o := range append(slices.Clone(in.Objects), in.Sides.List()...) {
-			if err := verify(ctx, bucket, in.Delivery, in.Target.Upload, o); err != nil {
-				return PublishResult{}, err
-			}
+		if earlier, err = in.verify(ctx, bucket); err != nil {
+			return PublishResult{}, &visibleError{err, earlier}
 		}
 	}
 	result := PublishResult{}
@@ -64,15 +71,60 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	for _, o := range in.Objects {
 		done, err := complete(ctx, bucket, in.Delivery, o)
 		if err != nil {
-			return PublishResult{}, &visibleError{err, result.Objects}
+			return PublishResult{}, &visibleError{err, Seen(earlier, result.Objects)}
 		}
 		progress.add(1)
-		result.Objects = append(result.Objects, Object{
-			Bucket: in.Target.Upload.Bucket, Key: o.Key, Rows: o.Rows, Bytes: o.Bytes,
-			ETag: done.ETag, Version: done.Version, Checksum: done.Checksum,
-		})
+		result.Objects = append(result.Objects, in.object(o, done))
 	}
 	return result, nil
+}
+
+func (in PublishInput) object(o Uploaded, done upload.Completed) Object {
+	return Object{
+		Bucket: in.Target.Upload.Bucket, Key: o.Key, Rows: o.Rows, Bytes: o.Bytes,
+		ETag: done.ETag, Version: done.Version, Checksum: done.Checksum,
+	}
+}
+
+// verify looks at everything before any of it is completed, and returns the objects that an earlier try has completed.
+func (in PublishInput) verify(ctx context.Context, b *upload.Bucket) (earlier []Object, err error) {
+	for _, o := range in.Objects {
+		done, err := verify(ctx, b, in.Delivery, in.Target.Upload, o)
+		if err != nil {
+			return earlier, err
+		}
+		if done != nil {
+			earlier = append(earlier, in.object(o, *done))
+		}
+	}
+	for _, o := range in.Sides.List() {
+		if _, err := verify(ctx, b, in.Delivery, in.Target.Upload, o); err != nil {
+			return earlier, err
+		}
+	}
+	if in.Success == "" || in.Target.Upload.OnConflict != "fail" {
+		return earlier, nil
+	}
+	_, standing, err := b.Look(ctx, upload.Object{Key: in.Success, Delivery: in.Delivery, CRC32C: upload.Checksum(nil)})
+	if err == nil && standing == upload.Taken {
+		err = upload.ErrConflict
+	}
+	if err != nil {
+		return earlier, fmt.Errorf("publish: success file %s: %w", in.Success, err)
+	}
+	return earlier, nil
+}
+
+// Seen joins two lists of objects that can be read. What is in both is as the second has it.
+func Seen(before, now []Object) []Object {
+	return append(Unseen(before, now), now...)
+}
+
+// Unseen returns the objects of a list whose keys are not in the other.
+func Unseen(list, other []Object) []Object {
+	return slices.DeleteFunc(slices.Clone(list), func(o Object) bool {
+		return slices.ContainsFunc(other, func(n Object) bool { return n.Key == o.Key })
+	})
 }
 
 // A visibleError is why Publish has failed after some of its objects could be read already. The failure that the workflow
@@ -103,30 +155,33 @@ func object(delivery string, o Uploaded) upload.Object {
 	return upload.Object{Key: o.Key, Size: o.Bytes, CRC32C: o.CRC32C, Delivery: delivery, Opened: o.Opened}
 }
 
-// verify looks at one object before any is completed: its parts are all there and ours, or it is complete already; and
-// with on_conflict: fail nothing else lies under its key.
-func verify(ctx context.Context, b *upload.Bucket, delivery string, options upload.Options, o Uploaded) error {
-	if o.UploadID != "" {
-		err := b.Verify(ctx, object(delivery, o), o.UploadID)
-		if err != nil && !errors.Is(err, upload.ErrUploadLost) {
-			return err
-		}
-		if err == nil && options.OnConflict != "fail" {
-			return nil
-		}
-		_, standing, look := b.Look(ctx, object(delivery, o))
-		switch {
-		case look != nil: // an upload that is gone may have become the object
-			return fmt.Errorf("publish: whether the object is there cannot be seen: %w", look)
-		case standing == upload.Ours:
-			return nil
-		case err != nil:
-			return err
-		case standing == upload.Taken:
-			return fmt.Errorf("publish %s: %w", o.Key, upload.ErrConflict)
-		}
+// verify looks at one object before any is completed: its parts are all there and ours, or it is complete already, which
+// is returned; and with on_conflict: fail nothing else lies under its key.
+func verify(ctx context.Context, b *upload.Bucket, delivery string, options upload.Options, o Uploaded) (*upload.Completed, error) {
+	if o.UploadID == "" {
+		return nil, nil
 	}
-	return nil
+	err := b.Verify(ctx, object(delivery, o), o.UploadID)
+	if errors.Is(err, upload.ErrUploadLost) { // it may have become the object
+		done, err := b.Settle(ctx, object(delivery, o), err)
+		if err != nil {
+			return nil, fmt.Errorf("publish: %w", err)
+		}
+		return &done, nil
+	}
+	if err != nil || options.OnConflict != "fail" {
+		return nil, err
+	}
+	done, standing, err := b.Look(ctx, object(delivery, o))
+	switch {
+	case err != nil:
+		return nil, err
+	case standing == upload.Taken:
+		return nil, fmt.Errorf("publish %s: %w", o.Key, upload.ErrConflict)
+	case standing == upload.Ours:
+		return &done, nil
+	}
+	return nil, nil
 }
 
 func complete(ctx context.Context, b *upload.Bucket, delivery string, o Uploaded) (upload.Completed, error) {

@@ -3,9 +3,14 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"consign/internal/upload"
 )
+
+// successPatience is how long the answer to the success file is waited for, whoever cancels meanwhile: without it an abort
+// could not tell whether the delivery is complete.
+const successPatience = 30 * time.Second
 
 // SuccessInput says where the success file goes, and what goes before it.
 type SuccessInput struct {
@@ -50,6 +55,8 @@ func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ Succes
 	if in.Key == "" {
 		return result, nil
 	}
+	ctx, answered := context.WithTimeout(context.WithoutCancel(ctx), successPatience)
+	defer answered()
 	if _, err := bucket.Put(ctx, upload.Object{Key: in.Key, Delivery: in.Delivery, CRC32C: upload.Checksum(nil)}, nil); err != nil {
 		return SuccessResult{}, fmt.Errorf("success file: %w", err)
 	}

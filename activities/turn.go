@@ -34,10 +34,15 @@ type Claim struct {
 	// Execution is the run's id in Temporal, which a reset changes: rounds count anew then. Earlier releases did not tell it,
 	// and nor does who takes a turn away from all.
 	Execution string `json:"execution,omitempty"`
+	// Before is the execution that took the turn, if the run has been reset since: whatever it had claimed, this one has now.
+	Before string `json:"before,omitempty"`
 }
 
 // Ends reports whether a give of c ends a claim that was made.
 func (c Claim) Ends(made Claim) bool {
+	if c.Before != "" && made.WorkflowID == c.WorkflowID && made.Execution == c.Before {
+		return true
+	}
 	return made.WorkflowID == c.WorkflowID && (c.Execution == "" || made.Execution == "" || made.Execution == c.Execution) && made.Round <= c.Round
 }
 
@@ -60,6 +65,9 @@ type Taken struct {
 	Granted bool   `json:"granted"`
 	Holder  string `json:"holder,omitempty"` // workflow id of the run that delivers
 	Ahead   int    `json:"ahead,omitempty"`  // runs before this one
+	// Execution is that of the claim which was answered. A run that was reset replays the answer, and knows by it that it has
+	// the turn from before.
+	Execution string `json:"execution,omitempty"`
 }
 
 // TurnState is what a Turn workflow starts with: nothing at first, where it was after it continued as new.
@@ -72,6 +80,9 @@ type TurnState struct {
 
 // ErrOverlap means that another run of the orchestration, or of the campaign, delivers, and that overlap is refuse.
 var ErrOverlap = errors.New("another run is under way")
+
+// ErrNotItsTurn means that a run which somebody has reset is to wait for another one.
+var ErrNotItsTurn = errors.New("another run of the orchestration delivers")
 
 // TakeTurn asks for the run's turn; it is asked again by a run that was parked and gave it back.
 func (s *Steps) TakeTurn(ctx context.Context, in TakeInput) (_ Taken, err error) {
@@ -122,7 +133,20 @@ func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
 	if err == nil {
 		err = asked.Get(ctx, &taken)
 	}
+	taken.Execution = in.Execution
 	return taken, err
+}
+
+// retake asks for the turn again that a run took before it was reset: by now it may be another run's.
+func (s *Steps) retake(ctx context.Context, claim *Claim) error {
+	if claim == nil || claim.Before == "" {
+		return nil
+	}
+	taken, err := s.take(ctx, TakeInput{Claim: *claim})
+	if err == nil && !taken.Granted {
+		err = fmt.Errorf("%w: the run was reset, and meanwhile %s has its turn", ErrNotItsTurn, taken.Holder)
+	}
+	return err
 }
 
 func (s *Steps) give(ctx context.Context, claim Claim) error {

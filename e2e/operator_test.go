@@ -66,6 +66,49 @@ func TestARunThatOnlyWaitsForWhomToTellIsLetGo(t *testing.T) {
 	s.nothingLeft()
 }
 
+// TestAnAbortWhenAllIsThereIsTooLate: the success file was being written, and its answer had not come.
+func TestAnAbortWhenAllIsThereIsTooLate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	g := newGate(t, func(kind string, _ int) bool { return kind == "PutObject" })
+	s.endpoint = g.URL
+	s.plainSend(s.name + "-campaign")
+	heard := s.campaign(s.name + "-campaign")
+	s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	run := s.id("weekly") + "/k"
+	eventually(t, "the success file on its way", func() bool { return strings.Contains(s.starter("show", run).out, "WriteSuccessFile  running") })
+	require.Equal(t, 0, s.starter("abort", run).code)
+	g.release()
+	c := s.send(s.id("weekly"), "--run-key", "k")
+	require.Equal(t, workflows.Completed, c.Status)
+	require.Equal(t, "all.csv.DONE", c.SuccessFile)
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	require.Len(t, heard(), 1)
+	s.nothingLeft()
+}
+
+// TestAnAbortThatWaitedForAWorkerEndsTheRun: it is the first thing that the run hears.
+func TestAnAbortThatWaitedForAWorkerEndsTheRun(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	s.plainSend(s.name + "-campaign")
+	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	asked := make(chan answer)
+	go func() { asked <- s.starter("abort", s.id("weekly")+"/k") }()
+	eventually(t, "the abort at the server", func() bool {
+		described, err := temporal.DescribeWorkflowExecution(t.Context(), s.workflow("weekly"), "")
+		return err == nil && described.GetPendingWorkflowTask().GetScheduledTime() != nil
+	})
+	s.worker()
+	require.Equal(t, 0, (<-asked).code)
+	require.Equal(t, 1, s.starter("send", s.id("weekly"), "--run-key", "k", "--wait").code)
+	require.Empty(t, s.keys())
+	s.nothingLeft()
+}
+
 func TestAParkedRunIsReplannedWithAnotherConfiguration(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

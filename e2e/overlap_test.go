@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"consign/activities"
 	"consign/workflows"
@@ -277,4 +279,39 @@ func (s *site) events(workflowID string) int {
 	require.NoError(s.t, err)
 	s.t.Logf("%s: %d events", workflowID, described.GetWorkflowExecutionInfo().GetHistoryLength())
 	return int(described.GetWorkflowExecutionInfo().GetHistoryLength())
+}
+
+// TestARunThatIsResetIntoAnothersTurnWaitsBeforeItPublishes: it had given its turn back when it was parked, and its history
+// until there says that it has it.
+func TestARunThatIsResetIntoAnothersTurnWaitsBeforeItPublishes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	g := newGate(t, func(kind string, _ int) bool { return kind == "CompleteMultipartUpload" })
+	s.endpoint = g.URL
+	later := s.bucket + "-later"
+	s.inTurn(later, "")
+	s.worker()
+	s.start("1")
+	eventually(t, "1 is parked", func() bool { return s.progressOf(s.turns("1")).State == workflows.Parked })
+	require.NoError(t, stack.S3.MakeBucket(t.Context(), later))
+	s.start("2")
+	eventually(t, "2 publishes", func() bool { return s.progressOf(s.turns("2")).Step == "Publish" })
+
+	_, err := temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.turns("1")},
+		Reason: "the bucket is there", RequestId: "once", WorkflowTaskFinishEventId: s.taskAfter(s.turns("1"), s.stepEvents(s.turns("1")).done["Plan"]),
+	})
+	require.NoError(t, err)
+	eventually(t, "1 knows that it is 2's turn", func() bool {
+		p := s.progressOf(s.turns("1"))
+		return p.Step == "Publish" && p.State == workflows.Parked && p.Failure.Type == "NotItsTurn"
+	})
+	g.release()
+	s.bucket = later
+	s.send(s.id("turns"), "--run-key", "2")
+	require.Equal(t, 0, s.starter("retry", s.id("turns")+"/1").code)
+	s.send(s.id("turns"), "--run-key", "1")
+	require.Len(t, s.keys(), 4)
+	s.turnEnds()
 }

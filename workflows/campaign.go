@@ -57,7 +57,7 @@ func newCampaign(ctx workflow.Context, in CampaignInput, timing Timing) *campaig
 	info := workflow.GetInfo(ctx)
 	r := &campaign{
 		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, start: info.WorkflowStartTime.UTC(), timing: timing,
-		planning: stepWaiting,
+		planning: stepWaiting, desk: desk{cancelSteps: func() {}},
 	}
 	r.now = r.start
 	if in.At != nil {

@@ -17,7 +17,7 @@ type desk struct {
 	parkedAt    time.Time
 	deadline    time.Time
 	failure     *activities.Failure
-	cancelSteps workflow.CancelFunc // ends what is at work, for an abort
+	cancelSteps workflow.CancelFunc // ends what is at work, for an abort; never nil: one may come before anything is
 	stopTelling workflow.CancelFunc // ends the wait for who is to be told that all is over; nil before
 }
 
@@ -117,6 +117,14 @@ func (d *desk) aborting(ctx workflow.Context) bool {
 		d.abort = &AbortRequest{Reason: "the workflow was cancelled"}
 	}
 	return d.abort != nil
+}
+
+// changeAbortInTime marks runs that look for an abort before each delivery that they begin, and after it is done. Those
+// that were aborted before in between went on.
+const changeAbortInTime = "abort-in-time"
+
+func abortsInTime(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, changeAbortInTime, workflow.DefaultVersion, 1) > workflow.DefaultVersion
 }
 
 // aborted says why the run was aborted, what is to be noted, and what had been wrong with it before.

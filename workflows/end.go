@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
@@ -97,7 +98,12 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 		c.Campaign, c.Group, c.DataTemplate, c.Destination = r.plan.Campaign, r.plan.Group, r.plan.DataTemplate, r.plan.Destination.Name
 		c.Warnings = append(append([]string{}, r.plan.Warnings...), c.Warnings...)
 	}
-	objects := slices.Concat(r.published, r.visible)
+	objects := r.published
+	if status != Completed {
+		objects = slices.Concat(r.published, r.visible)
+	} else if len(r.visible) > 0 {
+		c.Warnings = append(c.Warnings, leftovers(r.visible))
+	}
 	for _, o := range objects {
 		c.Rows += o.Rows
 		c.Bytes += o.Bytes
@@ -106,6 +112,19 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 	c.Objects = append(c.Objects, objects[:min(len(objects), MaxListed)]...)
 	c.ObjectsTruncated = len(objects) > MaxListed
 	return c
+}
+
+// leftovers names what a delivery that was begun anew has left visible and not written over.
+func leftovers(visible []activities.Object) string {
+	const named = 3
+	text := fmt.Sprintf("of a delivery that was begun anew there are still %d objects:", len(visible))
+	for _, o := range visible[:min(len(visible), named)] {
+		text += " s3://" + o.Bucket + "/" + o.Key
+	}
+	if len(visible) > named {
+		text += " ..."
+	}
+	return text
 }
 
 // aborted says why the run was aborted, and that the delivery stays if it was complete by then.

@@ -47,11 +47,16 @@ var errAborted = errors.New("aborted")
 // aborts (errAborted), or it is given up (a failure).
 func (r *run) untilOver(ctx workflow.Context) error {
 	for {
+		if r.aborting(ctx) && abortsInTime(ctx) {
+			return errAborted
+		}
 		stepping, cancel := workflow.WithCancel(ctx)
 		r.cancelSteps = cancel
 		failed := r.deliver(stepping)
 		cancel()
 		switch {
+		case failed == nil && r.aborting(ctx) && abortsInTime(ctx):
+			return nil // too late: all of it is there
 		case r.aborting(ctx):
 			return errAborted
 		case failed == nil:
@@ -134,7 +139,8 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	case kind == activities.TypeUploadLost && s.name == "Publish":
 		r.notes = append(r.notes, "an open upload was aborted by somebody else: sent again")
 		r.leaveUploads()
-		r.visible = slices.Concat(r.published, r.visible)
+		r.visible = slices.Concat(r.published, activities.Unseen(r.visible, r.published))
+		r.expose(ctx)
 		r.uploads, r.published, r.sides = nil, nil, activities.SideFiles{}
 		r.backTo(stepUpload)
 	case kind == activities.TypeUploadLost && s.name == "WriteSuccessFile":

@@ -23,7 +23,11 @@ const (
 )
 
 func (r *run) claim() activities.Claim {
-	return activities.Claim{Orchestration: r.in.Orchestration, WorkflowID: r.wfID, Round: r.round, Execution: r.execution}
+	c := activities.Claim{Orchestration: r.in.Orchestration, WorkflowID: r.wfID, Round: r.round, Execution: r.execution}
+	if r.turnBy != r.execution {
+		c.Before = r.turnBy
+	}
+	return c
 }
 
 // listenForTurn notes when the Turn calls.
@@ -51,7 +55,7 @@ func (r *run) askTurn(ctx workflow.Context, ask func(workflow.Context) (*activit
 			r.turn = turnUnasked
 			return nil
 		case taken.Granted:
-			r.turn = turnHeld
+			r.turn, r.turnBy = turnHeld, taken.Execution
 			return nil
 		}
 		r.waitsFor = taken.Holder

@@ -179,3 +179,28 @@ func TestAHostThatCannotGiveTheTurnBackIsHelped(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, d.calls["GiveTurn"])
 }
+
+// TestARunThatWasResetGivesTheTurnFromBefore: it replays the answer by which the execution before took the turn.
+func TestARunThatWasResetGivesTheTurnFromBefore(t *testing.T) {
+	d := newDelivery(t)
+	d.turns = []activities.Taken{{Granted: true, Execution: "before"}}
+	_, err := d.run()
+	require.NoError(t, err)
+	published := d.inputs["Publish"][0].(activities.PublishInput).Turn
+	given := d.inputs["Discard"][0].(activities.DiscardInput).Turn
+	for _, claim := range []*activities.Claim{published, given} {
+		require.Equal(t, "before", claim.Before)
+		require.True(t, claim.Ends(activities.Claim{WorkflowID: claim.WorkflowID, Execution: "before", Round: 7}), "of whichever round")
+		require.True(t, claim.Ends(activities.Claim{WorkflowID: claim.WorkflowID, Execution: claim.Execution, Round: claim.Round}))
+		require.False(t, claim.Ends(activities.Claim{WorkflowID: claim.WorkflowID, Execution: "another"}))
+		require.False(t, claim.Ends(activities.Claim{WorkflowID: "another", Execution: "before"}))
+	}
+}
+
+func TestARunThatWasNotResetKnowsNoExecutionBefore(t *testing.T) {
+	d := newDelivery(t)
+	d.turns = []activities.Taken{{Granted: true, Execution: "default-test-run-id"}}
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Empty(t, d.inputs["Discard"][0].(activities.DiscardInput).Turn.Before)
+}

@@ -21,7 +21,7 @@ func (r *run) mayRetry(_ workflow.Context, request RetryRequest) error {
 
 // publishing reports whether an object of this delivery may already be visible.
 func (r *run) publishing() bool {
-	return r.delivered() || len(r.published) > 0 || r.steps[r.next].name == "Publish" && r.steps[r.next].attempt > 0 || r.steps[r.next].name == "WriteSuccessFile"
+	return r.delivered() || r.exposed || len(r.published) > 0 || r.steps[r.next].name == "Publish" && r.steps[r.next].attempt > 0 || r.steps[r.next].name == "WriteSuccessFile"
 }
 
 // park waits for a person: nil when the run is to go on, errAborted, or the failure if nobody came in time. The host is
@@ -46,7 +46,14 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 	}
 	if r.decision.Replan {
 		r.discard(ctx, discardAll)
+		if r.aborting(ctx) && abortsInTime(ctx) {
+			return errAborted
+		}
+		r.account = activities.AssumeRoleResult{} // of another bucket, perhaps
 		r.fresh("Plan")
+	}
+	if r.recoveries > 0 && workflow.GetVersion(ctx, changeRecoverAgain, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		r.recoveries = 0
 	}
 	r.standUp()
 	if err := r.mark(ctx, Running); err != nil {
@@ -55,6 +62,10 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 	r.tellCampaign(ctx)
 	return nil
 }
+
+// changeRecoverAgain marks runs that help themselves again after a person has looked. Those before did so three times in
+// all, and nothing but an abort helped one whose upload was lost after that.
+const changeRecoverAgain = "recover-again"
 
 // tellCampaign tells the campaign that the run belongs to, if any, that it waits for a person or does so no more.
 func (r *run) tellCampaign(ctx workflow.Context) {

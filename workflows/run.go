@@ -37,6 +37,7 @@ type run struct {
 	notes []string // what happened on the way that an operator may want to know
 
 	turn     standing // with the other runs of the orchestration
+	turnBy   string   // the execution that took it; empty: not known
 	round    int      // times the turn was given back
 	called   bool     // by the Turn, since the run last asked
 	waitsFor string   // workflow id of the run whose turn it is
@@ -53,6 +54,7 @@ type run struct {
 	sides      activities.SideFiles // receipt and manifest, sent and open
 	published  []activities.Object
 	visible    []activities.Object   // beside these, of a Publish that failed
+	exposed    bool                  // the run went back to before Publish with some visible
 	stale      []activities.Uploaded // uploads to be aborted with a delivery that went back to Upload
 	success    activities.SuccessResult
 	keptUntil  time.Time    // the files stay on their host
@@ -93,6 +95,7 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	r := &run{
 		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, execution: info.WorkflowExecution.RunID, start: info.WorkflowStartTime.UTC(), timing: timing,
 		startedWith: workflow.GetTypedSearchAttributes(ctx), delivery: 1,
+		desk: desk{cancelSteps: func() {}},
 	}
 	r.now = r.start
 	if in.At != nil {
@@ -263,6 +266,7 @@ func (r *run) publish(ctx workflow.Context) error {
 	batches := len(r.uploads) > batchObjects
 	for from := 0; batches && from < len(r.uploads); from += batchObjects {
 		if _, err := r.publishBatch(ctx, from, activities.PublishVerify); err != nil {
+			r.visible = activities.Seen(r.visible, activities.Visible(err))
 			return err
 		}
 	}
@@ -272,10 +276,11 @@ func (r *run) publish(ctx workflow.Context) error {
 	}
 	for from := len(r.published); from < len(r.uploads); from = len(r.published) {
 		out, err := r.publishBatch(ctx, from, mode)
-		r.visible = activities.Visible(err)
 		if err != nil {
+			r.visible = activities.Seen(r.visible, activities.Visible(err))
 			return err
 		}
+		r.visible = activities.Unseen(r.visible, out.Objects)
 		r.published = append(r.published, out.Objects...)
 	}
 	r.count(r.steps[r.next])
@@ -283,9 +288,9 @@ func (r *run) publish(ctx workflow.Context) error {
 }
 
 func (r *run) publishBatch(ctx workflow.Context, from int, mode activities.PublishMode) (activities.PublishResult, error) {
-	batch := r.uploads[from:min(from+batchObjects, len(r.uploads))]
+	batch, claim := r.uploads[from:min(from+batchObjects, len(r.uploads))], r.claim()
 	return execute(ctx, r.timing.publish(fmt.Sprintf("%s object %d of %d", mode, from+len(batch), len(r.uploads))), steps.Publish, activities.PublishInput{
-		Target: r.target(), Delivery: r.deliveryID(), Objects: batch, Mode: mode, Sides: r.sides,
+		Target: r.target(), Delivery: r.deliveryID(), Objects: batch, Mode: mode, Sides: r.sides, Success: r.plan.SuccessKey, Turn: &claim,
 	})
 }
 
@@ -316,14 +321,33 @@ func (r *run) remarks() []string { return slices.Concat(r.rendered.Warnings, r.n
 // that its bytes are never mixed with the new ones.
 func (r *run) startOver(ctx workflow.Context, why string) {
 	r.notes = append(r.notes, why)
+	r.expose(ctx)
 	r.discard(ctx, discardUploads)
+	if ctx.Err() != nil && abortsInTime(ctx) {
+		return // the end of the run aborts the uploads, of which it must know for that
+	}
 	r.fresh(r.maker())
+}
+
+// changeExposed marks runs that remember, when they go back to before Publish, what is visible. Those before forgot it.
+const changeExposed = "exposed"
+
+// expose notes what of a delivery is visible that is not published any more: from then on the run keeps its turn, and
+// is not planned anew.
+func (r *run) expose(ctx workflow.Context) {
+	seen := activities.Seen(r.visible, r.published)
+	if len(seen) > 0 && workflow.GetVersion(ctx, changeExposed, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		r.visible, r.exposed = seen, true
+	}
 }
 
 // fresh forgets what was done from the named step on, and begins a new delivery.
 func (r *run) fresh(from string) {
 	r.delivery++
-	r.rendered, r.files, r.uploads, r.published, r.visible = activities.RenderResult{}, activities.FilesResult{}, nil, nil, nil
+	r.rendered, r.files, r.uploads, r.published = activities.RenderResult{}, activities.FilesResult{}, nil, nil
+	if !r.exposed {
+		r.visible = nil
+	}
 	r.sides, r.stale = activities.SideFiles{}, nil
 	r.backTo(from)
 }

@@ -48,7 +48,7 @@ func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Compl
 // settleUpload is settle for an upload, which goes if it turns out that the object is there: an earlier upload of the same
 // bytes has become it, and this one would stay open. One that the store does not let us abort is its lifecycle rule's.
 func (b *Bucket) settleUpload(ctx context.Context, o Object, uploadID string, why error) (Completed, error) {
-	done, err := b.settle(ctx, o, why)
+	done, err := b.Settle(ctx, o, why)
 	if err == nil && !errors.Is(why, ErrUploadLost) {
 		err = passing(ctx, b.Abort(ctx, o.Key, uploadID))
 	}
@@ -63,13 +63,16 @@ func (b *Bucket) condition() *string {
 	return nil
 }
 
-// settle decides, by looking at the object, what an error that leaves the outcome open means. It is called with errors
-// of completing and putting.
-func (b *Bucket) settle(ctx context.Context, o Object, err error) (Completed, error) {
+// Settle decides, by looking at the object, what an error that leaves the outcome open means: of completing and putting,
+// and ErrUploadLost of whoever found the upload gone. Nil: the object is there, and ours.
+func (b *Bucket) Settle(ctx context.Context, o Object, err error) (Completed, error) {
 	lost := errors.Is(err, ErrUploadLost)
 	open := lost || errors.Is(err, ErrConflict) || errors.Is(err, ErrUnreachable) || errors.Is(err, ErrServer) ||
 		errors.Is(err, ErrThrottled) || errors.Is(err, ErrBusy) || errors.Is(err, ErrOther)
-	if !open || ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil && lost: // nobody has looked
+		return Completed{}, fmt.Errorf("the upload is gone, and whether it was completed was not looked at: %w", context.Cause(ctx))
+	case !open || ctx.Err() != nil:
 		return Completed{}, err
 	}
 	out, look := b.head(ctx, o.Key)
@@ -119,7 +122,7 @@ func (b *Bucket) Put(ctx context.Context, o Object, data []byte) (Completed, err
 		IfNoneMatch:          b.condition(),
 	})
 	if err != nil {
-		return b.settle(ctx, o, b.fail(opPut, o.Key, err))
+		return b.Settle(ctx, o, b.fail(opPut, o.Key, err))
 	}
 	return Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: o.CRC32C}, nil
 }

@@ -2,6 +2,7 @@ package upload_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -352,4 +353,19 @@ func TestAStoreThatKeepsNoChecksumsIsTold(t *testing.T) {
 	err = b.Verify(t.Context(), object("plain", []byte("x")), *out.UploadId)
 	require.ErrorIs(t, err, upload.ErrMismatch)
 	require.ErrorContains(t, err, "keeps no CRC32C of part 1")
+}
+
+// TestALostUploadThatNobodyHasLookedForIsNotCalledLost: a worker that stops has no time to look whether it has become the
+// object, and to send it again would be to deliver twice.
+func TestALostUploadThatNobodyHasLookedForIsNotCalledLost(t *testing.T) {
+	t.Parallel()
+	b := open(t, options(newBucket(t)))
+	o, id := opened(t, b, "gone", []byte("ours"))
+	_, err := b.Complete(t.Context(), o, id)
+	require.NoError(t, err)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	_, err = b.Settle(stopped, o, upload.ErrUploadLost)
+	require.NotErrorIs(t, err, upload.ErrUploadLost)
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -1,0 +1,101 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"consign/internal/archive"
+	"consign/internal/upload"
+)
+
+// opened sends objects and leaves their uploads open, as Upload does.
+func opened(t *testing.T, e *early, keys ...string) PublishInput {
+	t.Helper()
+	in := PublishInput{Target: e.target, Delivery: e.folder.Delivery, Mode: PublishAll}
+	e.within(t, func(ctx context.Context) {
+		bucket, err := e.steps.bucket(ctx, e.target)
+		require.NoError(t, err)
+		for _, key := range keys {
+			o := upload.Object{Key: key, Size: int64(len(key)), CRC32C: upload.Checksum([]byte(key)), Delivery: in.Delivery}
+			id, err := bucket.Start(ctx, o)
+			require.NoError(t, err)
+			_, err = bucket.Send(ctx, o, id, bytes.NewReader([]byte(key)), nil)
+			require.NoError(t, err)
+			in.Objects = append(in.Objects, Uploaded{Key: key, UploadID: id, Rows: 7, Bytes: o.Size, CRC32C: o.CRC32C, Opened: time.Now()})
+		}
+	})
+	return in
+}
+
+func (e *early) put(t *testing.T, key, text string) {
+	t.Helper()
+	_, err := e.store.Client().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &e.target.Upload.Bucket, Key: &key, Body: bytes.NewReader([]byte(text))})
+	require.NoError(t, err)
+}
+
+func typeOf(t *testing.T, err error) string {
+	t.Helper()
+	var told *temporal.ApplicationError
+	require.ErrorAs(t, err, &told)
+	return told.Type()
+}
+
+// TestWhatAnEarlierTryHasShownIsTold: the try that completed it may have died, and the next one fails before it completes any.
+func TestWhatAnEarlierTryHasShownIsTold(t *testing.T) {
+	t.Parallel()
+	e := newEarly(t, archive.None, "nobody")
+	in := opened(t, e, "p/1", "p/2", "p/3")
+	first := in
+	first.Objects, first.Mode = in.Objects[:1], PublishComplete
+	_, err := e.env.ExecuteActivity(e.steps.Publish, first)
+	require.NoError(t, err)
+	lost := in.Objects[1]
+	_, err = e.store.Client().AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &e.target.Upload.Bucket, Key: &lost.Key, UploadId: &lost.UploadID})
+	require.NoError(t, err)
+	for _, mode := range []PublishMode{PublishAll, PublishVerify} {
+		in.Mode = mode
+		_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+		require.Equal(t, TypeUploadLost, typeOf(t, err))
+		shown := Visible(err)
+		require.Len(t, shown, 1)
+		require.Equal(t, "p/1", shown[0].Key)
+		require.EqualValues(t, 7, shown[0].Rows)
+	}
+}
+
+// TestAnObjectThatSomebodyOverwroteIsNotLost: to call it lost would be to send it again, over theirs.
+func TestAnObjectThatSomebodyOverwroteIsNotLost(t *testing.T) {
+	t.Parallel()
+	e := newEarly(t, archive.None, "nobody")
+	in := opened(t, e, "p/1")
+	_, err := e.env.ExecuteActivity(e.steps.Publish, in) // its answer is lost
+	require.NoError(t, err)
+	e.put(t, "p/1", "theirs")
+	for _, mode := range []PublishMode{PublishComplete, PublishAll, PublishVerify} {
+		in.Mode = mode
+		_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+		require.Equal(t, "ObjectOverwritten", typeOf(t, err), mode)
+	}
+}
+
+// TestASuccessFileThatIsThereIsFoundBeforeAnythingShows: it would call the new objects complete.
+func TestASuccessFileThatIsThereIsFoundBeforeAnythingShows(t *testing.T) {
+	t.Parallel()
+	e := newEarly(t, archive.None, "nobody")
+	e.target.Upload.OnConflict = "fail"
+	in := opened(t, e, "p/1")
+	in.Success = "p/1.DONE"
+	e.put(t, in.Success, "")
+	_, err := e.env.ExecuteActivity(e.steps.Publish, in)
+	require.Equal(t, "ObjectExists", typeOf(t, err))
+	require.Empty(t, Visible(err))
+	in.Target.Upload.OnConflict = "overwrite"
+	_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+	require.NoError(t, err)
+}

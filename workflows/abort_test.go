@@ -1,0 +1,185 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"consign/activities"
+	"consign/workflows"
+)
+
+func (d *delivery) abortsWhile(step string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.within[step] = func() {
+		d.mu.Lock()
+		d.within[step] = nil
+		d.mu.Unlock()
+		d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "wrong segment"})
+	}
+}
+
+func (d *delivery) retries(after time.Duration, request workflows.RetryRequest) {
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.RetryName, request) }, after)
+}
+
+func requireAborted(t *testing.T, err error) (c workflows.Completion) {
+	t.Helper()
+	var canceled *temporal.CanceledError
+	require.ErrorAs(t, err, &canceled)
+	require.NoError(t, canceled.Details(&c))
+	return c
+}
+
+// TestAnAbortWhileAReplanCleansUpIsHeard: that may take a quarter of an hour, and what was aborted was delivered.
+func TestAnAbortWhileAReplanCleansUpIsHeard(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Upload"] = []error{permanently("NoSuchBucket")}
+	d.RegisterDelayedCallback(func() {
+		d.abortsWhile("Discard")
+		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{Replan: true})
+	}, time.Hour)
+	_, err := d.run()
+	requireAborted(t, err)
+	require.Equal(t, 1, d.calls["Plan"])
+	require.Zero(t, d.calls["Publish"])
+}
+
+// TestAnAbortBeforeAnythingElseEndsTheRun: an update that waits for a worker is the first thing that the run hears.
+func TestAnAbortBeforeAnythingElseEndsTheRun(t *testing.T) {
+	answered := func(d *delivery) {
+		d.RegisterDelayedCallback(func() {
+			d.UpdateWorkflow(workflows.AbortName, "", &testsuite.TestUpdateCallback{
+				OnReject: func(err error) { require.NoError(t, err) }, OnAccept: func() {}, OnComplete: func(_ any, err error) { require.NoError(t, err) },
+			}, workflows.AbortRequest{Reason: "wrong segment"})
+		}, 0)
+	}
+	t.Run("a run", func(t *testing.T) {
+		d := newDelivery(t)
+		answered(d)
+		_, err := d.run()
+		requireAborted(t, err)
+		require.Empty(t, d.stepsDone())
+	})
+	t.Run("a campaign", func(t *testing.T) {
+		d, _ := newCampaign(t, "a")
+		answered(d)
+		c, err := d.runCampaign()
+		var canceled *temporal.CanceledError
+		require.ErrorAs(t, err, &canceled)
+		require.Equal(t, workflows.Aborted, c.Status)
+		require.Empty(t, d.heard, "no group's run has begun")
+	})
+}
+
+// TestAnAbortWhileARunBeginsAnewForgetsNoUpload: the store was away when they were to be aborted.
+func TestAnAbortWhileARunBeginsAnewForgetsNoUpload(t *testing.T) {
+	d := newDelivery(t)
+	d.rendered.Files = 2
+	d.broken["Publish"] = []error{permanently(activities.TypeUploadLost)}
+	d.broken["Upload"] = []error{nil, hostGone()}
+	d.broken["Discard"] = []error{passing("S3Unreachable")}
+	d.abortsWhile("Discard")
+	_, err := d.run()
+	requireAborted(t, err)
+	named := 0
+	for _, in := range d.inputs["Discard"] {
+		if len(in.(activities.DiscardInput).Uploads) > 0 {
+			named++
+		}
+	}
+	require.Greater(t, named, 1, "the end of the run tries it again")
+}
+
+// TestARunHelpsItselfAgainAfterAPersonHasLooked: replan is refused once something may be visible, and retry has to do.
+func TestARunHelpsItselfAgainAfterAPersonHasLooked(t *testing.T) {
+	d := newDelivery(t)
+	const expiries = 6 // uploads that the bucket's rule takes away until it is mended: more than a run helps itself out of
+	lost := permanently(activities.TypeUploadLost)
+	d.within["Upload"] = func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.broken["Publish"] = nil
+		if d.calls["Upload"] < expiries { // and a lost upload stays lost until its file is sent again
+			for range 100 {
+				d.broken["Publish"] = append(d.broken["Publish"], lost)
+			}
+		}
+	}
+	d.retries(time.Hour, workflows.RetryRequest{})
+	d.retries(2*time.Hour, workflows.RetryRequest{})
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, workflows.Completed, c.Status)
+	require.Len(t, c.Objects, 1)
+}
+
+func shown(key string) []activities.Object {
+	return []activities.Object{{Bucket: "acme-inbound", Key: key, Rows: 3, Bytes: 30}}
+}
+
+func failsShowing(kind string, objects []activities.Object) error {
+	f := activities.Failure{Type: kind, Attribution: activities.Customer, Message: kind + " happened", Advice: "mend it"}
+	return temporal.NewNonRetryableApplicationError(f.Message, kind, nil, f, objects)
+}
+
+func TestWhatIsVisibleIsNotForgottenByAnotherFailure(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Publish"] = []error{failsShowing("AccessDenied", shown("upload/1.csv")), permanently("AccessDenied")}
+	d.retries(time.Hour, workflows.RetryRequest{})
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, 2*time.Hour)
+	_, err := d.run()
+	require.Equal(t, shown("upload/1.csv"), requireAborted(t, err).Objects)
+}
+
+// TestARunThatWentBackFromPublishKeepsItsTurn: another one would write under the names of what is visible.
+func TestARunThatWentBackFromPublishKeepsItsTurn(t *testing.T) {
+	for back, broken := range map[string]map[string][]error{
+		"Upload": {"Upload": {nil, permanently("AccessDenied")}},
+		"Render": {"Upload": {nil, permanently(activities.TypeFilesLost)}, "Render": {nil, permanently("QueryFailed")}},
+	} {
+		t.Run(back, func(t *testing.T) {
+			d := newDelivery(t)
+			d.broken = broken
+			d.broken["Publish"] = []error{failsShowing(activities.TypeUploadLost, shown("upload/1.csv"))}
+			d.RegisterDelayedCallback(func() {
+				p := d.progress()
+				require.Equal(t, workflows.Parked, p.State)
+				require.Equal(t, back, p.Step)
+				require.True(t, p.NoReplan)
+				require.Zero(t, d.calls["GiveTurn"])
+				for _, in := range d.inputs["Discard"] {
+					require.Nil(t, in.(activities.DiscardInput).Turn)
+				}
+			}, time.Hour)
+			d.retries(2*time.Hour, workflows.RetryRequest{})
+			c, err := d.run()
+			require.NoError(t, err)
+			require.Len(t, c.Objects, 1)
+			require.NotEqual(t, "upload/1.csv", c.Objects[0].Key)
+			require.Contains(t, c.Warnings, "of a delivery that was begun anew there are still 1 objects: s3://acme-inbound/upload/1.csv")
+		})
+	}
+}
+
+// TestAReplanAsksTheNewBucketWhereItIs: that of before may have been in another region.
+func TestAReplanAsksTheNewBucketWhereItIs(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Upload"] = []error{permanently("NoSuchBucket")}
+	d.RegisterDelayedCallback(func() {
+		d.mu.Lock()
+		p := *d.plan
+		p.Upload.Bucket, p.Upload.Region = "acme-new", "us-west-2"
+		d.plan = &p
+		d.mu.Unlock()
+		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{Replan: true})
+	}, time.Hour)
+	_, err := d.run()
+	require.NoError(t, err)
+	asked := d.inputs["AssumeRole"][1].(activities.AssumeRoleInput).Target.Upload
+	require.Equal(t, "acme-new us-west-2", asked.Bucket+" "+asked.Region)
+}
