@@ -143,10 +143,11 @@ func (k *checker) queries() {
 func (k *checker) query(q *Query, at string) {
 	k.refers(at+".source", q.Source, "source", "sources")
 	_, hasSQL := k.where[at+".sql"]
+	_, hasFile := k.where[at+".sql_file"]
 	switch {
 	case hasSQL && q.SQLFile != "":
 		k.add(at+".sql_file", "keep one of them", "a query has either sql or sql_file, not both")
-	case !hasSQL && q.SQLFile == "":
+	case !hasSQL && !hasFile:
 		k.missing(at+".sql", "write sql: SELECT ..., or sql_file: query.sql")
 	case strings.TrimSpace(q.SQL) == "" && hasSQL:
 		k.missing(at+".sql", "write sql: SELECT ..., or sql_file: query.sql")

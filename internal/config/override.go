@@ -14,7 +14,7 @@ var overridable = []string{"temporal", "workspace", "s3", "worker", "retry"}
 
 // override puts the environment's values over the files'. They pass the same checks.
 func (r *reader) override() error {
-	w := &walker{report: r.report, folder: "", offset: map[string]int{}}
+	w := &walker{report: r.report, offset: map[string]int{}} // paths are relative to where the program runs, as everywhere in a shell
 	known := fields(reflect.TypeFor[Config]())
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	for _, name := range overridable {
@@ -64,7 +64,6 @@ func (r *reader) variable(w *walker, f field, at, name string) *yaml.Node {
 	}
 	w.where = "$" + name
 	r.where[at] = w.where
-	f.path = false // relative to where the program runs, as everywhere in a shell
 	if !w.value(node, f, at) {
 		return nil
 	}

@@ -242,6 +242,9 @@ func (w *walker) text(n *yaml.Node, f field, path string) bool {
 		what := map[string]string{"!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!timestamp": "a date"}[tag]
 		return w.wrong(n, path, fmt.Sprintf("put it in quotes: %q", n.Value), "YAML reads %s as %s, and text is meant", n.Value, what)
 	}
+	if f.path && (n.Value == "~" || strings.HasPrefix(n.Value, "~/")) {
+		return w.wrong(n, path, "write the folder out: only a shell knows what ~ is", "%q would be a folder of that name", "~")
+	}
 	if f.path && n.Value != "" && !filepath.IsAbs(n.Value) {
 		n.Value = filepath.Join(w.folder, n.Value)
 	}
