@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -81,7 +83,7 @@ func (a *app) checked(against string) (*config.Config, problem.List, error) {
 	if err != nil {
 		return nil, problems, err
 	}
-	problems = append(problems, c.Check(a.clock())...)
+	problems = slices.Concat(problems, c.Check(a.clock()), c.Misspelt(os.Environ()))
 	if err := problems.Err(); err != nil {
 		return nil, problems, refused(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	if err != nil {
 		return exitUsage, err
 	}
-	for _, p := range append(problems.Warnings(), c.Check(time.Now())...) {
+	for _, p := range slices.Concat(problems.Warnings(), c.Check(time.Now()), c.Misspelt(os.Environ())) {
 		log.Warn(p.Error()) // a key that cannot be used stops the runs that need it, and no other
 	}
 	limitMemory(int64(c.Worker.Memory))
