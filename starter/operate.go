@@ -76,17 +76,23 @@ func (a *app) notTaken(ctx context.Context, t config.Temporal, connection client
 
 var errNoWorker = errors.New("no worker took the request")
 
+// update sends an update and waits for its answer; not for long, if it was accepted: a replan may have to wait for a host
+// that does not answer, and is on its way.
 func update(ctx context.Context, connection client.Client, id, name string, payload any) (p workflows.Progress, err error) {
 	limited, cancel := context.WithTimeoutCause(ctx, updateWait, errNoWorker)
 	defer cancel()
 	handle, err := connection.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: name, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: id, UpdateName: name, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
-	if err == nil {
+	accepted := err == nil
+	if accepted {
 		err = handle.Get(limited, &p)
 	}
 	var unanswered *client.WorkflowUpdateServiceTimeoutOrCanceledError // the server's clock may be the faster one
-	if err != nil && ctx.Err() == nil && (limited.Err() != nil || errors.As(err, &unanswered)) {
+	switch late := err != nil && ctx.Err() == nil && (limited.Err() != nil || errors.As(err, &unanswered)); {
+	case late && accepted:
+		return p, nil
+	case late:
 		return p, errNoWorker
 	}
 	return p, err

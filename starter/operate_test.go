@@ -30,3 +30,15 @@ func TestARequestThatNoWorkerTakesIsLeftWhicheverClockIsFaster(t *testing.T) {
 		require.ErrorIs(t, err, at.want)
 	}
 }
+
+// Temporal is a stand-in: a host that does not answer for longer than this takes a minute to have.
+func TestARequestThatIsOnItsWayIsNotLeftAgain(t *testing.T) {
+	t.Parallel()
+	late := client.NewWorkflowUpdateServiceTimeoutOrCanceledError(context.DeadlineExceeded)
+	handle := &mocks.WorkflowUpdateHandle{}
+	handle.On("Get", mock.Anything, mock.Anything).Return(late)
+	temporal := &mocks.Client{}
+	temporal.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(handle, nil)
+	_, err := update(t.Context(), temporal, "send/o/k", workflows.RetryName, nil)
+	require.NoError(t, err)
+}
