@@ -85,8 +85,7 @@ func (e *expression) filter(name string, argument *string) error {
 		if argument != nil {
 			return errors.New("next_day takes no argument: write next_day alone")
 		}
-		// A day of the calendar in the zone the time is in, not 24 hours: the clock shows the same time.
-		e.shifts = append(e.shifts, func(t time.Time) time.Time { return t.AddDate(0, 0, 1) })
+		e.shifts = append(e.shifts, nextDay)
 		return nil
 	case "format":
 		if argument == nil {
@@ -107,4 +106,24 @@ func (e *expression) local(zone string) error {
 	}
 	e.shifts = append(e.shifts, func(t time.Time) time.Time { return t.In(location) })
 	return nil
+}
+
+// nextDay is a day of the calendar later in the zone the time is in, not 24 hours: the clock shows the same time. Where
+// the clocks skip that time at midnight, Go would answer with another day: then it is the first moment of the right one.
+func nextDay(t time.Time) time.Time {
+	year, month, day := t.Date()
+	want := time.Date(year, month, day+1, 0, 0, 0, 0, time.UTC)
+	if next := t.AddDate(0, 0, 1); sameDate(next, want) {
+		return next
+	}
+	first := time.Date(year, month, day+1, 0, 0, 0, 0, t.Location())
+	if sameDate(first, want) {
+		return first
+	}
+	_, first = first.ZoneBounds() // what there is of the day begins where the skip ends
+	return first
+}
+
+func sameDate(a, b time.Time) bool {
+	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
 }
