@@ -17,9 +17,12 @@ func (n Needs) CLI() string {
 		fmt.Fprintf(&b, "#   %s: %s%s\n", a.Action, optional, a.Why)
 	}
 	if t := n.Trust(); t != nil {
-		name := n.RoleARN[strings.LastIndex(n.RoleARN, "/")+1:]
+		path, name := n.role()
+		if path != "" {
+			path = " --path " + path
+		}
 		fmt.Fprintf(&b, "\n# A role that is there already: aws iam update-assume-role-policy --role-name %s --policy-document ...\n", name)
-		fmt.Fprintf(&b, "aws iam create-role --role-name %s --assume-role-policy-document %s\n", name, shell(text(t)))
+		fmt.Fprintf(&b, "aws iam create-role%s --role-name %s --assume-role-policy-document %s\n", path, name, shell(text(t)))
 		fmt.Fprintf(&b, "\naws iam put-role-policy --role-name %s --policy-name consign --policy-document %s\n", name, shell(text(n.Permission())))
 	} else {
 		fmt.Fprintf(&b, "\naws iam put-user-policy --user-name THEIR-USER --policy-name consign --policy-document %s\n", shell(text(n.Permission())))

@@ -69,6 +69,17 @@ func (n Needs) Trust() *Policy {
 	return &Policy{version, []Statement{s}}
 }
 
+// role is what the role is called, and the path below which the account keeps it, as in /partners/; empty if it is kept
+// below none. A role of the same name and another path is another role, which nobody lets us assume.
+func (n Needs) role() (path, name string) {
+	name = n.RoleARN[strings.LastIndex(n.RoleARN, "/")+1:]
+	_, rest, _ := strings.Cut(n.RoleARN, ":role/")
+	if folders := strings.TrimSuffix(rest, name); folders != "" {
+		path = "/" + folders
+	}
+	return path, name
+}
+
 // rights are the actions on objects, with the reason of each.
 var rights = []Action{ //nolint:gochecknoglobals // the table
 	{Action: "s3:PutObject", Why: "opens, fills and completes uploads"},

@@ -123,6 +123,24 @@ func TestTheCommandsHandWholePoliciesOver(t *testing.T) {
 	require.Equal(t, n.Permission(), permission)
 }
 
+func TestTheRoleIsMadeWhereItsARNSaysItIs(t *testing.T) {
+	t.Parallel()
+	n := needs(grant.Place{Bucket: "acme", Prefix: "in"})
+	for arn, want := range map[string]struct{ cli, terraform string }{
+		"arn:aws:iam::210987654321:role/consign": {
+			"aws iam create-role --role-name consign ", "  name               = \"consign\"\n  assume_role_policy = ",
+		},
+		"arn:aws:iam::210987654321:role/partners/data/consign": {
+			"aws iam create-role --path /partners/data/ --role-name consign ", "  name               = \"consign\"\n  path               = \"/partners/data/\"\n  assume_role_policy = ",
+		},
+	} {
+		n.RoleARN = arn
+		require.Contains(t, n.CLI(), want.cli)
+		require.Contains(t, n.CLI(), "aws iam put-role-policy --role-name consign ")
+		require.Contains(t, n.Terraform(), want.terraform)
+	}
+}
+
 func TestOnlyARefusalIsMissingAStatement(t *testing.T) {
 	t.Parallel()
 	n := needs(grant.Place{Bucket: "acme", Prefix: "in", KMSKeyID: key})

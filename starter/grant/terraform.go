@@ -13,9 +13,12 @@ func (n Needs) Terraform() string {
 	fmt.Fprintf(&b, "# What Consign needs to deliver to %s.\n", n.Destination)
 	why := n.reasons()
 	if t := n.Trust(); t != nil {
-		name := n.RoleARN[strings.LastIndex(n.RoleARN, "/")+1:]
+		path, name := n.role()
+		if path != "" {
+			path = "  path               = " + hcl(path) + "\n"
+		}
 		document(&b, "consign_trust", *t, map[string]string{"sts:AssumeRole": "only with the external ID, so that nobody can have us work for them"})
-		fmt.Fprintf(&b, "\nresource \"aws_iam_role\" \"consign\" {\n  name               = %s\n  assume_role_policy = data.aws_iam_policy_document.consign_trust.json\n}\n", hcl(name))
+		fmt.Fprintf(&b, "\nresource \"aws_iam_role\" \"consign\" {\n  name               = %s\n%s  assume_role_policy = data.aws_iam_policy_document.consign_trust.json\n}\n", hcl(name), path)
 	}
 	document(&b, "consign", n.Permission(), why)
 	if n.RoleARN != "" {
