@@ -28,39 +28,35 @@ const tryName = "consign-test"
 
 // places returns the ways in which a destination is delivered to, each once.
 func places(c *config.Config, d *config.Destination) ([]place, error) {
+	bare := newPlace(c, d, "destination "+d.Name, c.Effective(d, nil, nil))
 	var all []place
-	add := func(levels string, e config.Effective) {
-		if p := newPlace(c, d, levels, e); p.target.Upload.Bucket != "" && !slices.ContainsFunc(all, p.same) {
+	add := func(p place) {
+		if p.same(bare) {
+			p.levels = bare.levels // nothing is decided below it
+		}
+		if p.target.Upload.Bucket != "" && !slices.ContainsFunc(all, p.same) {
 			all = append(all, p)
 		}
 	}
-	add("destination "+d.Name, c.Effective(d, nil, nil))
 	for i := range c.DataTemplates {
 		t := &c.DataTemplates[i]
 		if t.Destination != d.Name {
 			continue
 		}
-		add("data template "+t.Name, c.Effective(d, t, nil))
+		add(newPlace(c, d, "data template "+t.Name, c.Effective(d, t, nil)))
 		for j := range c.Orchestrations {
 			if o := &c.Orchestrations[j]; o.DataTemplate == t.Name {
-				add("orchestration "+o.Name, c.Effective(d, t, o))
+				add(newPlace(c, d, "orchestration "+o.Name, c.Effective(d, t, o)))
 			}
 		}
 	}
-	all = final(all)
+	if len(all) == 0 {
+		add(bare) // only then: a destination may leave its prefix to its templates, and nobody delivers beside it
+	}
 	if len(all) == 0 {
 		return nil, wrong(fmt.Errorf("no bucket is set for the destination %q", d.Name), "set bucket in its settings, or in those of one of its data templates")
 	}
 	return all, nil
-}
-
-// final drops what is only the beginning of another: a destination that leaves the prefix to its data templates.
-func final(all []place) []place {
-	return slices.DeleteFunc(slices.Clone(all), func(p place) bool {
-		return slices.ContainsFunc(all, func(o place) bool {
-			return p.target.Prefix == "" && o.target.Prefix != "" && o.target.Upload.Bucket == p.target.Upload.Bucket && strings.HasPrefix(p.levels, "destination ")
-		})
-	})
 }
 
 func newPlace(c *config.Config, d *config.Destination, levels string, e config.Effective) place {
