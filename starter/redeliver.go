@@ -106,10 +106,11 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 	}
 	if o.runKey != "" {
 		s.WorkflowID, in.RunKey = workflows.OrchestrationID(s.Orchestration, o.runKey), o.runKey
-		if s, err = a.start(ctx, c, connection, anOrchestration(), s, marks, in); err == nil && !s.Started {
-			a.tell("%s was started before: this is the same run", shortRun(s.WorkflowID))
+		what := anOrchestration()
+		what.same = func(found workflows.OrchestrationInput) bool {
+			return sendsAgain(found.Redeliver, in.Redeliver, kept.Plan.DataTemplate)
 		}
-		return s, err
+		return a.startOnce(ctx, c, connection, what, s, marks, in)
 	}
 	for n := 2; !s.Started; n++ {
 		s.WorkflowID, s.RunKey = workflows.RedeliveryID(id, n), workflows.RedeliveryKey(kept.Plan.RunKey, n)

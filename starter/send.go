@@ -74,6 +74,7 @@ type startable struct {
 	id       func(name, runKey string) string
 	marks    func(c *config.Config, name string) workflows.Marks
 	input    func(name string, o sendOptions) any
+	same     func(found workflows.OrchestrationInput) bool // as what is asked, of a run that has its key already; nil: it always is
 }
 
 func anOrchestration() startable {
@@ -85,6 +86,7 @@ func anOrchestration() startable {
 		input: func(name string, o sendOptions) any {
 			return workflows.OrchestrationInput{Orchestration: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as}}
 		},
+		same: func(found workflows.OrchestrationInput) bool { return found.Redeliver == nil },
 	}
 }
 
@@ -147,12 +149,9 @@ func (a *app) doSend(ctx context.Context, what startable, name string, o sendOpt
 	defer connection.Close()
 	marks := what.marks(c, name)
 	s := sent{WorkflowID: what.id(name, o.runKey), Orchestration: marks.Orchestration, Campaign: marks.Campaign, RunKey: o.runKey}
-	s, err = a.start(ctx, c, connection, what, s, marks, what.input(name, o))
+	s, err = a.startOnce(ctx, c, connection, what, s, marks, what.input(name, o))
 	if err != nil {
 		return doing(what.command+" "+name, err)
-	}
-	if !s.Started {
-		a.tell("%s was started before: this is the same run", shortRun(s.WorkflowID))
 	}
 	if o.wait {
 		return a.wait(ctx, connection, s, o.timeout)
