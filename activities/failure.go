@@ -131,6 +131,19 @@ func passes(err error) bool {
 	return !c.permanent
 }
 
+// Trouble explains an error that nothing configured is to blame for: it is the platform's, or may be gone at the next try.
+// It is nil of all others, which only another configuration mends, or another key or right of a customer's.
+func Trouble(err error) *Failure {
+	f, c := explain("", err)
+	if c.attribution == Configuration || c.permanent && c.attribution != Platform {
+		return nil
+	}
+	if c.name == typeUnknown {
+		f.Advice = "" // it is about a worker's log, and whoever asks has no worker
+	}
+	return &f
+}
+
 // short cuts a text that is too long for the server, between two characters. What is no UTF-8 goes too: a request that
 // holds it cannot be sent, so that a failure would never be heard of.
 func short(text string) string {

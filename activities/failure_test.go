@@ -17,6 +17,8 @@ import (
 
 	"consign/internal/config"
 	"consign/internal/encrypt"
+	"consign/internal/plan"
+	"consign/internal/source"
 	"consign/internal/upload"
 	"consign/internal/workspace"
 )
@@ -50,6 +52,19 @@ func TestWhatMayPassIsAnInterruptionWhileTheWorkerStops(t *testing.T) {
 		var told *temporal.ApplicationError
 		require.ErrorAs(t, got, &told)
 		require.Equal(t, want, told.Type())
+	}
+}
+
+func TestWhatIsConfiguredIsNotToBlameForTrouble(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{source.ErrUnreachable, source.ErrOutOfMemory, workspace.ErrNoSpace, upload.ErrThrottled, errors.New("never heard of")} {
+		f := Trouble(fmt.Errorf("plan vips: %w", err))
+		require.NotNil(t, f, err)
+		require.Contains(t, f.Message, err.Error())
+		require.NotContains(t, f.Advice, "log", err)
+	}
+	for _, err := range []error{source.ErrQuery, source.ErrLogin, config.ErrSecret, config.ErrRefused, config.ErrNotFound, plan.ErrRefused, encrypt.ErrKey} {
+		require.Nil(t, Trouble(fmt.Errorf("plan vips: %w", err)), err)
 	}
 }
 

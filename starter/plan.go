@@ -89,9 +89,17 @@ func (a *app) doPlan(ctx context.Context, name string, o planOptions) error {
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
-		return wrong(fmt.Errorf("plan %s: %w", name, err), "")
+		return unplanned(fmt.Errorf("plan %s: %w", name, err))
 	}
 	return a.result(value, text)
+}
+
+// unplanned tells a configuration of which no plan can be made from a source that does not answer today.
+func unplanned(err error) error {
+	if f := activities.Trouble(err); f != nil {
+		return failed(err, f.Advice)
+	}
+	return wrong(err, "")
 }
 
 // makePlan makes the plan of a run or of a campaign, as the worker does, and returns what prints it too.
