@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"go.temporal.io/api/serviceerror"
 )
 
 // The exit statuses, as the documents have them.
@@ -42,17 +44,24 @@ func explain(ctx context.Context, err error) (status int, text string) {
 		return exitDone, ""
 	}
 	var e *exit
-	if !errors.As(err, &e) {
+	known := errors.As(err, &e)
+	switch {
+	case ctx.Err() != nil && (!known || e.status == exitFailed && canceled(err)):
+		e = &exit{status: exitInterrupted, err: errInterrupted} // whatever was under way could not be done for that reason
+	case !known:
 		e = &exit{status: exitFailed, err: err}
-		if ctx.Err() != nil {
-			e = &exit{status: exitInterrupted, err: errInterrupted}
-		}
 	}
 	text = "starter: " + e.err.Error()
 	if e.hint != "" {
 		text += "\n" + indented("hint: ", e.hint)
 	}
 	return e.status, text
+}
+
+// canceled reports whether an error says that somebody did not want to wait for the answer.
+func canceled(err error) bool {
+	var told *serviceerror.Canceled
+	return errors.Is(err, context.Canceled) || errors.As(err, &told)
 }
 
 // indented puts head before the first line of text and as many spaces before the others.
