@@ -30,6 +30,7 @@ func (k *checker) all() {
 	k.orchestrations()
 	k.campaigns()
 	k.users()
+	k.realNames()
 	k.collisions()
 }
 

@@ -220,6 +220,11 @@ func uses(template, variable string) bool {
 
 // forCampaigns checks the names of a template that campaigns use.
 func (k *checker) forCampaigns(e Effective, at string) {
+	for name, text := range map[string]*string{"filename": e.Settings.Filename, "split_filename": e.Settings.SplitFilename} {
+		if uses(value(text), "orchestration_name") {
+			k.add(e.path(name, at), "use {{campaign_name}}", "a campaign has no {{orchestration_name}}")
+		}
+	}
 	t, err := naming.Parse(value(e.Settings.Filename))
 	if err != nil { // none, or reported already
 		return
@@ -228,9 +233,6 @@ func (k *checker) forCampaigns(e Effective, at string) {
 		if !t.Uses(variable) {
 			k.add(e.path("filename", at), "use both {{campaign_name}} and {{group_name}}, or leave filename out", "campaigns need {{%s}} to tell their files apart", variable)
 		}
-	}
-	if t.Uses("orchestration_name") {
-		k.add(e.path("filename", at), "use {{campaign_name}}", "a campaign has no {{orchestration_name}}")
 	}
 }
 

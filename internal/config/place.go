@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"consign/internal/problem"
@@ -74,6 +75,13 @@ func (r *report) put(p problem.Problem) {
 		}
 	}
 	r.list = append(r.list, p)
+}
+
+// reported reports whether something is wrong with path already.
+func (r *report) reported(path string) bool {
+	return slices.ContainsFunc(r.list, func(p problem.Problem) bool {
+		return !p.Warning && p.Key == r.key(path) && p.Where == r.of(path)
+	})
 }
 
 // missing reports that path must be set, unless it was and could not be read.

@@ -190,11 +190,12 @@ func TestWhatCannotBePlannedSaysWhy(t *testing.T) {
 		change(&r)
 		return r
 	}
-	running := func(id string) plan.Request {
-		r := request("vips weekly")
+	runningOf := func(orchestration, id string) plan.Request {
+		r := request(orchestration)
 		r.RunID = id
 		return r
 	}
+	running := func(id string) plan.Request { return runningOf("vips weekly", id) }
 	for _, test := range []struct {
 		name    string
 		request plan.Request
@@ -227,7 +228,7 @@ func TestWhatCannotBePlannedSaysWhy(t *testing.T) {
 		{"a key that can only sign", request("archive"), schema, []string{"acme.asc", "sign-only.asc"}, encrypt.ErrNoEncryption, "destinations[keys].settings.pgp_public_key"},
 		{"a key that is not there", request("archive"), schema, []string{"acme.asc", "nobody.asc"}, config.ErrSecret, "nobody.asc"},
 		{"a name that S3 refuses", running(strings.Repeat("x", 1100)), schema, []string{"{{query_name}}_", "{{run_id}}"}, naming.ErrName, "bytes"},
-		{"an entry that is a drive to Windows", request("parts-in-archive"), schema, []string{"{{query_name}}-{{file_number}}", "C:{{file_number}}"}, archive.ErrName, "absolute"},
+		{"an entry that is a drive to Windows", runningOf("parts-in-archive", "C"), schema, []string{"{{query_name}}-{{file_number}}", "{{run_id}}:{{file_number}}"}, archive.ErrName, "absolute"},
 		{"a name that climbs", running("."), schema, []string{"{{query_name}}_", ".{{run_id}}/"}, naming.ErrName, ".."},
 	} {
 		t.Run(test.name, func(t *testing.T) {

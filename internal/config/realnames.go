@@ -1,0 +1,115 @@
+package config
+
+import (
+	"errors"
+	"strings"
+
+	"consign/internal/archive"
+	"consign/internal/naming"
+)
+
+// aRun is as long as Temporal's ids of runs are.
+const aRun = "00000000-0000-0000-0000-000000000000"
+
+// realNames checks what each delivery's objects are called with the names of the things that it is made of. A template is
+// checked with words that stand for any name; one that breaks a key, or is too long behind its prefix, is seen only here.
+func (k *checker) realNames() {
+	for _, d := range k.c.deliveries() {
+		if k.misnamed(d) {
+			continue
+		}
+		for _, check := range []func() error{d.checkKeys, d.checkEntry} {
+			err := check()
+			if err == nil {
+				continue
+			}
+			hint := "rename what its filename takes a name from, or shorten filename or prefix"
+			if errors.Is(err, naming.ErrTemplate) {
+				hint = "change the filename of its data template"
+			}
+			k.add(d.path, hint, "%s", err)
+			break
+		}
+	}
+}
+
+// misnamed reports whether what a delivery's names are made of has problems of its own, which are told where it is written.
+func (k *checker) misnamed(d delivery) bool {
+	for _, name := range d.values {
+		if !named.MatchString(name) {
+			return true
+		}
+	}
+	e := d.effective
+	for _, path := range []string{d.path, d.path + ".data_template", e.path("filename", d.path), e.path("split_filename", d.path), e.path("prefix", d.path)} {
+		if k.reported(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkKeys checks the key of an object, and those of what goes with it.
+func (d delivery) checkKeys() error {
+	s := d.effective.Settings
+	n := s.Naming(d.campaign)
+	number := 1
+	if n.Archive {
+		number = 0 // there is one, which has no number
+	}
+	name, err := d.render(n.Filename, number)
+	if err != nil {
+		return err
+	}
+	stem := strings.TrimRight(name, "/")
+	parts := n.Parts != "" && !n.Archive
+	if parts {
+		part, err := d.render(n.Parts, number)
+		if err != nil {
+			return err
+		}
+		name = naming.Join(name, part)
+	}
+	if len(s.Keys()) > 0 {
+		name += ".pgp"
+	}
+	if !parts {
+		stem = name
+	}
+	for _, key := range []struct {
+		name   string
+		wanted bool
+	}{{name, true}, {stem + ".receipt.json", value(s.Receipt)}, {stem + ".manifest", value(s.Manifest)}, {stem + ".DONE", value(s.SuccessFile)}} {
+		if err := naming.Check(naming.Join(value(s.Prefix), key.name)); key.wanted && err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkEntry checks what a part of a split is called in the archive that holds it.
+func (d delivery) checkEntry() error {
+	n := d.effective.Settings.Naming(d.campaign)
+	if n.Parts == "" || !n.Archive {
+		return nil
+	}
+	entry, err := d.render(n.Parts, 1)
+	if err != nil {
+		return err
+	}
+	if err := naming.Check(entry); err != nil {
+		return err
+	}
+	return archive.CheckName(entry)
+}
+
+func (d delivery) render(template string, number int) (string, error) {
+	t, err := naming.Parse(template)
+	if err != nil {
+		return "", err
+	}
+	return t.Render(naming.Variables{
+		Now: instant, CampaignName: d.values["campaign_name"], GroupName: d.values["group_name"], OrchestrationName: d.values["orchestration_name"],
+		QueryName: d.values["query_name"], RunID: aRun, FileNumber: number,
+	})
+}
