@@ -30,7 +30,7 @@ func Load(path string, environment func(string) (string, bool)) (*Config, proble
 
 // LoadTemporal reads the section temporal of the configuration that Load would read, for those who have no use for the
 // rest: what is wrong with a list or with another section is told as a warning, and is no reason to refuse. What may be
-// about temporal is one: a key that no section has, say, may be temporal misspelt.
+// about temporal is one: a key that no section has, say, may be temporal misspelt, unless that is written too.
 func LoadTemporal(path string, environment func(string) (string, bool)) (Temporal, problem.List, error) {
 	c, list, err := load(path, environment)
 	if err != nil {
@@ -43,9 +43,8 @@ func LoadTemporal(path string, environment func(string) (string, bool)) (Tempora
 		if end := strings.IndexAny(section, ".["); end >= 0 {
 			section = section[:end]
 		}
-		if _, ok := find(known, section); ok && section != "temporal" {
-			list[i].Warning = true
-		}
+		_, other := find(known, section)
+		list[i].Warning = section != "temporal" && (other || section != "" && c.places.written("temporal"))
 	}
 	if list.Err() != nil {
 		return Temporal{}, list, nil

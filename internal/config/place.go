@@ -31,6 +31,16 @@ func (p places) of(path string) string {
 	return p.where[""]
 }
 
+// written reports whether anything of a section was.
+func (p places) written(section string) bool {
+	for path := range p.where {
+		if path == section || strings.HasPrefix(path, section+".") {
+			return true
+		}
+	}
+	return false
+}
+
 // key returns path as people know it.
 func (p places) key(path string) string {
 	var b strings.Builder

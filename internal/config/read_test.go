@@ -41,7 +41,7 @@ func TestWhatIsAboutTemporalIsAReasonToRefuseItAlone(t *testing.T) {
 		address + "sources: {}\nworker: {runs: -1}\ndestinations: [{nme: x}]\n": {others: 5},
 		"temporal: {adress: temporal.acme:7233}\n":                              {refused: true},
 		"temporl: {address: temporal.acme:7233}\n":                              {refused: true},
-		address + "queries: [{name: q}]\nadress: x\n":                           {refused: true},
+		address + "queries: [{name: q}]\nadress: x\n":                           {others: 3},
 		address + "queries: [\n":                                                {refused: true},
 		address + "queries: [{name: q}]\n---\n" + address:                       {refused: true},
 	} {
