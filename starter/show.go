@@ -119,7 +119,7 @@ func (a *app) printShown(w io.Writer, s shown) {
 
 func printFailure(w io.Writer, f *activities.Failure) {
 	if f != nil {
-		fmt.Fprintf(w, "step        %s\ntype        %s\nwhat        %s\n%swhose       %s\nwhat to do  %s\n", f.Step, f.Type, f.Message, where(f), whose(f.Attribution), f.Advice)
+		fmt.Fprint(w, failureText(f))
 	}
 }
 

@@ -141,11 +141,7 @@ var noDeadline time.Time
 func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time, noReplan bool) string {
 	text := ""
 	if f != nil {
-		text += "step        " + f.Step + "\n" +
-			"type        " + f.Type + "\n" +
-			indented("what        ", f.Message) + "\n" + where(f) +
-			"whose       " + whose(f.Attribution) + "\n" +
-			indented("what to do  ", f.Advice) + "\n"
+		text += failureText(f)
 	}
 	if !deadline.IsZero() {
 		text += "until       " + deadline.UTC().Format("2006-01-02 15:04 UTC") + "; then the run fails and cleans up\n"
@@ -160,12 +156,23 @@ func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time, 
 		"              gives it up and cleans up"
 }
 
-// where names the worker that a failure may be about: not of what is the customer's to mend.
-func where(f *activities.Failure) string {
-	if f.Worker == "" || f.Attribution == activities.Customer {
-		return ""
+// failureText is what is known of a failure, a line each. The worker is named unless it is the customer's to mend.
+func failureText(f *activities.Failure) string {
+	var b strings.Builder
+	line := func(head, text string) {
+		if text != "" {
+			fmt.Fprintln(&b, indented(fmt.Sprintf("%-12s", head), text))
+		}
 	}
-	return "where       worker " + f.Worker + "\n"
+	line("step", f.Step)
+	line("type", f.Type)
+	line("what", f.Message)
+	if f.Worker != "" && f.Attribution != activities.Customer {
+		line("where", "worker "+f.Worker)
+	}
+	line("whose", whose(f.Attribution))
+	line("what to do", f.Advice)
+	return b.String()
 }
 
 // whose says who has to mend a failure.
