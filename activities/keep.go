@@ -124,6 +124,9 @@ func (s *Steps) keep(run *workspace.Run, in DiscardInput) (time.Time, error) {
 	if s.options.Keep <= 0 || sent == nil || sent.Files == 0 {
 		return time.Time{}, run.Remove()
 	}
+	if !run.Holds(in.Delivery) { // this is the second try, say, and the disk was full after the first
+		return time.Time{}, run.Remove()
+	}
 	stays := []string{sent.Step}
 	if sent.Step == stepEncrypt && s.options.KeepPlain {
 		before, err := beforeEncrypt(run, in.Delivery)

@@ -265,6 +265,26 @@ func TestAFullDiskTakesWhatIsKept(t *testing.T) {
 	require.Empty(t, k.left(t), "the next try has the room")
 }
 
+// TestARunEndsAlsoIfWhatItKeptIsGoneAgain: the answer to its clean-up got lost, and the disk was full before the next try.
+func TestARunEndsAlsoIfWhatItKeptIsGoneAgain(t *testing.T) {
+	t.Parallel()
+	for _, steps := range [][]string{{stepRender}, {stepRender, stepEncrypt}} {
+		k := newKeeper(t, workspace.Options{}, time.Hour)
+		folder, sent, _ := k.finish(t, "a", steps...)
+		evicted, err := k.host.Evict()
+		require.NoError(t, err)
+		require.True(t, evicted)
+		value, err := k.env.ExecuteActivity(k.steps.Discard, DiscardInput{Folder: folder, Sent: &sent})
+		require.NoError(t, err)
+		var again DiscardResult
+		require.NoError(t, value.Get(&again))
+		require.Zero(t, again.KeptUntil)
+		runs, err := k.host.Runs()
+		require.NoError(t, err)
+		require.Empty(t, runs)
+	}
+}
+
 func TestARunThatIsResetIsNotKeptAnyMore(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t, workspace.Options{}, time.Hour)

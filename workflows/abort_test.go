@@ -76,6 +76,14 @@ func TestAnAbortBeforeAnythingElseEndsTheRun(t *testing.T) {
 	})
 }
 
+func TestAnAbortOfACampaignWhoseDeliveriesAreCompleteIsTooLate(t *testing.T) {
+	d, _ := newCampaign(t, "a")
+	d.abortsWhile("Discard")
+	c, err := d.runCampaign()
+	require.NoError(t, err)
+	require.Equal(t, workflows.Completed, c.Status)
+}
+
 // TestAnAbortWhileARunBeginsAnewForgetsNoUpload: the store was away when they were to be aborted.
 func TestAnAbortWhileARunBeginsAnewForgetsNoUpload(t *testing.T) {
 	d := newDelivery(t)

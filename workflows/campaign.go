@@ -160,13 +160,19 @@ func (r *campaign) deliver(ctx workflow.Context) error {
 			return err
 		}
 	}
-	if r.aborting(ctx) {
+	return r.outcome(ctx)
+}
+
+// outcome is how a campaign ends whose runs are all over. An abort that came when every delivery was complete was too late.
+func (r *campaign) outcome(ctx workflow.Context) error {
+	lacking := slices.ContainsFunc(r.deliveries, func(d *delivery) bool { return d.state != Completed })
+	if r.aborting(ctx) && (lacking || !abortsInTime(ctx)) {
 		return errAborted
 	}
 	return r.verdict()
 }
 
-// verdict is how a campaign ends whose runs are all over.
+// verdict says whether every delivery is complete.
 func (r *campaign) verdict() error {
 	var first *activities.Failure
 	var lacking []string

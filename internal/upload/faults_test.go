@@ -254,6 +254,13 @@ func TestWhatHEADRefusesIsToldByListingOrNotAtAll(t *testing.T) {
 	require.ErrorIs(t, err, upload.ErrAccessDenied)
 	require.ErrorContains(t, err, "needs s3:GetObject on arn:aws:s3:::"+bucket+"/published")
 
+	reader, _ := faulty(t, bucket, 2, denied(), refuse("get", -1, 403, "AccessDenied"))
+	text, err := reader.Read(t.Context(), lost.Key, "d", 100)
+	require.NoError(t, err)
+	require.Nil(t, text)
+	_, err = reader.Read(t.Context(), published.Key, "d", 100)
+	require.ErrorIs(t, err, upload.ErrAccessDenied)
+
 	// The role may not: nobody can tell.
 	blind, _ := faulty(t, bucket, 1, denied(), refuse("list", -1, 403, "AccessDenied"))
 	_, err = blind.Complete(t.Context(), lost, lostID)

@@ -106,7 +106,11 @@ func (b *Bucket) Read(ctx context.Context, key, delivery string, most int64) (_ 
 		return nil, nil
 	}
 	if err != nil {
-		return nil, b.fail(opGet, key, err)
+		err = b.fail(opGet, key, err)
+		if errors.Is(err, ErrAccessDenied) { // which is also said of what is not there
+			err = b.list(ctx, key, err)
+		}
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, out.Body.Close()) }()
 	if out.Metadata[metaDelivery] != delivery {

@@ -42,6 +42,12 @@ func (r *Run) Keep(delivery string, ended time.Time, steps ...string) (Kept, err
 	return kept, r.host.Release(r)
 }
 
+// Holds reports whether the run has a folder of the delivery. One that was kept may have been taken for want of room.
+func (r *Run) Holds(delivery string) bool {
+	_, err := os.Stat(filepath.Join(r.dir, delivery))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // removeBut removes what is in a folder, but for some names.
 func removeBut(dir string, stays []string) error {
 	entries, err := os.ReadDir(dir)
