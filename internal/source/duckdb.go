@@ -19,6 +19,7 @@ type instance struct {
 	db      duck.Database
 	refused map[string]bool // functions that queries may not call
 	files   []string        // that it may read
+	was     []seen          // what they looked like before anything of them was read
 	// stream is the connection that made the tables. A locked engine sets up no other to stream.
 	stream duck.Connection
 	lent   bool // a query has it
@@ -137,6 +138,7 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
+		i.was = append(i.was, lookAtAll(files)...)
 		if text := createView(ctx, conn, t, files); text != "" {
 			return fileError(t, text)
 		}

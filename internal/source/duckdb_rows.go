@@ -69,6 +69,9 @@ func (r *duckRows) Next(ctx context.Context) (*table.Batch, error) {
 	if !ok {
 		r.failed = r.outcome(ctx, text)
 		if r.failed == nil {
+			r.failed = r.query.engine.unchanged()
+		}
+		if r.failed == nil {
 			r.failed = io.EOF
 		}
 		return nil, r.failed

@@ -12,6 +12,8 @@ var (
 	ErrUnsupportedType = errors.New("unsupported column type")
 	// ErrUnreadable: a file of the source is missing, damaged, or may not be read.
 	ErrUnreadable = errors.New("the source cannot be read")
+	// ErrChanged: a file of the source was written or replaced while it was read, so that the rows may be of before and after.
+	ErrChanged = errors.New("a file of the source changed while it was read")
 	// ErrUnreachable: the source's server does not answer, or ends the connection. It may do so later.
 	ErrUnreachable = errors.New("the source cannot be reached")
 	// ErrLogin: the source's server does not accept the user, the password or the database's name.

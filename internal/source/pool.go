@@ -207,6 +207,27 @@ func look(tables []Table, now time.Time) []seen {
 	return files
 }
 
+// lookAtAll looks at files. One that cannot be looked at is left to the engine to complain about.
+func lookAtAll(names []string) []seen {
+	var files []seen
+	for _, name := range names {
+		if file, _, err := lookAt(name); err == nil {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+// unchanged answers ErrChanged if a file is not any more what it was: its rows may be of before and after.
+func (i *instance) unchanged() error {
+	for _, was := range i.was {
+		if is, _, err := lookAt(was.name); err != nil || is != was {
+			return fmt.Errorf("%w: %s", ErrChanged, was.name)
+		}
+	}
+	return nil
+}
+
 // lookAt looks at one file, and returns when it was written. It opens the file: what a network's file system knows of a file
 // that is not open may be a minute old.
 func lookAt(name string) (_ seen, written time.Time, err error) {
