@@ -66,12 +66,12 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 		return exitFailed, hint(err)
 	}
 	defer func() { err = errors.Join(err, host.Close()) }()
-	machine, err := os.Hostname()
-	if err != nil && c.Workspace.Host == "" {
-		log.Warn("the machine's name is not known: workspace.host can give the worker one", "error", err)
-	}
-	name := identity(c.Workspace.Host, machine, os.Getpid())
+	name := nameOf(c, log)
 	temporalClient, err := dial(ctx, c, name, log)
+	if err != nil && ctx.Err() != nil { // it was told to stop before it could begin
+		log.Info("stopped")
+		return 0, nil
+	}
 	if err != nil {
 		return exitFailed, err
 	}
@@ -141,6 +141,8 @@ func hint(err error) error {
 	switch {
 	case errors.Is(err, workspace.ErrLocked):
 		return fmt.Errorf("%w\n  hint: one worker runs per workspace; give this one a workspace.dir of its own, or stop the other", err)
+	case errors.Is(err, workspace.ErrForeign):
+		return fmt.Errorf("%w\n  hint: give workspace.dir a folder of its own: a worker removes what it does not need there", err)
 	case errors.Is(err, workspace.ErrNoSpace):
 		return fmt.Errorf("%w\n  hint: free some disk, or set workspace.dir to a larger one", err)
 	default:
@@ -196,6 +198,15 @@ func stopAll(workers []sdk.Worker) {
 		wait.Go(w.Stop)
 	}
 	wait.Wait()
+}
+
+// nameOf is the worker's identity in this process.
+func nameOf(c *config.Config, log *slog.Logger) string {
+	machine, err := os.Hostname()
+	if err != nil && c.Workspace.Host == "" {
+		log.Warn("the machine's name is not known: workspace.host can give the worker one", "error", err)
+	}
+	return identity(c.Workspace.Host, machine, os.Getpid())
 }
 
 // identity is what Temporal calls this worker, in its UI and in histories. Two workers on one machine differ by their process.

@@ -87,6 +87,9 @@ func (h *Host) Room() error {
 	if free < h.options.MinFree {
 		return fmt.Errorf("%w: %d bytes free on the disk of %s, %d wanted", ErrNoSpace, free, h.dir, h.options.MinFree)
 	}
+	if err := h.writable(); err != nil {
+		return err
+	}
 	if h.options.MaxBytes == 0 {
 		return nil
 	}
@@ -96,6 +99,19 @@ func (h *Host) Room() error {
 	}
 	if used >= h.options.MaxBytes {
 		return fmt.Errorf("%w: %d bytes in use, workspace.max_bytes is %d", ErrNoSpace, used, h.options.MaxBytes)
+	}
+	return nil
+}
+
+// writable tries what the next run begins with: a disk may have bytes and no inodes, or have become read-only.
+func (h *Host) writable() error {
+	probe, err := os.CreateTemp(h.Spill(), "probe-")
+	if err != nil {
+		return fmt.Errorf("workspace %s: %w", h.dir, Space(err))
+	}
+	err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+	if err != nil {
+		return fmt.Errorf("workspace %s: %w", h.dir, Space(err))
 	}
 	return nil
 }

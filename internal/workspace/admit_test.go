@@ -55,7 +55,8 @@ func TestAFullHostTakesNoRun(t *testing.T) {
 
 	dir := t.TempDir()
 	h = open(t, workspace.Options{Dir: dir, MaxBytes: 4})
-	require.NoError(t, os.WriteFile(filepath.Join(h.Spill(), "spilt"), []byte("hello"), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(h.Spill(), "1"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(h.Spill(), "1", "spilt"), []byte("hello"), 0o600))
 	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace, "so does what a query spills")
 	require.NoError(t, h.Close())
 	h = open(t, workspace.Options{Dir: dir, MaxBytes: 4})
@@ -65,9 +66,9 @@ func TestAFullHostTakesNoRun(t *testing.T) {
 	other := t.TempDir() // a disk of its own is mounted there, say
 	require.NoError(t, os.Remove(h.Spill()))
 	require.NoError(t, os.Symlink(other, h.Spill()))
-	require.NoError(t, os.WriteFile(filepath.Join(other, "spilt"), []byte("hello"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "7"), []byte("hello"), 0o600))
 	h = open(t, workspace.Options{Dir: dir, MaxBytes: 4})
-	require.NoFileExists(t, filepath.Join(other, "spilt"))
+	require.NoFileExists(t, filepath.Join(other, "7"))
 	to, err := os.Readlink(h.Spill())
 	require.NoError(t, err)
 	require.Equal(t, other, to)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -107,12 +108,13 @@ func (a *Attempt) End() {
 // Interrupted returns the tokens of the attempts that the last process on this disk did not end, and forgets them. Call
 // it before the first Begin.
 func (h *Host) Interrupted() ([][]byte, error) {
-	notes, err := filepath.Glob(filepath.Join(h.dir, runsDir, "*", attemptsDir, "*"))
+	notes, err := fs.Glob(os.DirFS(h.dir), path.Join(runsDir, "*", attemptsDir, "*")) // the folder's name is no pattern
 	if err != nil {
 		return nil, fmt.Errorf("workspace %s: %w", h.dir, err)
 	}
 	var tokens [][]byte
 	for _, note := range notes {
+		note = filepath.Join(h.dir, note)
 		token, err := os.ReadFile(note)
 		if err == nil && filepath.Ext(note) == "" {
 			tokens = append(tokens, token)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -30,6 +31,8 @@ var (
 	ErrNoSpace = errors.New("no space left in the workspace")
 	// ErrCorrupt means that a file of the workspace is not what its journal says.
 	ErrCorrupt = errors.New("workspace file differs from its journal")
+	// ErrForeign means that the folder is somebody's, and has never been a workspace.
+	ErrForeign = errors.New("a folder with somebody's files in it, where the workspace's own would be")
 	// ErrMissing means that the workspace does not hold the files of this run.
 	ErrMissing = errors.New("workspace does not hold the run's files")
 )
@@ -73,6 +76,9 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("workspace %s: %w", o.Dir, err)
 	}
+	if err := vacant(dir); err != nil {
+		return nil, fmt.Errorf("workspace %s: %w", o.Dir, err)
+	}
 	if err := os.MkdirAll(filepath.Join(dir, runsDir), 0o700); err != nil {
 		return nil, fmt.Errorf("workspace %s: %w", o.Dir, Space(err))
 	}
@@ -100,14 +106,37 @@ func Open(o Options) (*Host, error) {
 	return h, h.findLeases()
 }
 
-// makeEmpty makes a folder, or removes what is in it: the folder may be a disk of its own.
+// vacant refuses a folder that is about to become a workspace and holds somebody's files where ours are to be: what is in
+// there is cleaned up.
+func vacant(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, idFile)); err == nil {
+		return nil
+	}
+	for _, name := range []string{runsDir, spillDir} {
+		entries, err := os.ReadDir(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != "lost+found" }) { // of a disk of its own
+			return fmt.Errorf("%w: %s", ErrForeign, filepath.Join(dir, name))
+		}
+	}
+	return nil
+}
+
+// spillName is what engines' folders are called, and what Room tries the disk with.
+var spillName = regexp.MustCompile(`^([0-9]+|probe-[0-9]+)$`)
+
+// makeEmpty makes a folder, or removes from it what engines have spilt: the folder may be a disk of its own.
 func makeEmpty(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		if spillName.MatchString(e.Name()) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -92,6 +93,8 @@ func (h *Host) Runs() ([]*Run, error) {
 		switch {
 		case err == nil:
 			_ = json.Unmarshal(text, r) // half of one is what a crash left
+		case errors.Is(err, fs.ErrNotExist) && !barren(dir): // not ours
+			continue
 		case !errors.Is(err, fs.ErrNotExist):
 			r.unreadable = fmt.Errorf("workspace: run %s: %w", entry.Name(), err)
 		}
@@ -99,6 +102,12 @@ func (h *Host) Runs() ([]*Run, error) {
 		runs = append(runs, r)
 	}
 	return runs, nil
+}
+
+// barren reports whether a folder holds nothing but what a crash leaves of a run that was about to be described.
+func barren(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != runFile+".part" })
 }
 
 // Unreadable returns why the description of a run that Runs has found cannot be read: nobody knows then whose the folder is.
