@@ -101,6 +101,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	}
 	var janitors sync.WaitGroup
 	janitors.Go(func() { janitor(ctx, temporalClient, steps, log) })
+	janitors.Go(func() { watchForTwins(ctx, temporalClient, activities.HostQueue(queue, host.ID()), name, log) })
 	log.Info("ready", "temporal", c.Temporal.Address, "namespace", c.Temporal.Namespace, "queue", queue, "host", host.ID(), "workspace", host.Dir())
 	<-ctx.Done()
 	log.Info("stopping: running steps note where they are")
