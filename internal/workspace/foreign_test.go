@@ -28,6 +28,22 @@ func TestAFolderWithSomebodysFilesIsNoWorkspace(t *testing.T) {
 	require.DirExists(t, filepath.Join(dir, "spill", "lost+found"))
 }
 
+// TestACopyWithoutItsIDIsAnotherHost: with the runs in it, which are the other host's.
+func TestACopyWithoutItsIDIsAnotherHost(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	_, err := h.Run("send/x/k", "run-1")
+	require.NoError(t, err)
+	dir := filepath.Join(t.TempDir(), "copy")
+	require.NoError(t, os.CopyFS(dir, os.DirFS(h.Dir())))
+	require.NoError(t, os.Remove(filepath.Join(dir, "host-id")))
+	copied := open(t, workspace.Options{Dir: dir})
+	require.NotEqual(t, h.ID(), copied.ID())
+	runs, err := copied.Runs()
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+}
+
 // TestWhatSomebodyPutsBesideTheRunsIsNoRun: nobody's janitor looks at it.
 func TestWhatSomebodyPutsBesideTheRunsIsNoRun(t *testing.T) {
 	t.Parallel()

@@ -109,8 +109,10 @@ func Open(o Options) (*Host, error) {
 // vacant refuses a folder that is about to become a workspace and holds somebody's files where ours are to be: what is in
 // there is cleaned up.
 func vacant(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, idFile)); err == nil {
-		return nil
+	for _, ours := range []string{idFile, lockFile} { // people remove the id from a copy
+		if _, err := os.Stat(filepath.Join(dir, ours)); err == nil {
+			return nil
+		}
 	}
 	for _, name := range []string{runsDir, spillDir} {
 		entries, err := os.ReadDir(filepath.Join(dir, name))
