@@ -65,7 +65,8 @@ var ways = []struct{ name, about, settings, extension string }{
 // unnamed is what a name may not hold.
 var unnamed = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 
-// configuration is one for a user's files. Texts are written as Go and YAML both quote them.
+// configuration is one for a user's files. Names and paths are quoted, as Go and YAML both do: bare, 2024 is a number
+// and null nothing.
 func (w *world) configuration(files []string) (text string, names []string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "workspace: {dir: workspace}\ncredentials:\n  - {name: acme, type: iam-credential, access_key_id: {env: ACME_ACCESS_KEY_ID}, secret_access_key: {env: ACME_SECRET_ACCESS_KEY}}\n")
@@ -87,10 +88,10 @@ func (w *world) configuration(files []string) (text string, names []string) {
 			name = strconv.Itoa(i+1) + "-" + name
 		}
 		names = append(names, name)
-		fmt.Fprintf(&sources, "  - {name: %s, type: duckdb, tables: [{name: data, files: %q}]}\n", name, file)
-		fmt.Fprintf(&queries, "  - {name: %s, source: %s, sql: SELECT * FROM data}\n", name, name)
+		fmt.Fprintf(&sources, "  - {name: %q, type: duckdb, tables: [{name: data, files: %q}]}\n", name, file)
+		fmt.Fprintf(&queries, "  - {name: %q, source: %q, sql: SELECT * FROM data}\n", name, name)
 		for _, way := range ways {
-			fmt.Fprintf(&orchestrations, "  - {name: %s-%s, query: %s, data_template: %s}\n", name, way.name, name, way.name)
+			fmt.Fprintf(&orchestrations, "  - {name: %q, query: %q, data_template: %s}\n", name+"-"+way.name, name, way.name)
 		}
 	}
 	fmt.Fprintf(&b, "sources:\n%squeries:\n%sorchestrations:\n%s", &sources, &queries, &orchestrations)

@@ -3,6 +3,7 @@ package demo
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,7 +36,12 @@ func TestTheConfigurationForOwnFilesIsOne(t *testing.T) {
 	t.Parallel()
 	w := testWorld(t)
 	var files []string
-	for _, name := range []string{"2026 sales (final).csv", "x/2026 sales (final).csv", "_.csv", "it's \"here\".csv"} {
+	for _, name := range []string{
+		"2026 sales (final).csv", "x/2026 sales (final).csv", "_.csv", "it's \"here\".csv",
+		"2026-11-23.csv", "2024.csv", "12.5.csv", "0x1F.csv", "1e3.csv", "true.csv", "No.csv", "null.csv", // values, to YAML
+		"Größe 大.csv", "大.csv", "#{{now}}: ${HOME}\n\u200b%.csv",
+		strings.Repeat("long", 50) + ".csv", strings.Repeat("long", 50) + "er.csv",
+	} {
 		require.NoError(t, w.write("own/"+name, []byte("a\n1\n")))
 		files = append(files, w.path("own/"+name))
 	}
@@ -43,6 +49,11 @@ func TestTheConfigurationForOwnFilesIsOne(t *testing.T) {
 	require.Len(t, names, len(files))
 	c := loaded(t, w, text)
 	require.Len(t, c.Orchestrations, 3*len(files))
+	for i, source := range c.Sources {
+		require.Equal(t, names[i], source.Name)
+		require.Equal(t, files[i], source.Tables[0].Files)
+	}
+	require.Equal(t, []string{"2026-11-23", "2024", "12.5", "0x1F", "1e3", "true", "No", "null"}, names[4:12])
 }
 
 func TestTheExampleIsAGoodConfiguration(t *testing.T) {
