@@ -81,12 +81,7 @@ func (w *world) configuration(files []string) (text string, names []string) {
 	}
 	var sources, queries, orchestrations strings.Builder
 	for i, file := range files {
-		base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-		name := strings.TrimLeft(unnamed.ReplaceAllString(base, "_"), "_.-")
-		name = name[:min(len(name), 40)]
-		if name == "" || slices.Contains(names, name) {
-			name = strconv.Itoa(i+1) + "-" + name
-		}
+		name := nameOf(file, i+1, names)
 		names = append(names, name)
 		fmt.Fprintf(&sources, "  - {name: %q, type: duckdb, tables: [{name: data, files: %q}]}\n", name, file)
 		fmt.Fprintf(&queries, "  - {name: %q, source: %q, sql: SELECT * FROM data}\n", name, name)
@@ -96,6 +91,20 @@ func (w *world) configuration(files []string) (text string, names []string) {
 	}
 	fmt.Fprintf(&b, "sources:\n%squeries:\n%sorchestrations:\n%s", &sources, &queries, &orchestrations)
 	return b.String(), names
+}
+
+// nameOf makes a name of a file's that no other has. It is short, for more is added to it. Names that differ in upper
+// and lower case alone are one on some disks.
+func nameOf(file string, number int, taken []string) string {
+	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	own := strings.TrimLeft(unnamed.ReplaceAllString(base, "_"), "_.-")
+	own = own[:min(len(own), 40)]
+	name := own
+	same := func(other string) bool { return strings.EqualFold(other, name) }
+	for ; name == "" || slices.ContainsFunc(taken, same); number++ { // a file may be called 3-a, too
+		name = strconv.Itoa(number) + "-" + own
+	}
+	return name
 }
 
 // own sends files of the user's, three ways each.

@@ -39,7 +39,7 @@ func TestTheConfigurationForOwnFilesIsOne(t *testing.T) {
 	for _, name := range []string{
 		"2026 sales (final).csv", "x/2026 sales (final).csv", "_.csv", "it's \"here\".csv",
 		"2026-11-23.csv", "2024.csv", "12.5.csv", "0x1F.csv", "1e3.csv", "true.csv", "No.csv", "null.csv", // values, to YAML
-		"Größe 大.csv", "大.csv", "#{{now}}: ${HOME}\n\u200b%.csv",
+		"A.csv", "a.csv", "17-b.csv", "b.csv", "x/b.csv", "x/B.csv", "Größe 大.csv", "大.csv", "#{{now}}: ${HOME}\n\u200b%.csv",
 		strings.Repeat("long", 50) + ".csv", strings.Repeat("long", 50) + "er.csv",
 	} {
 		require.NoError(t, w.write("own/"+name, []byte("a\n1\n")))
@@ -53,7 +53,7 @@ func TestTheConfigurationForOwnFilesIsOne(t *testing.T) {
 		require.Equal(t, names[i], source.Name)
 		require.Equal(t, files[i], source.Tables[0].Files)
 	}
-	require.Equal(t, []string{"2026-11-23", "2024", "12.5", "0x1F", "1e3", "true", "No", "null"}, names[4:12])
+	require.Equal(t, []string{"2026-11-23", "2024", "12.5", "0x1F", "1e3", "true", "No", "null", "A", "14-a", "17-b", "b", "18-b", "19-B"}, names[4:18])
 }
 
 func TestTheExampleIsAGoodConfiguration(t *testing.T) {
