@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrNoData means that there is no file to send.
@@ -36,11 +37,48 @@ func filesOf(name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(absolute); err == nil && info.IsDir() {
-		absolute = filepath.Join(absolute, "*")
+	found := []string{absolute}
+	if info, statErr := os.Stat(absolute); statErr != nil { // what is there is no pattern, whatever it is called
+		found, err = filepath.Glob(absolute)
+	} else if info.IsDir() {
+		found, err = inFolder(absolute)
 	}
-	found, err := filepath.Glob(absolute)
-	return slices.DeleteFunc(found, func(f string) bool { return readerOf(f) == "" }), err
+	return slices.DeleteFunc(found, func(f string) bool { return !isData(f) }), err
+}
+
+func inFolder(dir string) (files []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, entry := range entries {
+		files = append(files, filepath.Join(dir, entry.Name()))
+	}
+	return files, err
+}
+
+// isData reports whether a path is a file that can be sent: a folder may end in .parquet, too.
+func isData(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir() && readerOf(path) != ""
+}
+
+// plain is what a path must hold to mean one file to the engine: no character of patterns, and text.
+func plain(path string) bool { return utf8.ValidString(path) && !strings.ContainsAny(path, "*?[") }
+
+// linked gives plain names to files that have none: links in the demo's folder. Consign asks to rename such files.
+func (w *world) linked(n narrator, files []string) ([]string, error) {
+	files = slices.Clone(files)
+	for i, file := range files {
+		if plain(file) {
+			continue
+		}
+		extension := filepath.Ext(file)
+		base := strings.TrimSuffix(filepath.Base(file), extension)
+		files[i] = w.path(filepath.Join("data", strconv.Itoa(i+1), unnamed.ReplaceAllString(base, "_")+extension))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(files[i]), 0o700), os.Symlink(file, files[i])); err != nil {
+			return nil, err
+		}
+		n.line("%q is sent as %s: its path would be a pattern to Consign, or is no text.", filepath.Base(file), filepath.Base(files[i]))
+	}
+	return files, nil
 }
 
 // readerOf is the query that reads a file, "" if it is of no known kind. CSV is sampled whole, as our source does.
@@ -113,12 +151,16 @@ func (s *script) own(ctx context.Context, files []string) error {
 	if err := w.acme(ctx, s.narrator); err != nil {
 		return err
 	}
+	s.title("Our side")
+	files, err := w.linked(s.narrator, files)
+	if err != nil {
+		return err
+	}
 	text, names := w.configuration(files)
 	if err := errors.Join(w.write("consign.yaml", []byte(text)), w.write(keyFile, w.keys.public)); err != nil {
 		return err
 	}
 	w.some = names[0] + "-" + ways[0].name
-	s.title("Our side")
 	if err := w.startWorker(s.narrator); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,12 +16,15 @@ import (
 func TestOwnFilesAreFilesFoldersOrPatterns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for _, name := range []string{"a.csv", "b.PARQUET", "notes.txt"} {
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "c[1].csv", "d.csv"), 0o700))
+	for _, name := range []string{"a.csv", "b.PARQUET", "notes.txt", "a[1].csv", "a1.csv", "c[1].csv/e.csv"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
 	}
 	a, b := filepath.Join(dir, "a.csv"), filepath.Join(dir, "b.PARQUET")
+	a1, bracket, inner := filepath.Join(dir, "a1.csv"), filepath.Join(dir, "a[1].csv"), filepath.Join(dir, "c[1].csv", "e.csv")
 	for given, want := range map[string][]string{
-		a: {a}, dir: {a, b}, filepath.Join(dir, "*.csv"): {a},
+		a: {a}, dir: {a, a1, bracket, b}, filepath.Join(dir, "*.csv"): {a, a1, bracket},
+		bracket: {bracket}, filepath.Join(dir, "a[0-9].csv"): {a1}, filepath.Dir(inner): {inner},
 	} {
 		files, err := ownFiles([]string{given})
 		require.NoError(t, err)
@@ -29,6 +33,22 @@ func TestOwnFilesAreFilesFoldersOrPatterns(t *testing.T) {
 	for _, given := range []string{filepath.Join(dir, "notes.txt"), filepath.Join(dir, "none.csv"), t.TempDir()} {
 		_, err := ownFiles([]string{a, given})
 		require.ErrorIs(t, err, ErrNoData, given)
+	}
+}
+
+func TestFilesWithNamesThatMeanMoreAreLinked(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	files := []string{"/data/a.csv", "/data/a[1].csv", "/data/st*r?.parquet", "/new[2]/a.csv", "/data/J\xf6rg.csv"}
+	linked, err := w.linked(narrator{out: io.Discard}, files)
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"/data/a.csv", w.path("data/2/a_1_.csv"), w.path("data/3/st_r_.parquet"), w.path("data/4/a.csv"), w.path("data/5/J_rg.csv"),
+	}, linked)
+	for i, link := range linked[1:] {
+		to, err := os.Readlink(link)
+		require.NoError(t, err)
+		require.Equal(t, files[i+1], to)
 	}
 }
 
