@@ -25,12 +25,24 @@ func TestNestedTypesStandInJSONAndComeBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			columns, err := r.describe(t.Context(), "SELECT "+c.value+" AS v")
 			require.NoError(t, err)
-			_, made := textOf(columns[0])
+			_, made := textOf(columns[0].kind, "v")
 			verdict, err := r.compare(t.Context(), "SELECT "+c.value+" AS v", "SELECT "+made+" AS v FROM (SELECT "+quoted(c.json)+" AS v)")
 			require.NoError(t, err)
 			require.True(t, verdict.same(), "%+v", verdict)
 		})
 	}
+}
+
+func TestAColumnMayBeCalledAsAVariable(t *testing.T) {
+	t.Parallel()
+	r := readers(t)
+	const expected = `SELECT MAP {1: 'k'} AS "e", [MAP {2: {'key': 3}}] AS "x", 4 AS "2", 5 AS "1"`
+	columns, err := r.describe(t.Context(), expected)
+	require.NoError(t, err)
+	path := csvFile(t, `e,x,2,1`+"\n"+`"[{""key"":1,""value"":""k""}]","[[{""key"":2,""value"":{""key"":3}}]]",4,5`+"\n")
+	v, err := r.compare(t.Context(), expected, arrivedSQL(path, columns))
+	require.NoError(t, err)
+	require.True(t, v.same(), "%+v", v)
 }
 
 func TestTypesAreCutAtTheirCommas(t *testing.T) {

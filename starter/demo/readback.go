@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -82,8 +83,9 @@ func arrivedSQL(path string, columns []column) string {
 	types := make([]string, len(columns))
 	values := make([]string, len(columns))
 	for i, c := range columns {
-		kind, value := textOf(c)
-		types[i] = fmt.Sprintf("%s: %s", quoted(c.name), quoted(kind))
+		number := strconv.Itoa(i + 1) // within the query: no variable of ours is called so, and a column may be called anything
+		kind, value := textOf(c.kind, named(number))
+		types[i] = fmt.Sprintf("%s: %s", quoted(number), quoted(kind))
 		values[i] = value + " AS " + named(c.name)
 	}
 	// An empty field is NULL, a quoted empty field is an empty text.
@@ -92,19 +94,18 @@ func arrivedSQL(path string, columns []column) string {
 		strings.Join(values, ", "), quoted(path), strings.Join(types, ", "))
 }
 
-// textOf says as what a column is read from text, and how its value is made of that.
-func textOf(c column) (kind, value string) {
-	name := named(c.name)
+// textOf says as what a column is read from text, and how its value is made of that, which is called from.
+func textOf(kind, from string) (stands, made string) {
 	switch {
-	case c.kind == "BLOB":
-		return "VARCHAR", "from_base64(" + name + ")"
-	case strings.HasSuffix(c.kind, "]"), strings.HasPrefix(c.kind, "STRUCT("), strings.HasPrefix(c.kind, "MAP("):
-		stands, _ := fromJSON(c.kind, "")
-		_, made := fromJSON(c.kind, "("+name+"::JSON::"+stands+")")
+	case kind == "BLOB":
+		return "VARCHAR", "from_base64(" + from + ")"
+	case strings.HasSuffix(kind, "]"), strings.HasPrefix(kind, "STRUCT("), strings.HasPrefix(kind, "MAP("):
+		stands, _ := fromJSON(kind, "")
+		_, made := fromJSON(kind, "("+from+"::JSON::"+stands+")")
 		return "VARCHAR", made
-	case strings.HasPrefix(c.kind, "ENUM("):
-		return "VARCHAR", name + "::" + c.kind
+	case strings.HasPrefix(kind, "ENUM("):
+		return "VARCHAR", from + "::" + kind
 	default:
-		return c.kind, name
+		return kind, from
 	}
 }
