@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,16 +21,41 @@ func TestNestedTypesStandInJSONAndComeBack(t *testing.T) {
 		"a map of maps":                 {`MAP {'a': MAP {1: true}}`, `{"a":[{"key":1,"value":true}]}`},
 		"a struct that holds such maps": {`{'m': [MAP {1: 'x'}], "n": DECIMAL '1.50'}`, `{"m":[[{"key":1,"value":"x"}]],"n":1.50}`},
 		"a list of NULL structs":        {`[{'m': MAP {1: 2}}, NULL]`, `[{"m":[{"key":1,"value":2}]},null]`},
+		"bytes in a list":               {`['ab'::BLOB, '\xFF\x00'::BLOB, NULL, ''::BLOB]`, `["YWI=","/wA=",null,""]`},
+		"bytes in a map and a struct":   {`{'m': MAP {'a'::BLOB: ['b'::BLOB]}, 't': MAP {'k': 'c'::BLOB}}`, `{"m":[{"key":"YQ==","value":["Yg=="]}],"t":{"k":"Yw=="}}`},
+		"JSON in a list":                {`['{"a": 1}'::JSON, NULL, 'null'::JSON, '"x"'::JSON, '12345678901234567890123 '::JSON]`, `[{"a": 1},null,null,"x",12345678901234567890123 ]`},
+		"JSON in a map and a struct":    {`{'m': MAP {1: ' [1.10 , {}]'::JSON}, 't': MAP {'k': 'true'::JSON}}`, `{"m":[{"key":1,"value": [1.10 , {}]}],"t":{"k":true}}`},
+		"a long decimal":                {`[999999999999.999999::DECIMAL(18, 6), -0.000001, NULL]`, `[999999999999.999999,-0.000001,null]`},
 		"NULL of a nested type":         {`NULL::MAP(INTEGER, MAP(DATE, VARCHAR[]))`, `null`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			columns, err := r.describe(t.Context(), "SELECT "+c.value+" AS v")
 			require.NoError(t, err)
-			_, made := textOf(columns[0].kind, "v")
-			verdict, err := r.compare(t.Context(), "SELECT "+c.value+" AS v", "SELECT "+made+" AS v FROM (SELECT "+quoted(c.json)+" AS v)")
+			path := csvFile(t, "v\n\""+strings.ReplaceAll(c.json, `"`, `""`)+"\"\n")
+			verdict, err := r.compare(t.Context(), sentSQL(path, "SELECT "+c.value+" AS v", columns), arrivedSQL(path, columns))
 			require.NoError(t, err)
 			require.True(t, verdict.same(), "%+v", verdict)
 		})
+	}
+}
+
+func TestNestedValuesThatDifferAreFound(t *testing.T) {
+	t.Parallel()
+	r := readers(t)
+	for sent, arrived := range map[string]string{
+		`['ab'::BLOB]`:                      `["YWM="]`,
+		`['{"a": 1}'::JSON]`:                `[{"a": "1"}]`,
+		`['"null"'::JSON]`:                  `[null]`,
+		`MAP {1: '[]'::JSON}`:               `[{"key":2,"value":[]}]`,
+		`{'m': MAP {'k': ''::BLOB}}`:        `{"m":{"k":null}}`,
+		`[9999999999.99999::DECIMAL(18,6)]`: `[9999999999.99998]`,
+	} {
+		columns, err := r.describe(t.Context(), "SELECT "+sent+" AS v")
+		require.NoError(t, err)
+		path := csvFile(t, "v\n\""+strings.ReplaceAll(arrived, `"`, `""`)+"\"\n")
+		verdict, err := r.compare(t.Context(), sentSQL(path, "SELECT "+sent+" AS v", columns), arrivedSQL(path, columns))
+		require.NoError(t, err)
+		require.EqualValues(t, 2, verdict.differ, sent)
 	}
 }
 

@@ -110,7 +110,7 @@ func (s *script) check(ctx context.Context, r *reader, d delivery, expected stri
 	if err != nil {
 		return c, err
 	}
-	if c.verdict, err = r.compare(ctx, expected, arrivedSQL(o.path, columns)); err != nil {
+	if c.verdict, err = r.compare(ctx, sentSQL(o.path, expected, columns), arrivedSQL(o.path, columns)); err != nil {
 		return c, err
 	}
 	c.by = append(o.by, "DuckDB")

@@ -95,17 +95,33 @@ func arrivedSQL(path string, columns []column) string {
 }
 
 // textOf says as what a column is read from text, and how its value is made of that, which is called from.
-func textOf(kind, from string) (stands, made string) {
+func textOf(kind, from string) (read, made string) {
 	switch {
 	case kind == "BLOB":
 		return "VARCHAR", "from_base64(" + from + ")"
-	case strings.HasSuffix(kind, "]"), strings.HasPrefix(kind, "STRUCT("), strings.HasPrefix(kind, "MAP("):
-		stands, _ := fromJSON(kind, "")
-		_, made := fromJSON(kind, "("+from+"::JSON::"+stands+")")
-		return "VARCHAR", made
+	case isNested(kind):
+		return "VARCHAR", fromJSON.made(kind, "("+from+"::JSON::"+stands(kind)+")")
 	case strings.HasPrefix(kind, "ENUM("):
 		return "VARCHAR", from + "::" + kind
 	default:
 		return kind, from
 	}
+}
+
+// sentSQL reads what was to be sent so that it can be compared with what has arrived in a file.
+func sentSQL(path, query string, columns []column) string {
+	if strings.HasSuffix(path, ".parquet") {
+		return query
+	}
+	numbers := make([]string, len(columns)) // as in arrivedSQL
+	values := make([]string, len(columns))
+	for i, c := range columns {
+		numbers[i] = named(strconv.Itoa(i + 1))
+		value := numbers[i]
+		if isNested(c.kind) {
+			value = asSent.made(c.kind, value)
+		}
+		values[i] = value + " AS " + named(c.name)
+	}
+	return fmt.Sprintf("SELECT %s FROM (%s) AS sent(%s)", strings.Join(values, ", "), query, strings.Join(numbers, ", "))
 }
