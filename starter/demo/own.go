@@ -83,10 +83,11 @@ func (w *world) linked(n narrator, files []string) ([]string, error) {
 
 // readerOf is the query that reads a file, "" if it is of no known kind. CSV is sampled whole, as our source does.
 func readerOf(path string) string {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".parquet":
+	name := strings.ToLower(path)
+	switch {
+	case strings.HasSuffix(name, ".parquet"):
 		return "SELECT * FROM read_parquet(" + quoted(path) + ")"
-	case ".csv":
+	case strings.HasSuffix(name, ".csv"), strings.HasSuffix(name, ".csv.gz"):
 		return "SELECT * FROM read_csv(" + quoted(path) + ", sample_size = -1)"
 	default:
 		return ""
@@ -134,7 +135,7 @@ func (w *world) configuration(files []string) (text string, names []string) {
 // nameOf makes a name of a file's that no other has. It is short, for more is added to it. Names that differ in upper
 // and lower case alone are one on some disks.
 func nameOf(file string, number int, taken []string) string {
-	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	base := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), ".csv") // of a.csv.gz, too
 	own := strings.TrimLeft(unnamed.ReplaceAllString(base, "_"), "_.-")
 	own = own[:min(len(own), 40)]
 	name := own

@@ -17,13 +17,14 @@ func TestOwnFilesAreFilesFoldersOrPatterns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "c[1].csv", "d.csv"), 0o700))
-	for _, name := range []string{"a.csv", "b.PARQUET", "notes.txt", "a[1].csv", "a1.csv", "c[1].csv/e.csv"} {
+	for _, name := range []string{"a.csv", "b.PARQUET", "notes.txt", "a[1].csv", "a1.csv", "c[1].csv/e.csv", "f.CSV.gz", "g.gz"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
 	}
 	a, b := filepath.Join(dir, "a.csv"), filepath.Join(dir, "b.PARQUET")
 	a1, bracket, inner := filepath.Join(dir, "a1.csv"), filepath.Join(dir, "a[1].csv"), filepath.Join(dir, "c[1].csv", "e.csv")
+	gz := filepath.Join(dir, "f.CSV.gz")
 	for given, want := range map[string][]string{
-		a: {a}, dir: {a, a1, bracket, b}, filepath.Join(dir, "*.csv"): {a, a1, bracket},
+		a: {a}, gz: {gz}, dir: {a, a1, bracket, b, gz}, filepath.Join(dir, "*.csv"): {a, a1, bracket},
 		bracket: {bracket}, filepath.Join(dir, "a[0-9].csv"): {a1}, filepath.Dir(inner): {inner},
 	} {
 		files, err := ownFiles([]string{given})
