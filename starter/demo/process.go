@@ -80,6 +80,16 @@ func (p *process) whileItLives(ctx context.Context) (context.Context, context.Ca
 	return ctx, cancel
 }
 
+// lastWords is what the worker said before it died; nothing while it lives, for then the starter has said what is wrong.
+func (p *process) lastWords() string {
+	select {
+	case <-p.exited:
+		return "; the worker has ended, and said last\n" + p.said()
+	default:
+		return ""
+	}
+}
+
 // said returns the last lines that the worker wrote, for when something went wrong.
 func (p *process) said() string {
 	text, err := os.ReadFile(p.log)

@@ -33,7 +33,7 @@ func (s *script) send(ctx context.Context, d *delivery) error {
 		Completion workflows.Completion `json:"completion"`
 	}
 	if err := json.Unmarshal(out, &answer); err != nil || status != 0 {
-		return fmt.Errorf("%s: %w: starter ended with status %d; the worker said last\n%s", d.name, ErrNotDelivered, status, s.world.worker.said())
+		return fmt.Errorf("%s: %w: starter ended with status %d%s", d.name, ErrNotDelivered, status, s.world.worker.lastWords())
 	}
 	d.done = answer.Completion
 	s.say("Delivered %s, %s, in %s.", watch.Count(d.done.Rows, "row"), watch.Bytes(d.done.Bytes), took(d.done.CompletedAt.Sub(d.done.StartedAt)))
