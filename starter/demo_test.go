@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,6 +50,33 @@ func TestTheDemoSendsAFileOfYours(t *testing.T) {
 	said, status := showDemo(t, "--data", own)
 	require.Equal(t, exitDone, status, said)
 	require.Equal(t, 3, strings.Count(said, "arrived")-strings.Count(said, "has arrived"), said)
+	require.Contains(t, said, "All that was sent has arrived, value by value.")
+}
+
+func TestTheDemoSendsOddFilesOfYours(t *testing.T) {
+	odd := map[string]string{ // what the engine writes into them
+		"2024.csv":       `SELECT 1 AS a`,
+		"true.csv.gz":    `SELECT 'it''s' AS a, NULL AS b`,
+		"report[1].csv":  `SELECT 'x' AS a, 2 AS b`,
+		"report1.csv":    `SELECT 'y' AS a, 3 AS b`,
+		"header.csv":     `SELECT 1 AS a, 2 AS b WHERE false`,
+		"bytes.parquet":  `SELECT ['ab'::BLOB] AS h, MAP {'k': {'b': 'c'::BLOB}} AS m`,
+		"json.parquet":   `SELECT ['{"a": 1}'::JSON, 'null'::JSON, NULL] AS jl`,
+		"key.parquet":    `SELECT MAP {1: 'k'} AS "e", [DATE '2026-01-02'] AS "x"`,
+		"amount.parquet": `SELECT [999999999999.999999::DECIMAL(18, 6)] AS amounts`,
+		"late.parquet":   `SELECT i AS id, CASE WHEN i > 2500 THEN [{'sku': 'a', 'qty': 1}] END AS items FROM range(3000) g(i)`, // after a batch without
+	}
+	own := t.TempDir()
+	db, err := sql.Open("duckdb", "")
+	require.NoError(t, err)
+	for name, query := range odd {
+		_, err := db.ExecContext(t.Context(), "COPY ("+query+") TO '"+filepath.Join(own, name)+"'")
+		require.NoError(t, err, name)
+	}
+	require.NoError(t, db.Close())
+	said, status := showDemo(t, "--data", own)
+	require.Equal(t, exitDone, status, said)
+	require.Equal(t, 3*len(odd), strings.Count(said, "arrived  "), said)
 	require.Contains(t, said, "All that was sent has arrived, value by value.")
 }
 
