@@ -179,6 +179,9 @@ func (s *script) own(ctx context.Context, files []string) error {
 			return context.Cause(ctx)
 		}
 		lines, bad = append(lines, more...), errors.Join(bad, err)
+		if w.worker.died() {
+			return bad
+		}
 	}
 	if err := s.list(ctx); err != nil {
 		return err
@@ -188,7 +191,7 @@ func (s *script) own(ctx context.Context, files []string) error {
 	return bad
 }
 
-// threeWays sends one file in every way, and goes on after one that does not arrive.
+// threeWays sends one file in every way, and goes on after one that does not arrive, while there is a worker.
 func (s *script) threeWays(ctx context.Context, r *reader, name, file string) (lines [][]string, bad error) {
 	for i, way := range ways {
 		if i > 0 {
@@ -198,6 +201,9 @@ func (s *script) threeWays(ctx context.Context, r *reader, name, file string) (l
 		result, err := s.sendOwn(ctx, r, &d, readerOf(file))
 		if err != nil {
 			bad = errors.Join(bad, fmt.Errorf("%s as %s: %w", filepath.Base(file), way.about, err))
+			if s.world.worker.died() {
+				break
+			}
 			continue
 		}
 		lines = append(lines, result.lines(d.name)...)

@@ -80,14 +80,22 @@ func (p *process) whileItLives(ctx context.Context) (context.Context, context.Ca
 	return ctx, cancel
 }
 
-// lastWords is what the worker said before it died; nothing while it lives, for then the starter has said what is wrong.
-func (p *process) lastWords() string {
+// died reports whether the process has ended.
+func (p *process) died() bool {
 	select {
 	case <-p.exited:
-		return "; the worker has ended, and said last\n" + p.said()
+		return true
 	default:
+		return false
+	}
+}
+
+// lastWords is what the worker said before it died; nothing while it lives, for then the starter has said what is wrong.
+func (p *process) lastWords() string {
+	if !p.died() {
 		return ""
 	}
+	return "; the worker has ended, and said last\n" + p.said()
 }
 
 // said returns the last lines that the worker wrote, for when something went wrong.

@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,4 +28,21 @@ func TestAWorkerIsQuotedWhenItHasDied(t *testing.T) {
 	require.Empty(t, p.lastWords())
 	close(p.exited)
 	require.Contains(t, p.lastWords(), "panic: no")
+}
+
+func TestNothingMoreIsSentByAWorkerThatHasDied(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	w.worker = &process{log: w.path("worker.log"), exited: make(chan struct{})}
+	close(w.worker.exited)
+	var asked []string
+	s := script{narrator: narrator{out: io.Discard}, world: w, Options: Options{
+		Starter: func(_ context.Context, _ map[string]string, args ...string) ([]byte, int) {
+			asked = append(asked, args[2])
+			return nil, 0
+		},
+	}}
+	_, err := s.threeWays(t.Context(), nil, "a", "a.csv")
+	require.ErrorIs(t, err, ErrNotDelivered)
+	require.Equal(t, []string{"plan", "send"}, asked)
 }
