@@ -152,6 +152,10 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 	return lockDown(ctx, conn, o, i.files)
 }
 
+// isoDates is what the engine finds out about dates as it reads them anyway. Written out it has the engine read infinity as
+// 1900-01-01, and no year before 1 or after 9999.
+const isoDates = ", dateformat='%Y-%m-%d'"
+
 // createView makes the table's view and returns the engine's error.
 func createView(ctx context.Context, conn duck.Connection, t Table, files []string) string {
 	head := "CREATE VIEW " + quoteName(t.Name) + " AS SELECT * FROM "
@@ -165,6 +169,7 @@ func createView(ctx context.Context, conn duck.Connection, t Table, files []stri
 	text := run(ctx, conn, "SELECT Prompt FROM sniff_csv("+quoteText(files[0])+", sample_size = -1)", &found)
 	if text == "" && len(found) == 1 {
 		fixed := strings.TrimSuffix(strings.TrimPrefix(found[0], "FROM "), ";")
+		fixed = strings.Replace(fixed, isoDates, "", 1)
 		if text = run(ctx, conn, head+fixed, nil); text == "" {
 			return ""
 		}

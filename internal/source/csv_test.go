@@ -1,0 +1,29 @@
+package source_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestDatesInCSVAreWhatTheySay: what is found out about a file is written into its view, and a format of dates there would
+// have infinity read as 1900-01-01.
+func TestDatesInCSVAreWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string][]string{
+		"d\n2024-01-01\ninfinity\n-infinity\nepoch\n":      {"2024-01-01", "infinity", "-infinity", "1970-01-01"},
+		"d\n2024-01-01\n0044-03-15 (BC)\n12024-01-01\n":    {"2024-01-01", "0044-03-15 (BC)", "12024-01-01"},
+		"d\n13/02/2024\n01/02/2024\n":                      {"2024-02-13", "2024-02-01"},
+		"d\n2024-01-01 10:00:00.5\n12024-01-01 00:00:00\n": {"2024-01-01 10:00:00.5", "12024-01-01 00:00:00"},
+	} {
+		path := filepath.Join(t.TempDir(), "a.csv")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		var got []string
+		for _, row := range texts(t, overFiles(t, path), "SELECT d::VARCHAR AS d FROM t") {
+			got = append(got, row[0])
+		}
+		require.Equal(t, want, got, content)
+	}
+}
