@@ -138,7 +138,8 @@ type CopyInput struct {
 	Round      int             `json:"round"` // how many statements have ended before without loading anything
 	Since      time.Time       `json:"since"` // since when this round may have been submitted
 	Rows       int64           `json:"rows"`  // that were delivered
-	// Statement is what an earlier call has submitted, to be waited for. Empty: submit it.
+	// Statement is what an earlier call has submitted, to be waited for or cancelled. Empty: it is to be submitted, or looked
+	// for by the load's name before it is cancelled.
 	Statement string `json:"statement,omitempty"`
 }
 
@@ -179,7 +180,7 @@ func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult,
 	return CopyResult{Statement: in.Statement, Rows: done.Rows, Query: done.Query, Again: done.Again}, err
 }
 
-// CancelLoad stops the load of a run that was aborted. That it is over already is success.
+// CancelLoad stops the load of a run that was aborted. That it is over already, or was never submitted, is success.
 func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
 	defer s.fail(ctx, "CancelLoad", &err)
 	defer s.renewAsker(in.Target.Run, in.Downstream.Credential, &err)
@@ -189,5 +190,7 @@ func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err
 	}
 	o := *in.Downstream.Redshift
 	o.Region = cmp.Or(o.Region, in.Target.Upload.Region)
-	return CopyResult{Statement: in.Statement}, redshift.New(creds, o).Cancel(ctx, in.Statement)
+	load := redshift.Load{ID: in.ID, Round: in.Round, Since: in.Since}
+	id, err := redshift.New(creds, o).Cancel(ctx, load, in.Statement)
+	return CopyResult{Statement: id}, err
 }

@@ -113,10 +113,16 @@ func (a *aftermath) object(url string) ([]byte, error) {
 }
 
 // begin starts the run and does not wait for it.
-func (a *aftermath) begin() {
+func (a *aftermath) begin(key string) {
 	a.t.Helper()
-	started := a.starter("send", a.id("weekly"), "--run-key", "k")
+	started := a.starter("send", a.id("weekly"), "--run-key", key)
 	require.Equal(a.t, 0, started.code, started.err)
+}
+
+// closed is how the run of the key was closed, if it was.
+func (a *aftermath) closed(key string) enums.WorkflowExecutionStatus {
+	a.t.Helper()
+	return a.status(workflows.OrchestrationID(a.id("weekly"), key))
 }
 
 func (a *aftermath) delivered() []string {
@@ -194,7 +200,7 @@ func TestAWorkerThatIsKilledWhileRedshiftLoadsFindsTheLoadAgain(t *testing.T) {
 	a := followed(t, 100)
 	a.redshift.Held = true
 	w := a.worker()
-	a.begin()
+	a.begin("k")
 	eventually(t, "somebody waits for the load", func() bool { return len(a.redshift.Requests("DescribeStatement")) > 0 })
 	w.kill()
 	a.redshift.With(func() { a.redshift.Held = false })
@@ -212,7 +218,7 @@ func TestAWorkerThatIsKilledBeforeItHearsOfTheLoadSubmitsTheSame(t *testing.T) {
 	a := followed(t, 100)
 	a.redshift.Lose = func(operation string, _ int) bool { return operation == "BatchExecuteStatement" }
 	w := a.worker()
-	a.begin()
+	a.begin("k")
 	eventually(t, "a load is submitted", func() bool { return len(a.redshift.Requests("BatchExecuteStatement")) > 0 })
 	w.kill()
 	a.redshift.With(func() { a.redshift.Lose = nil })
@@ -298,11 +304,29 @@ func TestAnAbortCancelsTheLoadThatIsUnderWay(t *testing.T) {
 	a := followed(t, 100)
 	a.redshift.Held = true
 	a.worker()
-	a.begin()
+	a.begin("under-way")
 	eventually(t, "somebody waits for the load", func() bool { return len(a.redshift.Requests("DescribeStatement")) > 0 })
-	require.Equal(t, 0, a.starter("abort", a.id("weekly")+"/k").code)
-	eventually(t, "the run is closed", func() bool { return a.status(a.workflow("weekly")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
+	require.Equal(t, 0, a.starter("abort", a.id("weekly")+"/under-way").code)
+	eventually(t, "the run is closed", func() bool { return a.closed("under-way") == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
 	require.Len(t, a.redshift.Requests("CancelStatement"), 1)
 	require.Zero(t, a.redshift.Rows(everybody))
+	require.Equal(t, a.delivered(), a.keys())
+}
+
+func TestAnAbortCancelsTheLoadOfWhichNobodyHasHeard(t *testing.T) {
+	t.Parallel()
+	a := followed(t, 100)
+	a.redshift.Held = true
+	a.redshift.Lose = func(operation string, _ int) bool { return operation == "BatchExecuteStatement" }
+	a.worker()
+	a.begin("unheard")
+	eventually(t, "a load is submitted", func() bool { return len(a.redshift.Requests("BatchExecuteStatement")) > 0 })
+	require.Equal(t, 0, a.starter("abort", a.id("weekly")+"/unheard").code)
+	eventually(t, "the run is closed", func() bool { return a.closed("unheard") == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
+	a.redshift.GoOn()
+	require.Zero(t, a.redshift.Rows(everybody), "it was found by its name")
+	canceled := a.redshift.Requests("CancelStatement")
+	require.Len(t, canceled, 1)
+	require.Equal(t, a.redshift.Statement(0), canceled[0].Body["Id"])
 	require.Equal(t, a.delivered(), a.keys())
 }

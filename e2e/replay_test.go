@@ -30,7 +30,8 @@ var recorded = map[string]string{
 	"lake-all": "completed-parquet", "kept": "completed-encrypted", "told": "completed-notified", "parked": "parked-and-retried", "replanned": "replanned",
 	"dropped": "parked-and-aborted", "pipeline": "pipelined", "killed-upload": "killed-during-upload", "lost": "host-lost", "ahead-aborted": "head-start-aborted",
 	"scheduled/send/nightly-2026-11-21T14:30:00Z": "scheduled",
-	"resent/k~2":    "redelivered",
+	"resent/k~2":       "redelivered",
+	"weekly/under-way": "load-aborted", "weekly/unheard": "load-unheard-aborted",
 	"campaign/sale": "campaign-completed", "campaign/sale-parked": "campaign-parked-and-retried", "campaign/sale-aborted": "campaign-aborted",
 	"sale-parked/late/late": "group-parked-and-retried",
 }

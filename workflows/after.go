@@ -94,21 +94,29 @@ func (r *run) copyInto(ctx workflow.Context, f *following) error {
 }
 
 // cancelLoads asks Redshift to stop a load that nobody waits for any more, whether its wait was cancelled, had failed, or had
-// not begun when the run was aborted. It may come too late.
+// not begun when the run was aborted, and also one of whose submission no answer came. It may come too late.
 func (r *run) cancelLoads(ctx workflow.Context) {
 	for _, f := range r.after {
-		if f.statement == "" || f.step.state == stepDone || workflow.GetVersion(ctx, changeCancelLoad, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		if f.since.IsZero() || f.step.state == stepDone || !cancels(ctx, f) {
 			continue
 		}
-		input := activities.CopyInput{Target: r.target(), Plan: r.plan, Downstream: f.Downstream, ID: f.id, Statement: f.statement}
+		input := activities.CopyInput{
+			Target: r.target(), Plan: r.plan, Downstream: f.Downstream, ID: f.id, Round: f.round, Since: f.since, Statement: f.statement,
+		}
 		if _, err := execute(ctx, r.timing.discard("", "cancel the load into "+f.Target), steps.CancelLoad, input); err != nil {
-			workflow.GetLogger(ctx).Warn("a load may go on at Redshift", "statement", f.statement, "error", err)
+			workflow.GetLogger(ctx).Warn("a load may go on at Redshift", "load", f.id, "statement", f.statement, "error", err)
 		}
 	}
 }
 
-// changeCancelLoad marks runs that cancel their loads when they end without them.
+// changeCancelLoad marks runs that cancel their loads when they end without them: with 1 those whose statement is known,
+// with 2 also those that may have been submitted.
 const changeCancelLoad = "cancel-load"
+
+func cancels(ctx workflow.Context, f *following) bool {
+	version := workflow.GetVersion(ctx, changeCancelLoad, workflow.DefaultVersion, 2)
+	return version > 1 || version == 1 && f.statement != ""
+}
 
 // ended notes that a statement is over without having loaded anything, or that nobody knows: whoever asks again then asks
 // for another one.

@@ -208,16 +208,47 @@ func TestARunThatIsParkedAfterItsDeliveryKeepsItsTurn(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestAnAbortCancelsALoadThatNobodyWaitsFor: the wait for it had failed, and it goes on at Redshift.
+// TestAnAbortCancelsALoadThatNobodyWaitsFor: it may go on at Redshift.
 func TestAnAbortCancelsALoadThatNobodyWaitsFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		broken    []error
+		retried   bool
+		statement string
+		round     int
+	}{
+		"whose wait had failed":                {broken: []error{nil, permanently("ServiceUnreachable")}, statement: "s-0"},
+		"whose submission had failed":          {broken: []error{permanently("ServiceUnreachable")}},
+		"whose second submission had failed":   {broken: []error{nil, permanently(activities.TypeLoadFailed), permanently("ServiceUnreachable")}, retried: true, round: 1},
+		"whose wait had failed after a second": {broken: []error{nil, permanently(activities.TypeLoadFailed), nil, permanently("ServiceUnreachable")}, retried: true, statement: "s-1", round: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.follows()
+			d.broken["CopyToRedshift"] = c.broken
+			if c.retried {
+				d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{}) }, time.Hour)
+			}
+			d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, 2*time.Hour)
+			_, err := d.run()
+			require.Error(t, err)
+			require.Equal(t, 1, d.calls["CancelLoad"])
+			asked, copies := d.inputs["CancelLoad"][0].(activities.CopyInput), d.copies()
+			require.Equal(t, c.statement, asked.Statement)
+			require.Equal(t, c.round, asked.Round)
+			require.Equal(t, copies[len(copies)-1].ID, asked.ID)
+			require.Equal(t, copies[len(copies)-1].Since, asked.Since)
+			last := d.inputs["Discard"][len(d.inputs["Discard"])-1].(activities.DiscardInput)
+			require.Nil(t, last.Sent, "nothing is kept of a run that was aborted, also if it had delivered")
+		})
+	}
+}
+
+func TestAnAbortCancelsNoLoadThatHasEnded(t *testing.T) {
 	d := newDelivery(t)
 	d.follows()
-	d.broken["CopyToRedshift"] = []error{nil, permanently("ServiceUnreachable")}
+	d.broken["CopyToRedshift"] = []error{nil, permanently(activities.TypeLoadFailed)}
 	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
 	_, err := d.run()
 	require.Error(t, err)
-	require.Equal(t, 1, d.calls["CancelLoad"])
-	require.Equal(t, "s-0", d.inputs["CancelLoad"][0].(activities.CopyInput).Statement)
-	last := d.inputs["Discard"][len(d.inputs["Discard"])-1].(activities.DiscardInput)
-	require.Nil(t, last.Sent, "nothing is kept of a run that was aborted, also if it had delivered")
+	require.Zero(t, d.calls["CancelLoad"])
 }

@@ -226,16 +226,22 @@ func (c *Client) number(ctx context.Context, id string, known int64) (int64, err
 	return known, nil
 }
 
-// Cancel asks Redshift to stop a statement. That it is over, or forgotten, is success.
-func (c *Client) Cancel(ctx context.Context, id string) error {
-	_, err := c.api.CancelStatement(ctx, &redshiftdata.CancelStatementInput{Id: &id})
+// Cancel asks Redshift to stop a load, and returns its statement: the one that is given, or the one that has its name, for
+// the answer to a submission may have got lost. That there is none, or that it is over or forgotten, is success.
+func (c *Client) Cancel(ctx context.Context, l Load, id string) (_ string, err error) {
+	if id == "" {
+		if id, err = c.find(ctx, l); err != nil || id == "" {
+			return "", err
+		}
+	}
+	_, err = c.api.CancelStatement(ctx, &redshiftdata.CancelStatementInput{Id: &id})
 	if err != nil {
 		err = awserror.Translate(err)
 	}
 	if err == nil || errors.Is(err, awserror.ErrRefused) || errors.Is(err, awserror.ErrNotFound) {
-		return nil
+		return id, nil
 	}
-	return fmt.Errorf("cancel the load into %s: %w", c.o.Table, err)
+	return id, fmt.Errorf("cancel the load into %s: %w", c.o.Table, err)
 }
 
 // optional returns nil for an empty string: the SDK's word for not given.

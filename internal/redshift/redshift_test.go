@@ -253,20 +253,6 @@ func TestALookIntoTheLedgerThatFailsForAnotherReasonIsNoLoad(t *testing.T) {
 	require.Zero(t, s.Rows("crm.vips"))
 }
 
-func TestAStatementThatSomebodyCancelsLoadsNothing(t *testing.T) {
-	t.Parallel()
-	s, o := warehouse(t)
-	s.Held = true
-	c, l := client(o), load()
-	id, err := c.Submit(t.Context(), l, now)
-	require.NoError(t, err)
-	require.NoError(t, c.Cancel(t.Context(), id))
-	_, err = c.Wait(t.Context(), l, id)
-	require.ErrorIs(t, err, redshift.ErrStopped)
-	require.NoError(t, c.Cancel(t.Context(), id), "it is over")
-	require.Zero(t, s.Rows("crm.vips"))
-}
-
 func TestAWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s, o := warehouse(t)
