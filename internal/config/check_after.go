@@ -74,9 +74,22 @@ func (k *checker) copied(s Settings, all []Downstream, i int, at string) {
 	if all[i].Redshift.Ledger == "" {
 		k.warn(at, "without ledger, nobody knows after a day whether a load was done: see docs/CONFIG.md")
 	}
+	k.copiedOnce(all, i, at)
+}
+
+// copiedOnce refuses a load into a table that another item loads already: ledgers know loads by their items, so the table
+// would get every row twice.
+func (k *checker) copiedOnce(all []Downstream, i int, at string) {
+	o := all[i].Redshift.Options()
 	for j, d := range all[:i] {
-		if d.Redshift != nil && d.Redshift.Options() == all[i].Redshift.Options() {
-			k.add(at, "", "loads the same rows into the same table as downstream[%d]", j)
+		if d.Redshift == nil || !d.Redshift.Options().SameTable(o) {
+			continue
 		}
+		hint := ""
+		if d.Redshift.Region != o.Region {
+			hint = "if they are of one name in two regions, write region to both"
+		}
+		k.add(at, hint, "loads the same rows into the same table as downstream[%d]", j)
+		return
 	}
 }

@@ -109,6 +109,13 @@ func (o Options) place(l *problem.List) {
 	}
 }
 
+// SameTable reports whether rows of both options land in one table, however differently they get there. Nothing else
+// counts: not as whom, and not with which ledger. Two regions do if both are given, for each has clusters of its own.
+func (o Options) SameTable(other Options) bool {
+	elsewhere := o.Region != "" && other.Region != "" && o.Region != other.Region
+	return !elsewhere && o.Cluster == other.Cluster && o.Workgroup == other.Workgroup && o.Database == other.Database && strings.EqualFold(o.Table, other.Table)
+}
+
 // quoted returns a table's name as SQL, every part in quotes.
 func quoted(name string) (string, bool) {
 	parts := strings.Split(name, ".")
