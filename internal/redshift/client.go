@@ -130,7 +130,7 @@ func (c *Client) Wait(ctx context.Context, l Load, id string) (Loaded, error) {
 			return c.failed(ctx, l, s.part, sub)
 		}
 	}
-	return Loaded{}, fmt.Errorf("load into %s, statement %s: %w: %s", c.o.Table, id, ErrFailed, l.said(aws.ToString(out.Error)))
+	return Loaded{}, fmt.Errorf("load into %s, statement %s: %w: %s", c.o.Table, id, ErrFailed, c.o.said(l, aws.ToString(out.Error)))
 }
 
 // failed says why the part has failed that ended the transaction.
@@ -150,7 +150,7 @@ func (c *Client) failed(ctx context.Context, l Load, p part, sub types.SubStatem
 	if sub.RedshiftQueryId > 0 {
 		query = fmt.Sprintf(" (query %d)", sub.RedshiftQueryId)
 	}
-	return Loaded{}, fmt.Errorf("%s: %w: %s%s: %s", about, ErrFailed, p, query, l.said(aws.ToString(sub.Error)))
+	return Loaded{}, fmt.Errorf("%s: %w: %s%s: %s", about, ErrFailed, p, query, c.o.said(l, aws.ToString(sub.Error)))
 }
 
 // noted asks the ledger whether the load is done, and how many rows it was.
@@ -169,7 +169,7 @@ func (c *Client) noted(ctx context.Context, l Load) (rows int64, there bool, err
 	case err != nil:
 		return 0, false, fmt.Errorf("%s: %w", doing, err)
 	case out.Status != types.StatusStringFinished:
-		return 0, false, fmt.Errorf("%s: %w: %s", doing, ErrFailed, l.said(aws.ToString(out.Error)))
+		return 0, false, fmt.Errorf("%s: %w: %s", doing, ErrFailed, c.o.said(l, aws.ToString(out.Error)))
 	case out.ResultRows == 0:
 		return 0, false, nil
 	}

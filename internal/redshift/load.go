@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -107,39 +106,4 @@ func (o Options) statements(l Load) []statement {
 func (o Options) lookSQL(l Load) string {
 	ledger, _ := quoted(o.Ledger)
 	return fmt.Sprintf("SELECT loaded_rows FROM %s WHERE load_id = %s", ledger, text(l.ID))
-}
-
-var (
-	inQuotes = regexp.MustCompile(`"[^"]*"?|'[^']*'?`)
-	names    = regexp.MustCompile(`"((?:[^"]|"")*)"`)
-	oneWord  = regexp.MustCompile(`\S+`)
-)
-
-// maxSaid bounds what is repeated of Redshift's own words.
-const maxSaid = 300
-
-// said returns Redshift's words about a failure without what may be a value of a row: all that is in quotes but names
-// of the statement, and every word with a digit or an @.
-func (l Load) said(words string) string {
-	known := map[string]bool{}
-	for _, m := range names.FindAllStringSubmatch(l.Copy, -1) {
-		known[strings.ToLower(m[1])] = true
-	}
-	const hidden = "…"
-	words = inQuotes.ReplaceAllStringFunc(words, func(in string) string {
-		if known[strings.ToLower(strings.Trim(in, `"'`))] {
-			return in
-		}
-		return in[:1] + hidden + in[:1]
-	})
-	words = oneWord.ReplaceAllStringFunc(words, func(word string) string {
-		if strings.ContainsAny(word, "0123456789@") && !known[strings.ToLower(strings.Trim(word, `"'.,;:()`))] {
-			return hidden
-		}
-		return word
-	})
-	if words = strings.TrimSpace(words); len(words) > maxSaid {
-		words = strings.ToValidUTF8(words[:maxSaid], "") + "..."
-	}
-	return words
 }
