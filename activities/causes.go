@@ -102,6 +102,7 @@ var causes = []cause{
 	{redshift.ErrFailed, TypeLoadFailed, Configuration, permanent, "Look at sys_load_error_detail (or stl_load_errors) for the query that the message names; mend the table, its rights or the IAM role that reads the bucket, and retry."},
 	{redshift.ErrRows, TypeLoadFailed, Configuration, permanent, "Compare the dialect of the files with the COPY statement (starter plan prints it), and see that nobody changed the objects; then retry."},
 	{redshift.ErrStopped, TypeLoadFailed, Platform, permanent, "Find out who cancelled it, or which limit of Redshift did (a day, a WLM rule), and retry."},
+	{redshift.ErrElsewhere, TypeLoadFailed, Configuration, permanent, "Find out in which table the rows belong: the configuration named another one when they were loaded. If they are to stay there, abort. If not, delete them there, and the load's row in the ledger, and retry."},
 	{redshift.ErrUncertain, TypeLoadUncertain, Platform, permanent, "Look whether the table has the rows (sys_load_history). If it has, abort: the delivery stays as it is. If not, retry: it is loaded again. A ledger answers this by itself."},
 	{awserror.ErrDenied, "ServiceDenied", Configuration, permanent, "Allow the credential what the message names (docs/CONFIG.md lists the rights), and retry."},
 	{awserror.ErrNotFound, "ServiceNotFound", Configuration, permanent, "See whether the function, cluster, workgroup or secret has the name, the region and the account that the configuration says, and retry when it is there."},

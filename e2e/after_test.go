@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"consign/activities"
 	"consign/internal/lambda/lambdatest"
@@ -329,4 +330,36 @@ func TestAnAbortCancelsTheLoadOfWhichNobodyHasHeard(t *testing.T) {
 	require.Len(t, canceled, 1)
 	require.Equal(t, a.redshift.Statement(0), canceled[0].Body["Id"])
 	require.Equal(t, a.delivered(), a.keys())
+}
+
+func TestARunThatIsResetWithAnotherTableIsNotDone(t *testing.T) {
+	t.Parallel()
+	a := followed(t, 100)
+	a.worker()
+	first := a.send(a.id("weekly"), "--run-key", "k")
+	configured, err := os.ReadFile(a.config)
+	require.NoError(t, err)
+	a.write("consign.yaml", strings.ReplaceAll(string(configured), everybody, "crm.people"))
+	_, err = temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: executionOf(first.WorkflowID),
+		Reason: "to before its plan", RequestId: "once", WorkflowTaskFinishEventId: a.taskAfter(first.WorkflowID, 1),
+	})
+	require.NoError(t, err)
+	parked := a.starter("send", a.id("weekly"), "--run-key", "k", "--wait")
+	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	require.Equal(t, activities.TypeLoadFailed, a.failure("weekly").Type)
+	require.Contains(t, a.failure("weekly").Message, "load into crm.people: statement "+a.redshift.Statement(0)+" has loaded "+everybody)
+	require.Equal(t, 0, a.starter("retry", a.id("weekly")+"/k").code)
+	parked = a.starter("send", a.id("weekly"), "--run-key", "k", "--wait")
+	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	load := first.DeliveryID + "/2"
+	require.Contains(t, a.failure("weekly").Message, "load into crm.people: crm.consign_loads has load "+load+" as done, into "+everybody)
+	require.Zero(t, a.redshift.Rows("crm.people"))
+
+	a.redshift.Forget(load)
+	require.Equal(t, 0, a.starter("retry", a.id("weekly")+"/k").code)
+	c := a.send(a.id("weekly"), "--run-key", "k")
+	require.EqualValues(t, 100, c.Downstream[1].Rows)
+	require.EqualValues(t, 100, a.redshift.Rows("crm.people"))
+	require.EqualValues(t, 100, a.redshift.Rows(everybody))
 }

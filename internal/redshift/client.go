@@ -72,10 +72,15 @@ func (c *Client) Submit(ctx context.Context, l Load, now time.Time) (string, err
 		in.Sqls = append(in.Sqls, s.sql)
 	}
 	out, err := c.api.BatchExecuteStatement(ctx, &in)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", doing, awserror.Translate(err))
+	if err == nil {
+		return aws.ToString(out.Id), nil
 	}
-	return aws.ToString(out.Id), nil
+	if err = awserror.Translate(err); errors.Is(err, awserror.ErrRefused) { // perhaps as the token of another request, which Wait then tells
+		if id, _ := c.find(ctx, l); id != "" {
+			return id, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", doing, err)
 }
 
 // find looks for the round's statement by its name; empty: there is none.
@@ -105,32 +110,41 @@ func (c *Client) Wait(ctx context.Context, l Load, id string) (Loaded, error) {
 	if err != nil {
 		return Loaded{}, fmt.Errorf("load into %s: %w", c.o.Table, err)
 	}
-	list := c.o.statements(l)
 	switch out.Status {
 	case types.StatusStringFinished:
-		done := Loaded{Rows: l.Rows}
-		for i, s := range list[:min(len(list), len(out.SubStatements))] {
-			switch s.part {
-			case partCopy:
-				done.Query = out.SubStatements[i].RedshiftQueryId
-			case partCount:
-				if done.Rows, err = c.number(ctx, aws.ToString(out.SubStatements[i].Id), l.Rows); err != nil {
-					return Loaded{}, err
-				}
-			default: // has nothing to tell
-			}
-		}
-		return done, nil
+		return c.finished(ctx, l, out)
 	case types.StatusStringAborted:
 		return Loaded{}, fmt.Errorf("load into %s, statement %s: %w", c.o.Table, id, ErrStopped)
 	default: // failed
 	}
+	list := c.o.statements(l)
 	for i, s := range list[:min(len(list), len(out.SubStatements))] {
 		if sub := out.SubStatements[i]; sub.Status == types.StatementStatusStringFailed {
 			return c.failed(ctx, l, s.part, sub)
 		}
 	}
 	return Loaded{}, fmt.Errorf("load into %s, statement %s: %w: %s", c.o.Table, id, ErrFailed, c.o.said(l, aws.ToString(out.Error)))
+}
+
+// finished says what a transaction has done.
+func (c *Client) finished(ctx context.Context, l Load, out *redshiftdata.DescribeStatementOutput) (_ Loaded, err error) {
+	if err := c.o.ours(aws.ToString(out.Id), out.SubStatements); err != nil {
+		return Loaded{}, err
+	}
+	done := Loaded{Rows: l.Rows}
+	list := c.o.statements(l)
+	for i, s := range list[:min(len(list), len(out.SubStatements))] {
+		switch s.part {
+		case partCopy:
+			done.Query = out.SubStatements[i].RedshiftQueryId
+		case partCount:
+			if done.Rows, err = c.number(ctx, aws.ToString(out.SubStatements[i].Id), l.Rows); err != nil {
+				return Loaded{}, err
+			}
+		default: // has nothing to tell
+		}
+	}
+	return done, nil
 }
 
 // failed says why the part has failed that ended the transaction.
@@ -151,30 +165,6 @@ func (c *Client) failed(ctx context.Context, l Load, p part, sub types.SubStatem
 		query = fmt.Sprintf(" (query %d)", sub.RedshiftQueryId)
 	}
 	return Loaded{}, fmt.Errorf("%s: %w: %s%s: %s", about, ErrFailed, p, query, c.o.said(l, aws.ToString(sub.Error)))
-}
-
-// noted asks the ledger whether the load is done, and how many rows it was.
-func (c *Client) noted(ctx context.Context, l Load) (rows int64, there bool, err error) {
-	doing := "look into " + c.o.Ledger
-	sql := c.o.lookSQL(l)
-	asked, err := c.api.ExecuteStatement(ctx, &redshiftdata.ExecuteStatementInput{
-		Sql: &sql, ClusterIdentifier: optional(c.o.Cluster), WorkgroupName: optional(c.o.Workgroup),
-		Database: &c.o.Database, DbUser: optional(c.o.DBUser), SecretArn: optional(c.o.SecretARN),
-	})
-	if err != nil {
-		return 0, false, fmt.Errorf("%s: %w", doing, awserror.Translate(err))
-	}
-	out, err := c.end(ctx, aws.ToString(asked.Id))
-	switch {
-	case err != nil:
-		return 0, false, fmt.Errorf("%s: %w", doing, err)
-	case out.Status != types.StatusStringFinished:
-		return 0, false, fmt.Errorf("%s: %w: %s", doing, ErrFailed, c.o.said(l, aws.ToString(out.Error)))
-	case out.ResultRows == 0:
-		return 0, false, nil
-	}
-	rows, err = c.number(ctx, aws.ToString(out.Id), l.Rows)
-	return rows, true, err
 }
 
 // The waits between two looks at a statement.

@@ -17,6 +17,8 @@ var (
 	ErrRows = errors.New("another number of rows than were delivered: rolled back, and nothing is loaded")
 	// ErrStopped: somebody cancelled the statement, or Redshift did. The transaction was rolled back.
 	ErrStopped = errors.New("the statement was cancelled at Redshift, and nothing is loaded")
+	// ErrElsewhere: the load was done, into another table than the one that is asked for now.
+	ErrElsewhere = errors.New("its rows were loaded into another table, and none into this one")
 	// ErrUncertain: the Data API has forgotten the statement, so nobody here knows what became of it.
 	ErrUncertain = errors.New("it cannot be told any more whether the rows are loaded")
 )
@@ -95,15 +97,9 @@ func (o Options) statements(l Load) []statement {
 	id := text(l.ID)
 	list = append([]statement{
 		{partLock, "LOCK " + ledger},
-		{partLook, o.lookSQL(l)},
+		{partLook, o.lookSQL("loaded_rows", l)},
 		{partOnce, fmt.Sprintf("SELECT 1 / CASE WHEN count(*) = 0 THEN 1 ELSE 0 END FROM %s WHERE load_id = %s", ledger, id)},
 	}, list...)
 	return append(list, statement{partNote, fmt.Sprintf(
 		"INSERT INTO %s (load_id, loaded_into, loaded_rows, loaded_at) VALUES (%s, %s, %d, GETDATE())", ledger, id, text(o.Table), l.Rows)})
-}
-
-// lookSQL asks the ledger for the load.
-func (o Options) lookSQL(l Load) string {
-	ledger, _ := quoted(o.Ledger)
-	return fmt.Sprintf("SELECT loaded_rows FROM %s WHERE load_id = %s", ledger, text(l.ID))
 }

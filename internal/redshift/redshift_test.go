@@ -103,7 +103,7 @@ func TestAWorkgroupIsAskedWithASecretAndWithoutALedger(t *testing.T) {
 	secret := "arn:aws:secretsmanager:eu-west-1:111122223333:secret:loader-AbCdEf"
 	o := redshift.Options{Workgroup: "reports", Database: "dev", SecretARN: secret, Table: "vips", Region: "eu-west-1", Endpoint: s.URL}
 	require.NoError(t, o.Validate().Err())
-	done, err := do(t, o, load())
+	done, err := do(t, o, into(o))
 	require.NoError(t, err)
 	require.EqualValues(t, 7, done.Rows)
 	body := s.Requests("BatchExecuteStatement")[0].Body

@@ -13,10 +13,16 @@ import (
 // and no others, and is strict about them.
 type database struct {
 	tables map[string]int64 // rows, by schema.table
-	ledger map[string]int64 // rows, by load
+	ledger map[string]entry // by load
 	read   func(Copy) (int64, error)
 	last   int64 // rows of the last COPY in the session
 	locked bool
+}
+
+// An entry is what the ledger has of a load.
+type entry struct {
+	into string
+	rows int64
 }
 
 var (
@@ -24,7 +30,7 @@ var (
 	constant  = `'((?:[^']|'')*)'`
 
 	lock   = regexp.MustCompile(`^LOCK ` + qualified + `$`)
-	look   = regexp.MustCompile(`^SELECT loaded_rows FROM ` + qualified + ` WHERE load_id = ` + constant + `$`)
+	look   = regexp.MustCompile(`^SELECT loaded_rows(, loaded_into)? FROM ` + qualified + ` WHERE load_id = ` + constant + `$`)
 	once   = regexp.MustCompile(`^SELECT 1 / CASE WHEN count\(\*\) = 0 THEN 1 ELSE 0 END FROM ` + qualified + ` WHERE load_id = ` + constant + `$`)
 	counts = regexp.MustCompile(`^SELECT pg_last_copy_count\(\)$`)
 	same   = regexp.MustCompile(`^SELECT 1 / CASE WHEN pg_last_copy_count\(\) = ([0-9]+) THEN 1 ELSE 0 END$`)
@@ -33,8 +39,8 @@ var (
 
 var errDivision = errors.New("ERROR: division by zero")
 
-// a result is the rows of a statement, each one number.
-type result []int64
+// a result is the rows of a statement, each of numbers and texts.
+type result [][]any
 
 // run does one statement.
 func (d *database) run(sql string) (result, error) {
@@ -45,26 +51,30 @@ func (d *database) run(sql string) (result, error) {
 		if _, there := d.ledger[m[1]]; there {
 			return nil, errDivision
 		}
-		return result{1}, nil
+		return result{{int64(1)}}, nil
 	}
 	if m := look.FindStringSubmatch(sql); m != nil {
-		if rows, there := d.ledger[m[1]]; there {
-			return result{rows}, nil
+		found, there := d.ledger[m[2]]
+		switch {
+		case !there:
+			return nil, nil
+		case m[1] == "":
+			return result{{found.rows}}, nil
 		}
-		return nil, nil
+		return result{{found.rows, found.into}}, nil
 	}
 	if m := same.FindStringSubmatch(sql); m != nil {
 		if m[1] != strconv.FormatInt(d.last, 10) {
 			return nil, errDivision
 		}
-		return result{1}, nil
+		return result{{int64(1)}}, nil
 	}
 	if m := note.FindStringSubmatch(sql); m != nil {
 		if !d.locked {
 			return nil, errors.New("ERROR: 1023: Serializable isolation violation on table")
 		}
 		rows, err := strconv.ParseInt(m[3], 10, 64)
-		d.ledger[m[1]] = rows
+		d.ledger[m[1]] = entry{m[2], rows}
 		return nil, err
 	}
 	switch {
@@ -72,7 +82,7 @@ func (d *database) run(sql string) (result, error) {
 		d.locked = true
 		return nil, nil
 	case counts.MatchString(sql):
-		return result{d.last}, nil
+		return result{{d.last}}, nil
 	}
 	return nil, fmt.Errorf("ERROR: syntax error at or near %.40q", sql)
 }

@@ -71,7 +71,7 @@ type sub struct {
 // New starts a server whose COPY statements read rows rows each, and for which it is now.
 func New(rows int64, now time.Time) *Server {
 	s := &Server{Read: func(Copy) (int64, error) { return rows, nil }, now: now}
-	s.committed = database{tables: map[string]int64{}, ledger: map[string]int64{}, read: func(c Copy) (int64, error) { return s.Read(c) }}
+	s.committed = database{tables: map[string]int64{}, ledger: map[string]entry{}, read: func(c Copy) (int64, error) { return s.Read(c) }}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	return s
 }
@@ -114,8 +114,15 @@ func (s *Server) Rows(table string) int64 {
 func (s *Server) Noted(load string) (int64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rows, there := s.committed.ledger[load]
-	return rows, there
+	noted, there := s.committed.ledger[load]
+	return noted.rows, there
+}
+
+// Forget takes a load out of the ledger.
+func (s *Server) Forget(load string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.committed.ledger, load)
 }
 
 // Pass lets time pass: tokens are known for eight hours, statements for a day.
@@ -326,7 +333,14 @@ func (one *statement) result(part string) (any, *Refusal) {
 	}
 	records := []any{}
 	for _, row := range one.subs[at-1].rows {
-		records = append(records, []any{map[string]any{"longValue": row}})
+		fields := make([]any, len(row))
+		for i, value := range row {
+			fields[i] = map[string]any{"longValue": value}
+			if _, words := value.(string); words {
+				fields[i] = map[string]any{"stringValue": value}
+			}
+		}
+		records = append(records, fields)
 	}
 	return map[string]any{"Records": records, "TotalNumRows": len(records), "ColumnMetadata": []any{map[string]any{"name": "n", "typeName": "int8"}}}, nil
 }
