@@ -92,6 +92,24 @@ func (s *stage) check(t *testing.T, steps *Steps, refused error) {
 	require.NoError(t, err)
 }
 
+func TestTheSessionIsAskedForInThePartitionOfTheRole(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for role, want := range map[string]string{
+		shutRole: "arn:aws:s3:::acme-inbound/in/*",
+		"arn:aws-us-gov:iam::210987654321:role/consign": "arn:aws-us-gov:s3:::acme-inbound/in/*",
+		"arn:aws-cn:iam::210987654321:role/consign":     "arn:aws-cn:s3:::acme-inbound/in/*",
+	} {
+		s.config.Credentials[1].RoleARN = role
+		for _, key := range []string{"", "alias/acme"} {
+			s.target.Upload.KMSKeyID = key
+			o, err := s.steps().role(s.target)
+			require.NoError(t, err)
+			require.Contains(t, o.Policy, want)
+		}
+	}
+}
+
 func TestTheExternalIDIsProbedOnceADay(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -161,7 +161,7 @@ func (s *Steps) role(t Target) (awsrole.Options, error) {
 	}
 	if o.RoleARN != "" {
 		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
-		o.Policy = awsrole.SessionPolicy(t.Upload.Bucket, t.Prefix, t.Upload.KMSKeyID, extraRights(t.Upload)...)
+		o.Policy = awsrole.SessionPolicy(o.RoleARN, t.Upload.Bucket, t.Prefix, t.Upload.KMSKeyID, extraRights(t.Upload)...)
 	}
 	if o.Region == "" {
 		o.Region = t.Upload.Region

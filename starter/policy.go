@@ -77,7 +77,7 @@ func (a *app) doPolicy(ctx context.Context, name string, o policyOptions) error 
 		return err
 	}
 	if n.RoleARN != "" && n.Principal == "" {
-		a.tell("note: our own ARN is not known; %s stands for it (--principal ARN, or --ask)", grant.Unknown)
+		a.tell("note: our own ARN is not known; %s stands for it (--principal ARN, or --ask)", n.Unknown())
 	}
 	return a.printPolicy(n, o.format)
 }

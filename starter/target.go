@@ -112,7 +112,7 @@ func needs(c *config.Config, d *config.Destination, all []place, principal strin
 	for _, p := range all {
 		o := p.target.Upload
 		n.Places = append(n.Places, grant.Place{
-			Bucket: o.Bucket, Prefix: p.target.Prefix, KMSKeyID: o.KMSKeyID, ACL: acl(o), Tags: len(o.Tags) > 0,
+			Bucket: o.Bucket, Region: o.Region, Prefix: p.target.Prefix, KMSKeyID: o.KMSKeyID, ACL: acl(o), Tags: len(o.Tags) > 0,
 		})
 	}
 	// A parked run may wait for so long with its uploads open, and goes on for a while then.

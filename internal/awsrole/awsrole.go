@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -109,10 +108,10 @@ func (o Options) withDefaults() Options {
 
 // partitionRegion returns a region in which STS knows the role.
 func partitionRegion(arn string) string {
-	switch {
-	case strings.HasPrefix(arn, "arn:aws-cn:"):
+	switch Partition(arn) {
+	case "aws-cn":
 		return "cn-north-1"
-	case strings.HasPrefix(arn, "arn:aws-us-gov:"):
+	case "aws-us-gov":
 		return "us-gov-west-1"
 	}
 	return defaultRegion

@@ -28,7 +28,7 @@ func TestARoleIsAssumedOnceWithAllThatWasAsked(t *testing.T) {
 	t.Parallel()
 	sts, endpoint := newSTS(t)
 	o := role(endpoint)
-	o.Duration, o.Policy = 30*time.Minute, awsrole.SessionPolicy("acme", "upload", "")
+	o.Duration, o.Policy = 30*time.Minute, awsrole.SessionPolicy(o.RoleARN, "acme", "upload", "")
 	s, err := awsrole.New(t.Context(), o)
 	require.NoError(t, err)
 	require.Empty(t, sts.Calls(), "New asks nobody")

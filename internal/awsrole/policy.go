@@ -1,6 +1,7 @@
 package awsrole
 
 import (
+	"cmp"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -23,14 +24,14 @@ type statement struct {
 	Condition map[string]map[string][]string `json:",omitempty"`
 }
 
-// SessionPolicy returns the policy of a session that can deliver under one prefix of one bucket (a name, or the ARN of
-// an access point) and nothing else, whatever the role may. kmsKey is the key's ARN, id or alias, or empty. more is
+// SessionPolicy returns the policy of a session of a role that can deliver under one prefix of one bucket (a name, or the
+// ARN of an access point) and nothing else, whatever the role may. kmsKey is the key's ARN, id or alias, or empty. more is
 // rights that only some settings need: s3:PutObjectAcl, s3:PutObjectTagging.
 //
 // Listing is allowed for a role that may list: what a prefix holds tells a lost object from a refused look, and open
 // uploads of our own are found again. S3 cannot restrict the latter to a prefix.
-func SessionPolicy(bucket, prefix, kmsKey string, more ...string) string {
-	arn, objects, under := Resources(bucket, prefix, kmsKey)
+func SessionPolicy(roleARN, bucket, prefix, kmsKey string, more ...string) string {
+	arn, objects, under := Resources(Partition(roleARN, kmsKey), bucket, prefix)
 	actions := []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"}
 	p := policy{Version: "2012-10-17", Statement: []statement{
 		{Effect: "Allow", Action: append(actions, more...), Resource: []string{objects}},
@@ -56,10 +57,10 @@ func SessionPolicy(bucket, prefix, kmsKey string, more ...string) string {
 	return string(text)
 }
 
-// Resources returns how policies name a bucket (a name, or the ARN of an access point), the objects under one of its
-// prefixes, and their keys. like is an ARN of the same partition, or empty.
-func Resources(bucket, prefix, like string) (bucketARN, objects, keys string) {
-	arn, slash := "arn:"+partition(like)+":s3:::"+bucket, "/"
+// Resources returns how policies of a partition name a bucket (a name, or the ARN of an access point), the objects under
+// one of its prefixes, and their keys. Without a partition it is Amazon's first.
+func Resources(partition, bucket, prefix string) (bucketARN, objects, keys string) {
+	arn, slash := "arn:"+cmp.Or(partition, "aws")+":s3:::"+bucket, "/"
 	if strings.HasPrefix(bucket, "arn:") {
 		arn, slash = bucket, "/object/"
 	}
@@ -75,12 +76,18 @@ func Resources(bucket, prefix, like string) (bucketARN, objects, keys string) {
 
 var keyARN = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/`)
 
-// partition returns the part of Amazon that an ARN is in.
-func partition(arn string) string {
-	if fields := strings.SplitN(arn, ":", 3); len(fields) == 3 && fields[0] == "arn" {
-		return fields[1]
+var partitionOf = regexp.MustCompile(`^arn:(aws[a-z-]*):`)
+
+// Partition returns the part of Amazon that the first ARN is in of those that are Amazon's; empty if none is. Ids and
+// aliases of keys are no ARNs, and roles of a store with an STS of its own need not be Amazon's. An ARN of another
+// partition than the bucket's matches nothing there, and no role reaches out of its own.
+func Partition(arns ...string) string {
+	for _, arn := range arns {
+		if m := partitionOf.FindStringSubmatch(arn); m != nil {
+			return m[1]
+		}
 	}
-	return "aws"
+	return ""
 }
 
 // quote makes a prefix mean itself in a policy. Characters beyond ASCII, which STS does not take in policies, become

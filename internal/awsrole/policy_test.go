@@ -31,11 +31,10 @@ func TestTheSessionPolicyAllowsOneDelivery(t *testing.T) {
 		"a key of KMS":              {bucket: "acme", key: "arn:aws:kms:eu-west-1:123456789012:key/1234", contains: []string{`"kms:GenerateDataKey","kms:Decrypt"],"Resource":["arn:aws:kms:`}, lacks: []string{"ViaService"}},
 		"an alias of KMS":           {bucket: "acme", key: "alias/acme", contains: []string{`"kms:ViaService":["s3.*"]`}},
 		"rights of single settings": {bucket: "acme", more: []string{"s3:PutObjectAcl", "s3:PutObjectTagging"}, contains: []string{`"s3:PutObjectAcl","s3:PutObjectTagging"]`}},
-		"a key in China":            {bucket: "acme", key: "arn:aws-cn:kms:cn-north-1:123456789012:key/1", contains: []string{`"arn:aws-cn:s3:::acme/*"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text := awsrole.SessionPolicy(tc.bucket, tc.prefix, tc.key, tc.more...)
+			text := awsrole.SessionPolicy("arn:aws:iam::123456789012:role/consign", tc.bucket, tc.prefix, tc.key, tc.more...)
 			require.True(t, json.Valid([]byte(text)))
 			for _, c := range tc.contains {
 				require.Contains(t, text, c)
@@ -47,12 +46,35 @@ func TestTheSessionPolicyAllowsOneDelivery(t *testing.T) {
 	}
 }
 
+// An ARN of another partition matches nothing, and the session may do nothing then.
+func TestTheSessionPolicyNamesThePartitionOfTheRole(t *testing.T) {
+	t.Parallel()
+	for role, want := range map[string]string{
+		"arn:aws:iam::123456789012:role/consign":        "aws",
+		"arn:aws-us-gov:iam::123456789012:role/consign": "aws-us-gov",
+		"arn:aws-cn:iam::123456789012:role/consign":     "aws-cn",
+		"arn:minio:iam:::role/consign":                  "aws", // of a store that speaks Amazon's language
+	} {
+		for _, key := range []string{"", "1234abcd", "alias/acme", "arn:" + want + ":kms:some-region-1:123456789012:key/1"} {
+			text := awsrole.SessionPolicy(role, "acme", "up", key)
+			require.Contains(t, text, `"arn:`+want+`:s3:::acme/up/*"`, "%s with the key %q", role, key)
+			require.Equal(t, 3, strings.Count(text, "arn:"+want+":s3:::acme"), "%s with the key %q", role, key)
+		}
+	}
+}
+
+func TestThePartitionIsThatOfTheFirstARN(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "aws-cn", awsrole.Partition("", "alias/acme", "arn:aws-cn:kms:cn-north-1:123456789012:key/1", "arn:aws:iam::1:role/r"))
+	require.Empty(t, awsrole.Partition("", "alias/acme", "arn:minio:iam:::role/r"))
+}
+
 func TestTheSessionPolicyIsNeverTooLong(t *testing.T) {
 	t.Parallel()
 	inSTS := regexp.MustCompile("^[\t\n\r -ÿ]+$") // of the API reference
 	for _, part := range []string{"a", "*", "<", "é", "日", `"`, "\\", "$"} {
 		for _, length := range []int{1, 148, 149, 150, 1000} {
-			text := awsrole.SessionPolicy("arn:aws-us-gov:s3:us-gov-west-1:123456789012:accesspoint/"+strings.Repeat("b", 50),
+			text := awsrole.SessionPolicy("arn:aws-us-gov:iam::123456789012:role/consign", "arn:aws-us-gov:s3:us-gov-west-1:123456789012:accesspoint/"+strings.Repeat("b", 50),
 				strings.Repeat(part, length), "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/"+strings.Repeat("k", 36), "s3:PutObjectAcl", "s3:PutObjectTagging")
 			require.LessOrEqual(t, len(text), 2048, "%q by %d", part, length)
 			require.Regexp(t, inSTS, text)

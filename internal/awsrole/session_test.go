@@ -21,7 +21,7 @@ func TestTheSessionPolicyIsHonoured(t *testing.T) {
 	require.NoError(t, store.MakeBucket(t.Context(), bucket))
 	s, err := awsrole.New(t.Context(), awsrole.Options{
 		STSEndpoint: store.Endpoint, AccessKeyID: secret.New(store.AccessKey), SecretAccessKey: secret.New(store.SecretKey),
-		RoleARN: roleARN, Policy: awsrole.SessionPolicy(bucket, "upload", ""), Duration: 15 * time.Minute,
+		RoleARN: roleARN, Policy: awsrole.SessionPolicy(roleARN, bucket, "upload", ""), Duration: 15 * time.Minute,
 	})
 	require.NoError(t, err)
 	id, err := s.Identity(t.Context())

@@ -29,6 +29,28 @@ func TestARefusalIsReadAsAmazonWordsIt(t *testing.T) {
 	}
 }
 
+func TestARefusalNamesTheBucketInThePartitionOfItsRegion(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"))
+	}))
+	t.Cleanup(server.Close)
+	for region, want := range map[string]string{
+		"eu-west-1": "arn:aws:s3:::acme-inbound/in/x", "us-gov-west-1": "arn:aws-us-gov:s3:::acme-inbound/in/x", "cn-north-1": "arn:aws-cn:s3:::acme-inbound/in/x",
+		"us-iso-east-1": "arn:aws-iso:s3:::acme-inbound/in/x", "us-isob-east-1": "arn:aws-iso-b:s3:::acme-inbound/in/x",
+	} {
+		b, err := Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
+			Options{Bucket: "acme-inbound", Region: region, Endpoint: server.URL, PathStyle: true, Attempts: 1})
+		require.NoError(t, err)
+		err = b.Try(t.Context(), "in/x")
+		require.ErrorContains(t, err, "needs s3:PutObject on "+want)
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, want, e.Right.Resource)
+	}
+}
+
 func TestARefusalOfTheKeyIsNotOneOfTheBucket(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]struct {

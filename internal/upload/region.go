@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -12,6 +13,27 @@ import (
 // firstRegion is asked where a bucket is. It knows all buckets but those of China and the government, whose region must
 // be set.
 const firstRegion = "us-east-1"
+
+// partitions are the parts of Amazon that are apart from the first, by how the names of their regions begin.
+var partitions = []struct{ region, name string }{
+	{"cn-", "aws-cn"},
+	{"us-gov-", "aws-us-gov"},
+	{"eusc-", "aws-eusc"},
+	{"us-iso-", "aws-iso"},
+	{"us-isob-", "aws-iso-b"},
+	{"eu-isoe-", "aws-iso-e"},
+	{"us-isof-", "aws-iso-f"},
+}
+
+// Partition returns the part of Amazon that a region is in, as the ARNs of its buckets name it.
+func Partition(region string) string {
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.region) {
+			return p.name
+		}
+	}
+	return "aws"
+}
 
 // findRegion asks, without credentials: S3 names the region in a header of every answer, also of a refusal. Stores of
 // others that name none take any.

@@ -218,7 +218,7 @@ func unless(no bool, text string) string {
 
 // resource returns the ARN of the bucket, or of one of its objects.
 func (b *Bucket) resource(key string) string {
-	arn := "arn:aws:s3:::" + b.o.Bucket
+	arn := "arn:" + Partition(b.o.Region) + ":s3:::" + b.o.Bucket
 	slash := "/"
 	if accessPoint.MatchString(b.o.Bucket) {
 		arn, slash = b.o.Bucket, "/object/"

@@ -44,7 +44,7 @@ func (n Needs) Document() Document {
 	if n.RoleARN != "" {
 		d.Principal, d.PrincipalKnown = n.Principal, n.Principal != ""
 		if !d.PrincipalKnown {
-			d.Principal = Unknown
+			d.Principal = n.Unknown()
 		}
 	}
 	if rules := n.rules(); len(rules) > 0 {

@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"consign/internal/awsrole"
+	"consign/internal/upload"
 )
 
 // A Place is where objects go, with the settings that need rights of their own.
 type Place struct {
 	Bucket   string // a name, or the ARN of an access point
+	Region   string // empty: not said
 	Prefix   string
 	KMSKeyID string
 	ACL      bool
@@ -28,8 +30,10 @@ type Needs struct {
 	Days        int // after which an upload that was left open may go
 }
 
-// Unknown stands for our own ARN where nobody has said it.
-const Unknown = "arn:aws:iam::YOUR-ACCOUNT:role/YOUR-ROLE"
+// Unknown stands for our own ARN where nobody has said it. A role trusts nobody outside its partition.
+func (n Needs) Unknown() string {
+	return "arn:" + cmp.Or(awsrole.Partition(n.RoleARN), "aws") + ":iam::YOUR-ACCOUNT:role/YOUR-ROLE"
+}
 
 // A Policy is an IAM policy.
 type Policy struct {
@@ -62,7 +66,7 @@ func (n Needs) Trust() *Policy {
 	if n.RoleARN == "" {
 		return nil
 	}
-	s := Statement{Sid: "ConsignMayAssume", Effect: "Allow", Principal: map[string]string{"AWS": cmp.Or(n.Principal, Unknown)}, Action: []string{"sts:AssumeRole"}}
+	s := Statement{Sid: "ConsignMayAssume", Effect: "Allow", Principal: map[string]string{"AWS": cmp.Or(n.Principal, n.Unknown())}, Action: []string{"sts:AssumeRole"}}
 	if n.ExternalID != "" {
 		s.Condition = map[string]map[string][]string{"StringEquals": {"sts:ExternalId": {n.ExternalID}}}
 	}
@@ -97,7 +101,7 @@ func (n Needs) Actions() []Action {
 		list = append(list, a)
 	}
 	for _, p := range n.Places {
-		_, under, _ := awsrole.Resources(p.Bucket, p.Prefix, n.RoleARN)
+		_, under, _ := n.resourcesOf(p)
 		if p.ACL {
 			list = add(list, Action{Action: "s3:PutObjectAcl", Resource: []string{under}, Why: "the destination sets acl"})
 		}
@@ -168,7 +172,7 @@ func (n Needs) Key() *Policy {
 		return nil
 	}
 	return &Policy{version, []Statement{{
-		Sid: "ConsignMayUseTheKey", Effect: "Allow", Principal: map[string]string{"AWS": cmp.Or(n.RoleARN, "arn:aws:iam::THEIR-ACCOUNT:user/THEIR-USER")},
+		Sid: "ConsignMayUseTheKey", Effect: "Allow", Principal: map[string]string{"AWS": cmp.Or(n.RoleARN, "arn:"+n.partition(n.Places[0])+":iam::THEIR-ACCOUNT:user/THEIR-USER")},
 		Action: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resource: []string{"*"},
 		Condition: map[string]map[string][]string{"StringLike": {"kms:ViaService": {"s3.*"}}},
 	}}}
@@ -186,10 +190,19 @@ func (n Needs) keys() []string {
 
 func (n Needs) resources() (buckets, objects, keys []string) {
 	for _, p := range n.Places {
-		b, o, k := awsrole.Resources(p.Bucket, p.Prefix, cmp.Or(p.KMSKeyID, n.RoleARN))
+		b, o, k := n.resourcesOf(p)
 		buckets, objects, keys = append(buckets, b), append(objects, o), append(keys, k)
 	}
 	return unique(buckets), unique(objects), unique(keys)
+}
+
+func (n Needs) resourcesOf(p Place) (bucket, objects, keys string) {
+	return awsrole.Resources(n.partition(p), p.Bucket, p.Prefix)
+}
+
+// partition is the part of Amazon that a place is in: the role's or, without one, that of the key or the region.
+func (n Needs) partition(p Place) string {
+	return cmp.Or(awsrole.Partition(n.RoleARN, p.KMSKeyID), upload.Partition(p.Region))
 }
 
 // buckets returns the buckets by name; access points, whose bucket we do not know, are left out.

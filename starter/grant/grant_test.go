@@ -52,8 +52,31 @@ func TestThePermissionPolicyAllowsWhatASessionAsksFor(t *testing.T) {
 			more = []string{"s3:PutObjectAcl", "s3:PutObjectTagging"}
 		}
 		var session grant.Policy
-		require.NoError(t, json.Unmarshal([]byte(awsrole.SessionPolicy(p.Bucket, p.Prefix, p.KMSKeyID, more...)), &session))
+		require.NoError(t, json.Unmarshal([]byte(awsrole.SessionPolicy(role, p.Bucket, p.Prefix, p.KMSKeyID, more...)), &session))
 		require.ElementsMatch(t, allowed(session), allowed(needs(p).Permission()), name)
+	}
+}
+
+func TestEveryARNIsOfThePartitionThatTheDestinationIsIn(t *testing.T) {
+	t.Parallel()
+	for partition, region := range map[string]string{"aws": "eu-west-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"} {
+		theirs := "arn:" + partition + ":iam::210987654321:role/consign"
+		keyARN := "arn:" + partition + ":kms:" + region + ":210987654321:key/1234abcd"
+		for name, n := range map[string]grant.Needs{
+			"a role":                         {RoleARN: theirs, Places: []grant.Place{{}}},
+			"a role, and a key":              {RoleARN: theirs, Places: []grant.Place{{KMSKeyID: keyARN}}},
+			"a role, and the alias of one":   {RoleARN: theirs, Places: []grant.Place{{KMSKeyID: "alias/acme", Tags: true}}},
+			"a role, and the id of one":      {RoleARN: theirs, Places: []grant.Place{{KMSKeyID: "1234abcd", ACL: true}}},
+			"keys, and a key of KMS":         {Places: []grant.Place{{KMSKeyID: keyARN}}},
+			"keys in a region":               {Places: []grant.Place{{Region: region}}},
+			"keys in a region, and an alias": {Places: []grant.Place{{Region: region, KMSKeyID: "alias/acme"}}},
+		} {
+			n.Places[0].Bucket, n.Places[0].Prefix = "acme", "up"
+			require.Contains(t, allowed(n.Permission()), "s3:PutObject on arn:"+partition+":s3:::acme/up/*", "%s in %s", name, partition)
+			for _, text := range []string{n.Terraform(), n.CLI()} {
+				require.Equal(t, strings.Count(text, "arn:"), strings.Count(text, "arn:"+partition+":"), "%s in %s: %s", name, partition, text)
+			}
+		}
 	}
 }
 
