@@ -30,11 +30,11 @@ func (n Needs) CLI() string {
 	if k := n.Key(); k != nil {
 		fmt.Fprintf(&b, "\n# Add this statement to the key policy (aws kms get-key-policy, put-key-policy):\n%s\n", comment(text(k.Statement[0])))
 	}
-	if rules := n.rules(); len(rules) > 0 {
-		b.WriteString("\n# This replaces the bucket's lifecycle rules: look first with aws s3api get-bucket-lifecycle-configuration, and add the rule to those.\n")
-		for _, bucket := range n.buckets() {
-			fmt.Fprintf(&b, "aws s3api put-bucket-lifecycle-configuration --bucket %s --lifecycle-configuration %s\n", bucket, shell(text(Lifecycle{rules})))
+	for i, l := range n.lifecycle() {
+		if i == 0 {
+			b.WriteString("\n# This replaces the bucket's lifecycle rules: look first with aws s3api get-bucket-lifecycle-configuration, and add the rule to those.\n")
 		}
+		fmt.Fprintf(&b, "aws s3api put-bucket-lifecycle-configuration --bucket %s --lifecycle-configuration %s\n", l.Bucket, shell(text(l.Configuration)))
 	}
 	return b.String()
 }

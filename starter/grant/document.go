@@ -1,23 +1,32 @@
 package grant
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // A Document is everything that the bucket's owner gets, as JSON.
 type Document struct {
-	Destination    string     `json:"destination"`
-	Principal      string     `json:"principal,omitempty"`
-	PrincipalKnown bool       `json:"principal_known"`
-	RoleARN        string     `json:"role_arn,omitempty"`
-	Trust          *Policy    `json:"trust_policy,omitempty"`
-	Permission     Policy     `json:"permission_policy"`
-	Key            *Policy    `json:"kms_key_policy,omitempty"` // to be added to the key's own
-	Actions        []Action   `json:"actions"`
-	Lifecycle      *Lifecycle `json:"lifecycle,omitempty"` // to be added to the bucket's own rules
-	CloudTrail     []string   `json:"cloudtrail"`
+	Destination    string      `json:"destination"`
+	Principal      string      `json:"principal,omitempty"`
+	PrincipalKnown bool        `json:"principal_known"`
+	RoleARN        string      `json:"role_arn,omitempty"`
+	Trust          *Policy     `json:"trust_policy,omitempty"`
+	Permission     Policy      `json:"permission_policy"`
+	Key            *Policy     `json:"kms_key_policy,omitempty"` // to be added to the key's own
+	Actions        []Action    `json:"actions"`
+	Lifecycle      []Lifecycle `json:"lifecycle,omitempty"`
+	CloudTrail     []string    `json:"cloudtrail"`
 }
 
-// Lifecycle is a lifecycle configuration of S3.
+// A Lifecycle is what is to be added to the rules that a bucket has.
 type Lifecycle struct {
+	Bucket        string        `json:"bucket"`
+	Configuration Configuration `json:"configuration"`
+}
+
+// Configuration is a lifecycle configuration of S3.
+type Configuration struct {
 	Rules []Rule
 }
 
@@ -39,7 +48,7 @@ type Abort struct{ DaysAfterInitiation int }
 func (n Needs) Document() Document {
 	d := Document{
 		Destination: n.Destination, RoleARN: n.RoleARN, Trust: n.Trust(), Permission: n.Permission(), Key: n.Key(),
-		Actions: n.Actions(), CloudTrail: n.trail(),
+		Actions: n.Actions(), Lifecycle: n.lifecycle(), CloudTrail: n.trail(),
 	}
 	if n.RoleARN != "" {
 		d.Principal, d.PrincipalKnown = n.Principal, n.Principal != ""
@@ -47,14 +56,26 @@ func (n Needs) Document() Document {
 			d.Principal = n.Unknown()
 		}
 	}
-	if rules := n.rules(); len(rules) > 0 {
-		d.Lifecycle = &Lifecycle{rules}
-	}
 	return d
 }
 
-// rules has a rule for each prefix: other uploads of the bucket are its owner's business.
-func (n Needs) rules() []Rule {
+// lifecycle has the buckets each with its own rules; access points, whose bucket we do not know, are left out.
+func (n Needs) lifecycle() []Lifecycle {
+	var names []string
+	for _, p := range n.Places {
+		if !strings.HasPrefix(p.Bucket, "arn:") {
+			names = append(names, p.Bucket)
+		}
+	}
+	var list []Lifecycle
+	for _, bucket := range unique(names) {
+		list = append(list, Lifecycle{bucket, Configuration{n.rules(bucket)}})
+	}
+	return list
+}
+
+// rules has a rule for each prefix of the bucket: its other uploads are its owner's business.
+func (n Needs) rules(bucket string) []Rule {
 	seen := map[string]bool{}
 	var list []Rule
 	for _, p := range n.Places {
@@ -62,7 +83,7 @@ func (n Needs) rules() []Rule {
 		if under != "" {
 			under += "/"
 		}
-		if len(n.buckets()) == 0 || seen[under] {
+		if p.Bucket != bucket || seen[under] {
 			continue
 		}
 		seen[under] = true

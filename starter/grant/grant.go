@@ -4,6 +4,7 @@ package grant
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"consign/internal/awsrole"
@@ -94,7 +95,7 @@ var rights = []Action{ //nolint:gochecknoglobals // the table
 
 // Actions are all the rights that are asked for, each with its reason.
 func (n Needs) Actions() []Action {
-	buckets, objects, _ := n.resources()
+	buckets, objects := n.resources()
 	var list []Action
 	for _, a := range rights {
 		a.Resource = objects
@@ -134,7 +135,7 @@ func add(list []Action, a Action) []Action {
 // Permission is the role's, or the user's, permission policy: Actions as Amazon reads them.
 func (n Needs) Permission() Policy {
 	p := Policy{Version: version}
-	_, objects, under := n.resources()
+	_, objects := n.resources()
 	deliver := Statement{Sid: "Deliver", Effect: "Allow", Resource: objects}
 	var rest []Statement
 	for _, a := range n.Actions() {
@@ -142,10 +143,7 @@ func (n Needs) Permission() Policy {
 		case slices.Equal(a.Resource, objects):
 			deliver.Action = append(deliver.Action, a.Action)
 		case a.Action == "s3:ListBucket":
-			rest = append(rest, Statement{
-				Sid: "SeeWhatIsThere", Effect: "Allow", Action: []string{a.Action}, Resource: a.Resource,
-				Condition: map[string]map[string][]string{"StringLike": {"s3:prefix": under}},
-			})
+			rest = append(rest, n.see(a)...)
 		case a.Action == "s3:ListBucketMultipartUploads":
 			rest = append(rest, Statement{Sid: "OptionalFindOpenUploads", Effect: "Allow", Action: []string{a.Action}, Resource: a.Resource})
 		case strings.HasPrefix(a.Action, "kms:"): // one statement for all keys, below
@@ -163,6 +161,28 @@ func (n Needs) Permission() Policy {
 		p.Statement = append(p.Statement, s)
 	}
 	return p
+}
+
+// see has a statement for each bucket: in one for all, the prefixes of each would be allowed in the others too.
+func (n Needs) see(list Action) []Statement {
+	var all []Statement
+	for i, bucket := range list.Resource {
+		var under []string
+		for _, p := range n.Places {
+			if b, _, keys := n.resourcesOf(p); b == bucket {
+				under = append(under, keys)
+			}
+		}
+		sid := "SeeWhatIsThere" // no two statements may have the same
+		if i > 0 {
+			sid += strconv.Itoa(i + 1)
+		}
+		all = append(all, Statement{
+			Sid: sid, Effect: "Allow", Action: []string{list.Action}, Resource: []string{bucket},
+			Condition: map[string]map[string][]string{"StringLike": {"s3:prefix": unique(under)}},
+		})
+	}
+	return all
 }
 
 // Key is the statement that the key policy of the bucket's KMS key needs; nil without a key. In a key policy the
@@ -188,12 +208,12 @@ func (n Needs) keys() []string {
 	return unique(keys)
 }
 
-func (n Needs) resources() (buckets, objects, keys []string) {
+func (n Needs) resources() (buckets, objects []string) {
 	for _, p := range n.Places {
-		b, o, k := n.resourcesOf(p)
-		buckets, objects, keys = append(buckets, b), append(objects, o), append(keys, k)
+		b, o, _ := n.resourcesOf(p)
+		buckets, objects = append(buckets, b), append(objects, o)
 	}
-	return unique(buckets), unique(objects), unique(keys)
+	return unique(buckets), unique(objects)
 }
 
 func (n Needs) resourcesOf(p Place) (bucket, objects, keys string) {
@@ -203,17 +223,6 @@ func (n Needs) resourcesOf(p Place) (bucket, objects, keys string) {
 // partition is the part of Amazon that a place is in: the role's or, without one, that of the key or the region.
 func (n Needs) partition(p Place) string {
 	return cmp.Or(awsrole.Partition(n.RoleARN, p.KMSKeyID), upload.Partition(p.Region))
-}
-
-// buckets returns the buckets by name; access points, whose bucket we do not know, are left out.
-func (n Needs) buckets() []string {
-	var names []string
-	for _, p := range n.Places {
-		if !strings.HasPrefix(p.Bucket, "arn:") {
-			names = append(names, p.Bucket)
-		}
-	}
-	return unique(names)
 }
 
 func unique(list []string) []string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,8 +95,46 @@ func TestSeveralPlacesShareOnePolicy(t *testing.T) {
 	for _, a := range got {
 		require.NotContains(t, a, "Delete")
 	}
-	require.Len(t, n.Document().Lifecycle.Rules, 2)
+	require.Len(t, n.Document().Lifecycle[0].Configuration.Rules, 2)
 	require.Nil(t, needs(grant.Place{Bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/in"}).Document().Lifecycle)
+}
+
+// Rights of one bucket are none of another: a rule without a prefix ends the uploads of the bucket's owner too.
+func TestABucketIsAskedForItsOwnPrefixesOnly(t *testing.T) {
+	t.Parallel()
+	point := "arn:aws:s3:eu-west-1:123456789012:accesspoint/in"
+	n := needs(grant.Place{Bucket: "acme-a"}, grant.Place{Bucket: "acme-b", Prefix: "up"}, grant.Place{Bucket: "acme-b", Prefix: "down"}, grant.Place{Bucket: point, Prefix: "in"})
+	seen, sids := map[string][]string{}, map[string]bool{}
+	for _, s := range n.Permission().Statement {
+		require.False(t, sids[s.Sid], s.Sid)
+		sids[s.Sid] = true
+		if slices.Contains(s.Action, "s3:ListBucket") {
+			require.Len(t, s.Resource, 1)
+			seen[s.Resource[0]] = s.Condition["StringLike"]["s3:prefix"]
+		}
+	}
+	require.Equal(t, map[string][]string{"arn:aws:s3:::acme-a": {"*"}, "arn:aws:s3:::acme-b": {"down/*", "up/*"}, point: {"in/*"}}, seen)
+
+	rules := map[string][]string{}
+	for _, l := range n.Document().Lifecycle {
+		for _, r := range l.Configuration.Rules {
+			rules[l.Bucket] = append(rules[l.Bucket], r.Filter.Prefix)
+		}
+	}
+	require.Equal(t, map[string][]string{"acme-a": {""}, "acme-b": {"up/", "down/"}}, rules)
+
+	_, terraform, _ := strings.Cut(n.Terraform(), `bucket = "acme-b"`)
+	require.Equal(t, []string{"up/", "down/"}, values(terraform, `prefix = "(.*)"`))
+	_, cli, _ := strings.Cut(n.CLI(), "--bucket acme-b ")
+	require.Equal(t, []string{"up/", "down/"}, values(cli, `"Prefix": "(.*)"`))
+}
+
+func values(text, pattern string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
 }
 
 func TestEveryActionHasAReason(t *testing.T) {
@@ -141,7 +180,7 @@ func TestTheCommandsHandWholePoliciesOver(t *testing.T) {
 	var trust, permission grant.Policy
 	require.NoError(t, json.Unmarshal([]byte(documents[0]), &trust))
 	require.NoError(t, json.Unmarshal([]byte(documents[1]), &permission))
-	require.NoError(t, json.Unmarshal([]byte(documents[2]), &grant.Lifecycle{}))
+	require.NoError(t, json.Unmarshal([]byte(documents[2]), &grant.Configuration{}))
 	require.Equal(t, *n.Trust(), trust)
 	require.Equal(t, n.Permission(), permission)
 }

@@ -77,13 +77,13 @@ func conditions(b *strings.Builder, all map[string]map[string][]string) {
 }
 
 func (n Needs) terraformLifecycle(b *strings.Builder) {
-	for i, bucket := range n.buckets() {
+	for i, l := range n.lifecycle() {
 		name := "consign"
 		if i > 0 {
 			name += strconv.Itoa(i + 1)
 		}
-		fmt.Fprintf(b, "\n# A bucket has one such resource: if yours is there already, add the rules to it.\nresource \"aws_s3_bucket_lifecycle_configuration\" \"%s\" {\n  bucket = %s\n", name, hcl(bucket))
-		for _, r := range n.rules() {
+		fmt.Fprintf(b, "\n# A bucket has one such resource: if yours is there already, add the rules to it.\nresource \"aws_s3_bucket_lifecycle_configuration\" \"%s\" {\n  bucket = %s\n", name, hcl(l.Bucket))
+		for _, r := range l.Configuration.Rules {
 			fmt.Fprintf(b, "  rule {\n    id     = %s\n    status = \"Enabled\"\n    filter {\n      prefix = %s\n    }\n    abort_incomplete_multipart_upload {\n      days_after_initiation = %d\n    }\n  }\n",
 				hcl(r.ID), hcl(r.Filter.Prefix), r.AbortIncompleteMultipartUpload.DaysAfterInitiation)
 		}
