@@ -54,8 +54,8 @@ type LambdaResult struct {
 // InvokeLambda reads the receipt back and invokes a function with it. What the function answers is not kept.
 func (s *Steps) InvokeLambda(ctx context.Context, in LambdaInput) (_ LambdaResult, err error) {
 	defer s.fail(ctx, plan.InvokeLambda, &err)
-	defer s.renew(in.Target, &err)
-	defer s.renewAsker(in.Target.Run, in.Downstream.Credential, &err)
+	defer s.renew(in.Target)(&err)
+	defer s.renewAsker(in.Target, in.Downstream.Credential)(&err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
 	progress := startProgress(ctx, plan.InvokeLambda, 0)
@@ -99,20 +99,10 @@ func encodeEvent(event LambdaEvent) ([]byte, error) {
 // asker is the identity that asks a service for what follows a delivery: a credential, or the AWS default chain. The
 // bucket's owner has nothing to do with it, so its session is one of its own.
 func (s *Steps) asker(ctx context.Context, t Target, credential string) (aws.CredentialsProvider, error) {
-	o := awsrole.Options{}
-	if credential != "" {
-		c, err := s.options.Config()
-		if err != nil {
-			return nil, err
-		}
-		if o, err = c.Role(credential); err != nil {
-			return nil, err
-		}
+	o, err := s.askerRole(t, credential)
+	if err != nil {
+		return nil, err
 	}
-	if o.RoleARN != "" {
-		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
-	}
-	o.Region = cmp.Or(o.Region, t.Upload.Region)
 	session, err := s.sessions.get(ctx, askerKey(t.Run, credential), o)
 	if err != nil {
 		return nil, err
@@ -120,13 +110,28 @@ func (s *Steps) asker(ctx context.Context, t Target, credential string) (aws.Cre
 	return session.Credentials(), nil
 }
 
+func (s *Steps) askerRole(t Target, credential string) (o awsrole.Options, err error) {
+	if credential != "" {
+		c, err := s.options.Config()
+		if err != nil {
+			return o, err
+		}
+		if o, err = c.Role(credential); err != nil {
+			return o, err
+		}
+	}
+	if o.RoleARN != "" {
+		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
+	}
+	o.Region = cmp.Or(o.Region, t.Upload.Region)
+	return o, nil
+}
+
 func askerKey(run, credential string) string { return run + "/after/" + credential }
 
-// renewAsker drops the session after a failure, so that the next try gets a new one: see renew.
-func (s *Steps) renewAsker(run, credential string, err *error) {
-	if *err != nil {
-		s.sessions.forget(askerKey(run, credential))
-	}
+// renewAsker is as renew, for the session that asks for what follows a delivery.
+func (s *Steps) renewAsker(t Target, credential string) func(*error) {
+	return s.renewal(askerKey(t.Run, credential), func() (awsrole.Options, error) { return s.askerRole(t, credential) })
 }
 
 // CopyInput says which delivery is loaded into which table.
@@ -155,7 +160,7 @@ type CopyResult struct {
 // for it, and to wait. A worker that dies between leaves nothing behind that would be submitted again.
 func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
 	defer s.fail(ctx, plan.CopyToRedshift, &err)
-	defer s.renewAsker(in.Target.Run, in.Downstream.Credential, &err)
+	defer s.renewAsker(in.Target, in.Downstream.Credential)(&err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
 	progress := startProgress(ctx, plan.CopyToRedshift, 0)
@@ -183,7 +188,7 @@ func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult,
 // CancelLoad stops the load of a run that was aborted. That it is over already, or was never submitted, is success.
 func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
 	defer s.fail(ctx, "CancelLoad", &err)
-	defer s.renewAsker(in.Target.Run, in.Downstream.Credential, &err)
+	defer s.renewAsker(in.Target, in.Downstream.Credential)(&err)
 	creds, err := s.asker(ctx, in.Target, in.Downstream.Credential)
 	if err != nil {
 		return CopyResult{}, err

@@ -62,6 +62,7 @@ var causes = []cause{
 	{source.ErrUnreachable, "SourceUnreachable", Platform, transient, "See that the source's server runs and can be reached from the worker."},
 
 	// Us at Amazon.
+	{errKeyChanged, "CredentialsExpired", Platform, transient, "Nothing: the key was replaced in the configuration, and the step is tried again with the new one."},
 	{awsrole.ErrOpenRole, "RoleOpenToAnyone", Customer, permanent, "Ask the customer to require the external ID in the role's trust policy (starter policy prints it), and retry."},
 	{awsrole.ErrDenied, "RoleDenied", Customer, permanent, "Compare role_arn and external_id with the role's trust policy at the customer (starter policy prints what it should say), and retry."},
 	{awsrole.ErrNoCredentials, "NoCredentials", Platform, permanent, "Give the worker AWS credentials (the default chain: environment, profile, instance role), and retry."},

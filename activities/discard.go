@@ -42,7 +42,7 @@ type DiscardResult struct {
 // Discard removes the run's files from the host and aborts its open uploads. Nothing there is success.
 func (s *Steps) Discard(ctx context.Context, in DiscardInput) (_ DiscardResult, err error) {
 	defer s.fail(ctx, "Discard", &err)
-	defer s.renew(in.Target, &err)
+	defer s.renew(in.Target)(&err)
 	result, err := s.discard(ctx, in)
 	if err == nil && in.Turn != nil {
 		err = s.give(ctx, *in.Turn)

@@ -64,7 +64,7 @@ func (h *headStart) follow(ctx context.Context, out *outFile) {
 			return
 		}
 		activity.GetLogger(ctx).Warn("the file is not sent while it is written: Upload will send it", "error", err)
-		h.steps.renew(h.to.Target, &err)
+		h.steps.sessions.forget(sessionKey(h.to.Target))
 	}()
 }
 

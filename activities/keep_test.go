@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"consign/internal/config"
 	"consign/internal/plan"
 	"consign/internal/workspace"
 )
@@ -21,6 +22,8 @@ type keeper struct {
 	now time.Time
 }
 
+func emptyConfig() (*config.Config, error) { return &config.Config{}, nil }
+
 func newKeeper(t *testing.T, o workspace.Options, keep time.Duration) *keeper {
 	t.Helper()
 	o.Dir = t.TempDir()
@@ -28,7 +31,7 @@ func newKeeper(t *testing.T, o workspace.Options, keep time.Duration) *keeper {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, host.Close()) })
 	k := &keeper{packer: &packer{host: host}, dir: host.Dir(), now: time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)}
-	k.steps = New(Options{Host: host, Queue: "q", Clock: func() time.Time { return k.now }, Keep: keep, KeepPlain: true})
+	k.steps = New(Options{Config: emptyConfig, Host: host, Queue: "q", Clock: func() time.Time { return k.now }, Keep: keep, KeepPlain: true})
 	k.env = newEnvironment(k.steps)
 	return k
 }

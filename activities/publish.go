@@ -46,7 +46,7 @@ type PublishResult struct {
 // recognised by delivery id and checksum.
 func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, err error) {
 	defer s.fail(ctx, "Publish", &err)
-	defer s.renew(in.Target, &err)
+	defer s.renew(in.Target)(&err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
 	bucket, err := s.bucket(ctx, in.Target)

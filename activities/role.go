@@ -24,6 +24,7 @@ type AssumeRoleResult struct {
 // ID and not without, the bucket is there, and an upload with the real settings may be opened. It leaves nothing behind.
 func (s *Steps) AssumeRole(ctx context.Context, in AssumeRoleInput) (_ AssumeRoleResult, err error) {
 	defer s.fail(ctx, "AssumeRole", &err)
+	defer s.renew(in.Target)(&err)
 	s.sessions.forget(sessionKey(in.Target)) // a retry is about what was mended meanwhile
 	result, err := s.check(ctx, in, func(Check) {})
 	if err != nil {

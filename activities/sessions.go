@@ -2,10 +2,14 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
+	"consign/internal/awserror"
 	"consign/internal/awsrole"
+	"consign/internal/upload"
 )
 
 // sessionIdle is how long a session is kept after its last use: the longest pause between two steps of a run that is
@@ -101,10 +105,45 @@ func (s *sessions) forget(key string) {
 	delete(s.held, key)
 }
 
-// renew drops the run's session after a failure, so that the next try assumes the role anew: it may have expired, or the
-// role may have been made again or granted more meanwhile. It costs one request.
-func (s *Steps) renew(t Target, err *error) {
-	if *err != nil {
-		s.sessions.forget(sessionKey(t))
+// errKeyChanged: the key that was refused is not the one that the configuration has by now.
+var errKeyChanged = errors.New("the credential was changed meanwhile")
+
+// renew is called when a step begins, and what it returns when the step has ended. After a failure that drops the run's
+// session, so that the next try assumes the role anew: it may have expired, or the role may have been made again or
+// granted more meanwhile. It costs one request. A key that was refused because another had taken its place while the step
+// was at work is no reason to park: the next try reads the new one.
+func (s *Steps) renew(t Target) func(*error) {
+	return s.renewal(sessionKey(t), func() (awsrole.Options, error) { return s.role(t) })
+}
+
+func (s *Steps) renewal(key string, role func() (awsrole.Options, error)) func(*error) {
+	digest := func() string {
+		o, err := role()
+		if err != nil {
+			return "" // whoever uses it tells
+		}
+		return o.Digest()
 	}
+	used := digest()
+	return func(err *error) {
+		if *err == nil {
+			return
+		}
+		s.sessions.forget(key)
+		if keyRefused(*err) && digest() != used {
+			*err = fmt.Errorf("%w: %w", errKeyChanged, *err)
+		}
+	}
+}
+
+// keyRefused reports whether a service did not accept the key that a request was signed with.
+func keyRefused(err error) bool {
+	for _, cause := range []error{
+		awsrole.ErrBadKey, awsrole.ErrSignature, upload.ErrBadKey, upload.ErrSignature, awserror.ErrBadKey, awserror.ErrSignature,
+	} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
 }

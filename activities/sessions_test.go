@@ -96,12 +96,12 @@ func TestASessionIsMadeAnewWhenItsCredentialHasChanged(t *testing.T) {
 
 func TestAFailureForgetsTheSession(t *testing.T) {
 	t.Parallel()
-	steps := New(Options{Clock: time.Now})
+	steps := New(Options{Config: emptyConfig, Clock: time.Now})
 	target := Target{Run: "run"}
 	first, err := steps.sessions.get(t.Context(), sessionKey(target), awsrole.Options{AccessKeyID: secret.New("a"), SecretAccessKey: secret.New("b")})
 	require.NoError(t, err)
 	denied := errors.New("denied") // by a role that was deleted and made again under its name, say
-	steps.renew(target, &denied)
+	steps.renew(target)(&denied)
 	again, err := steps.sessions.get(t.Context(), sessionKey(target), awsrole.Options{AccessKeyID: secret.New("a"), SecretAccessKey: secret.New("b")})
 	require.NoError(t, err)
 	require.NotSame(t, first, again)

@@ -32,7 +32,7 @@ type SuccessResult struct {
 // thing that a delivery writes.
 func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ SuccessResult, err error) {
 	defer s.fail(ctx, "WriteSuccessFile", &err)
-	defer s.renew(in.Target, &err)
+	defer s.renew(in.Target)(&err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
 	bucket, err := s.bucket(ctx, in.Target)

@@ -91,7 +91,7 @@ func (s *Steps) sweepIf(ctx context.Context, r *workspace.Run, over func(context
 	var said sending
 	if found, err := r.Noted(noteSending, &said); err == nil && found {
 		if _, err := s.abortAll(ctx, r, said); err != nil {
-			s.renew(said.Target, &err)
+			s.sessions.forget(sessionKey(said.Target))
 			return false, err
 		}
 		if gone, err := over(ctx, r); err != nil || !gone {

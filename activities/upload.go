@@ -54,7 +54,7 @@ type Uploaded struct {
 // file is noted on the disk before the first part leaves.
 func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err error) {
 	defer s.fail(ctx, "Upload", &err)
-	defer s.renew(in.Target, &err)
+	defer s.renew(in.Target)(&err)
 	ctx, run, end, err := s.work(ctx, stepUpload, in.Folder)
 	if err != nil {
 		return UploadResult{}, err

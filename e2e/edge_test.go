@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -97,6 +98,72 @@ orchestrations:
 		}
 	}
 	require.Equal(t, 1, fresh, "sessions that sent the rest")
+}
+
+// TestAKeyThatIsRotatedDuringAnUploadIsReadAnew: another key stands in the files that the worker reads, and then the old
+// one is withdrawn while parts that it has signed are on their way.
+func TestAKeyThatIsRotatedDuringAnUploadIsReadAnew(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(500_000))
+	const all = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
+	key := func(which string) {
+		require.NoError(t, stack.S3.AddUser(t.Context(), which+"-key-of-"+s.name, which+"-secret-0123456789", all))
+		s.write("id", which+"-key-of-"+s.name)
+		s.write("key", which+"-secret-0123456789")
+	}
+	key("old")
+	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 2 })
+	withdrawn := newWithdrawal(t, g.URL, "old-key-of-"+s.name)
+	s.endpoint = withdrawn.URL
+	s.configure(judged + "destinations:" + s.destination("acme", "theirs", "file_format: csv, success_file: true") + `
+data_templates:
+  - {name: t, destination: acme, settings: {filename: "all.csv"}}
+orchestrations:
+  - {name: rotated-{site}, query: all, data_template: t}
+`)
+	s.write("consign.yaml", strings.Replace(tool(t, "cat", s.config), "credentials:\n",
+		"credentials:\n  - {name: theirs, type: iam-credential, access_key_id: {file: id}, secret_access_key: {file: key}}\n", 1))
+	s.worker()
+	require.Zero(t, s.starter("send", s.id("rotated"), "--run-key", "k").code)
+	eventually(t, "Upload is at work", func() bool { return g.answered("UploadPart") == 2 })
+	key("new")
+	withdrawn.begun.Store(true)
+	g.release()
+	s.send(s.id("rotated"), "--run-key", "k")
+	require.Positive(t, withdrawn.refused.Load(), "the old key was tried once more")
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	s.sameCSV(s.get("all.csv"))
+	s.nothingLeft()
+}
+
+// A withdrawal stands before S3, which does not know a key any more once it has begun.
+type withdrawal struct {
+	*httptest.Server
+	begun   atomic.Bool
+	refused atomic.Int64
+}
+
+func newWithdrawal(t *testing.T, endpoint, key string) *withdrawal {
+	t.Helper()
+	target, err := url.Parse(endpoint)
+	require.NoError(t, err)
+	d := &withdrawal{}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !d.begun.Load() || !strings.Contains(r.Header.Get("Authorization"), key) {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		d.refused.Add(1)
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprint(w, `<?xml version="1.0"?><Error><Code>InvalidAccessKeyId</Code><Message>The AWS Access Key Id you provided does not exist in our records.</Message></Error>`)
+	}))
+	t.Cleanup(d.Close)
+	return d
 }
 
 // TestMoreObjectsThanFitOneCallAreShownTogether sends one object more than an Upload or a Publish handles.
