@@ -122,7 +122,11 @@ func fileError(t Table, text string) error {
 	if e.Type == "Out of Memory" {
 		return fmt.Errorf("table %s: %w", t.Name, sqlError("", text))
 	}
-	return fmt.Errorf("table %s: %w: a file of %s is not what its extension says, is damaged, or differs from the others (%s error)", t.Name, ErrUnreadable, t.Files, e.Type)
+	more := ""
+	if strings.HasPrefix(readerOf(t.Files), csvReader) { // the engine calls all of these by one name
+		more = "is not UTF-8, has a line of more than 2 MB, "
+	}
+	return fmt.Errorf("table %s: %w: a file of %s is not what its extension says, %sis damaged, or differs from the others (%s error)", t.Name, ErrUnreadable, t.Files, more, e.Type)
 }
 
 // place shows where in the SQL the byte offset is: the line's text and a caret below it. What stands between quotes in it

@@ -109,6 +109,7 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 		"foot.parquet":  append(append([]byte{}, good[:len(good)-200]...), append(make([]byte, 192), good[len(good)-8:]...)...),
 		"bad.ndjson":    []byte("{\"id\": 1}\n{\"id\": \"" + person + "\n"),
 		"bad.csv.gz":    []byte("id\n" + person + "\n"),
+		"latin1.csv":    []byte("id,name\n1,Ren\xe9\n"),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
@@ -119,6 +120,7 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 		"a Parquet file without footer": "foot.parquet",
 		"broken JSON":                   "bad.ndjson",
 		"not compressed":                "bad.csv.gz",
+		"text that is not UTF-8":        "latin1.csv",
 		"a missing file":                "missing.parquet",
 		"a missing folder":              "missing/*.csv",
 		"a glob without match":          "customers-*.parquet",
@@ -130,6 +132,7 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 			require.Contains(t, err.Error(), "table people")
 			require.Contains(t, err.Error(), filepath.Base(files))
 			require.NotContains(t, err.Error(), "jane")
+			require.Equal(t, files == "latin1.csv", strings.Contains(err.Error(), "is not UTF-8"))
 		})
 	}
 }
