@@ -123,7 +123,7 @@ func (s *Steps) askerRole(t Target, credential string) (o awsrole.Options, err e
 	if o.RoleARN != "" {
 		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
 	}
-	o.Region = cmp.Or(o.Region, t.Upload.Region)
+	o.Region, o.Own = cmp.Or(o.Region, t.Upload.Region), true
 	return o, nil
 }
 

@@ -70,7 +70,7 @@ func (s *Steps) check(ctx context.Context, in AssumeRoleInput, report func(Check
 		how = "as the settings say"
 	}
 	report(Check{Name: CheckRegion, State: CheckOK, Message: fmt.Sprintf("%s: %s", result.Region, how)})
-	if err := bucket.Try(ctx, in.TryKey); err != nil {
+	if err := s.whose(in.Target, bucket.Try(ctx, in.TryKey)); err != nil {
 		report(FailedCheck(CheckUpload, err))
 		return result, err
 	}
@@ -110,7 +110,7 @@ func (s *Steps) checkIdentity(ctx context.Context, t Target, report func(Check))
 // ours reports whether an error is about what we have before any role: STS did not come so far as to look at the role.
 func ours(err error) bool {
 	for _, cause := range []error{
-		config.ErrSecret, awsrole.ErrNoCredentials, awsrole.ErrBadKey, awsrole.ErrSignature, awsrole.ErrExpired, awsrole.ErrClock,
+		config.ErrSecret, awsrole.ErrOwnRole, awsrole.ErrNoCredentials, awsrole.ErrBadKey, awsrole.ErrSignature, awsrole.ErrExpired, awsrole.ErrClock,
 	} {
 		if errors.Is(err, cause) {
 			return true

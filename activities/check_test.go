@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,18 +26,19 @@ type stage struct {
 	config *config.Config
 	now    time.Time
 	target Target
+	code   string // of the store's refusal
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{now: time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)}
+	s := &stage{code: "AccessDenied", now: time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)}
 	s.sts = trust.New(trust.Options{
 		Users: []trust.User{{ARN: "arn:aws:iam::111122223333:user/consign", Key: "AKIAPLATFORM", Secret: "platform-secret"}},
 		Roles: []trust.Role{{ARN: shutRole, ExternalID: "the-right-one"}},
 	})
 	sts := httptest.NewServer(s.sts)
 	t.Cleanup(sts.Close)
-	s3 := httptest.NewServer(http.HandlerFunc(refuses))
+	s3 := httptest.NewServer(http.HandlerFunc(s.refuses))
 	t.Cleanup(s3.Close)
 	path := filepath.Join(t.TempDir(), "consign.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(`
@@ -59,9 +61,21 @@ credentials:
 }
 
 // refuses answers as S3 does to somebody who may nothing.
-func refuses(w http.ResponseWriter, _ *http.Request) {
+func (s *stage) refuses(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusForbidden)
-	_, _ = w.Write([]byte(`<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`))
+	fmt.Fprintf(w, `<Error><Code>%s</Code><Message>No.</Message></Error>`, s.code)
+}
+
+// read has other keys read for the platform.
+func (s *stage) read(id, secret string) {
+	keys := &s.config.Credentials[0]
+	keys.AccessKeyID, keys.SecretAccessKey = config.Secret{Inline: id}, config.Secret{Inline: secret}
+}
+
+// ended is what becomes of a step's error before it is explained.
+func (s *stage) ended(err error) error {
+	s.steps().renew(s.target)(&err)
+	return err
 }
 
 func (s *stage) steps() *Steps {
@@ -161,6 +175,64 @@ func TestARetryAfterAnyRefusalProbesAgain(t *testing.T) {
 		_, err := steps.AssumeRole(t.Context(), AssumeRoleInput{Target: s.target, TryKey: "in/try"})
 		require.ErrorContains(t, err, "access denied")
 		require.Equal(t, want+1, s.probed())
+	}
+}
+
+func TestOnlyWhatTheCustomerHasIsTheCustomersToMend(t *testing.T) {
+	t.Parallel()
+	const other = "AKIAOTHER"
+	for name, tc := range map[string]struct {
+		spoil       func(*stage)
+		check, kind string
+		want        Attribution
+	}{
+		"our key, with which their role is asked for": {func(s *stage) { s.read(other, "platform-secret") }, CheckCredentials, "AccessKeyUnknown", Platform},
+		"our secret": {func(s *stage) { s.read("AKIAPLATFORM", "another") }, CheckCredentials, "SecretKeyWrong", Platform},
+		"the role in between": {func(s *stage) {
+			s.config.Credentials[0].RoleARN, s.config.Credentials[0].STSEndpoint = shutRole+"s", s.config.Credentials[1].STSEndpoint
+		}, CheckCredentials, "RoleDenied", Platform},
+		"their role": {func(s *stage) { s.config.Credentials[1].ExternalID = "another" }, CheckRole, "RoleDenied", Customer},
+		"the key that they gave us": {func(s *stage) {
+			s.target.Credential, s.config.Credentials[0].STSEndpoint = "keys", s.config.Credentials[1].STSEndpoint
+			s.read(other, "platform-secret")
+		}, CheckCredentials, "AccessKeyUnknown", Customer},
+		"the key that they gave us, at the store": {func(s *stage) { s.target.Credential, s.code = "keys", "InvalidAccessKeyId" }, CheckUpload, "AccessKeyUnknown", Customer},
+		"the session of the role":                 {func(s *stage) { s.code = "InvalidAccessKeyId" }, CheckUpload, "AccessKeyUnknown", Configuration},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			tc.spoil(s)
+			_, err := s.steps().check(t.Context(), AssumeRoleInput{Target: s.target, TryKey: "in/try"}, func(c Check) {
+				if c.State == CheckFailed {
+					require.Equal(t, tc.check, c.Name, c.Message)
+					require.Equal(t, tc.kind, c.Failure.Type, c.Message)
+					require.Equal(t, tc.want, c.Failure.Attribution, c.Message)
+				}
+			})
+			require.Error(t, err)
+			failed, _ := explain("Upload", s.ended(err))
+			require.Equal(t, tc.want, failed.Attribution, "and so it is when a run's step has failed")
+		})
+	}
+}
+
+// What follows a delivery is asked as one of us, whatever kind of credential that is.
+func TestWhoeverAsksAfterADeliveryIsOneOfUs(t *testing.T) {
+	t.Parallel()
+	for kind, spoil := range map[string]func(*stage){
+		"RoleDenied":       func(s *stage) { s.config.Credentials[1].ExternalID = "another" },
+		"AccessKeyUnknown": func(s *stage) { s.read("AKIAOTHER", "platform-secret") },
+	} {
+		s := newStage(t)
+		spoil(s)
+		creds, err := s.steps().asker(t.Context(), s.target, "acme")
+		require.NoError(t, err)
+		_, err = creds.Retrieve(t.Context())
+		require.Error(t, err)
+		failed, _ := explain("InvokeLambda", err)
+		require.Equal(t, kind, failed.Type)
+		require.Equal(t, Platform, failed.Attribution)
 	}
 }
 

@@ -113,7 +113,11 @@ var errKeyChanged = errors.New("the credential was changed meanwhile")
 // granted more meanwhile. It costs one request. A key that was refused because another had taken its place while the step
 // was at work is no reason to park: the next try reads the new one.
 func (s *Steps) renew(t Target) func(*error) {
-	return s.renewal(sessionKey(t), func() (awsrole.Options, error) { return s.role(t) })
+	after := s.renewal(sessionKey(t), func() (awsrole.Options, error) { return s.role(t) })
+	return func(err *error) {
+		*err = s.whose(t, *err)
+		after(err)
+	}
 }
 
 func (s *Steps) renewal(key string, role func() (awsrole.Options, error)) func(*error) {
@@ -134,6 +138,20 @@ func (s *Steps) renewal(key string, role func() (awsrole.Options, error)) func(*
 			*err = fmt.Errorf("%w: %w", errKeyChanged, *err)
 		}
 	}
+}
+
+// errSession: the store does not know the key of a session, which is nobody's to hand out but that of its STS.
+var errSession = errors.New("the session of the role")
+
+// whose tells the key of a role's session, which the store does not know, from a key that we were given.
+func (s *Steps) whose(t Target, err error) error {
+	if !errors.Is(err, upload.ErrBadKey) {
+		return err
+	}
+	if o, unread := s.role(t); unread != nil || o.RoleARN == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errSession, err)
 }
 
 // keyRefused reports whether a service did not accept the key that a request was signed with.

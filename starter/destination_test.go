@@ -187,6 +187,20 @@ func TestEveryRefusalHasAnExplanationOfItsOwn(t *testing.T) {
 	require.Len(t, seen, 7)
 }
 
+// The key with which their role is asked for is ours: nothing that its owner grants would help.
+func TestAKeyOfOursIsNotTheOwnersFault(t *testing.T) {
+	t.Parallel()
+	c := newCustomer(t)
+	status, out, messages := setupOf{key: "nobody", role: testRole, externalID: "the-right-one", settings: inbound}.run(t, c, "test", "acme")
+	require.Equal(t, exitFailed, status)
+	require.Contains(t, out, "failed   credentials: ")
+	require.Contains(t, out, "whose to mend: platform")
+	require.Contains(t, out, "The access key is our own")
+	require.NotContains(t, out, "missing: ")
+	require.NotContains(t, messages, "policy")
+	require.Contains(t, messages, "not for the bucket's owner to mend")
+}
+
 func TestAGoodDestinationPassesAndKeepsNothing(t *testing.T) {
 	t.Parallel()
 	c := newCustomer(t)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +50,7 @@ type tested struct {
 	NotTried    []string      `json:"not_tried"`
 
 	refused bool // and not only for want of a secret here, which says nothing about the worker
+	theirs  bool // something of it is for the bucket's owner to mend
 }
 
 type testedPlace struct {
@@ -89,11 +89,7 @@ func (a *app) doTest(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		result.OK = result.OK && one.OK
-		result.refused = result.refused || slices.ContainsFunc(one.Checks, func(c activities.Check) bool {
-			return c.State == activities.CheckFailed && !errors.Is(c.Err, config.ErrSecret)
-		})
-		result.Places = append(result.Places, one)
+		result.add(one)
 	}
 	if err := a.result(result, result.print); err != nil {
 		return err
@@ -102,9 +98,24 @@ func (a *app) doTest(ctx context.Context, name string) error {
 		return failed(fmt.Errorf("whether deliveries to %s would work could not be tried", name), "run this where the worker's secrets are: its environment, its files")
 	}
 	if !result.OK {
-		return failed(fmt.Errorf("deliveries to %s would fail", name), a.command("policy", name)+" prints all that the bucket's owner has to grant")
+		hint := "it is not for the bucket's owner to mend; what failed says whose it is"
+		if result.theirs {
+			hint = a.command("policy", name) + " prints all that the bucket's owner has to grant"
+		}
+		return failed(fmt.Errorf("deliveries to %s would fail", name), hint)
 	}
 	return nil
+}
+
+func (t *tested) add(one testedPlace) {
+	t.OK = t.OK && one.OK
+	t.Places = append(t.Places, one)
+	for _, c := range one.Checks {
+		if c.State == activities.CheckFailed {
+			t.refused = t.refused || !errors.Is(c.Err, config.ErrSecret)
+			t.theirs = t.theirs || c.Failure.Attribution == activities.Customer
+		}
+	}
 }
 
 func (a *app) testPlace(ctx context.Context, c *config.Config, d *config.Destination, p place) (testedPlace, error) {

@@ -35,6 +35,7 @@ type Options struct {
 	// Keys to begin with. Without them Base's session, and without that the AWS default chain.
 	AccessKeyID, SecretAccessKey, SessionToken secret.Text
 	Base                                       *Options
+	Own                                        bool // the keys and the role are ours, and no customer's: errors say so
 
 	HTTPClient *http.Client  // nil: one of our own
 	Attempts   int           // tries of one request; 0: three

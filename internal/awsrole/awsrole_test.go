@@ -98,6 +98,16 @@ func TestKeysOfAStoreWhoseSTSKnowsNoIdentityHaveNone(t *testing.T) {
 	require.Equal(t, awsrole.Identity{}, id)
 }
 
+// Nobody has asked the role for anything then.
+func TestADenialOfOurOwnRoleProvesNothingOfTheirs(t *testing.T) {
+	t.Parallel()
+	_, endpoint := newSTS(t)
+	base := keys(endpoint)
+	base.RoleARN = baseARN // which is not there
+	err := awsrole.VerifyExternalID(t.Context(), awsrole.Options{STSEndpoint: endpoint, RoleARN: roleARN, ExternalID: external, Base: &base, Attempts: 1})
+	require.ErrorIs(t, err, awsrole.ErrOwnRole)
+}
+
 func TestVerifyExternalIDFindsOpenRoles(t *testing.T) {
 	t.Parallel()
 	sts, endpoint := newSTS(t, trust.Role{ARN: baseARN})

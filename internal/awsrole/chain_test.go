@@ -39,6 +39,16 @@ func TestTheDefaultChainReadsTheEnvironment(t *testing.T) {
 	require.Equal(t, "210987654321", id.Account)
 }
 
+func TestAKeyOfTheDefaultChainIsOurOwn(t *testing.T) {
+	_, endpoint := newSTS(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHER0")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", keyValue)
+	o := role(endpoint)
+	o.AccessKeyID, o.SecretAccessKey = secret.Text{}, secret.Text{}
+	_, err := identityOf(t, o)
+	require.ErrorIs(t, err, awsrole.ErrOwnKey)
+}
+
 func TestAProfileThatIsNotThereIsNamed(t *testing.T) {
 	t.Setenv("AWS_PROFILE", "nobody")
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null")

@@ -25,6 +25,11 @@ var (
 	ErrBadKey = errors.New("the access key is not known")
 	// ErrSignature: the secret access key is not the one that belongs to the access key.
 	ErrSignature = errors.New("the secret access key is wrong")
+	// ErrOwnRole, ErrOwnKey and ErrOwnSecret: as those above, and it is ours: the role in between, or the key with which
+	// a role is asked for. Whose role that is has no part in it.
+	ErrOwnRole   = fmt.Errorf("our own identity: %w", ErrDenied)
+	ErrOwnKey    = fmt.Errorf("our own identity: %w", ErrBadKey)
+	ErrOwnSecret = fmt.Errorf("our own identity: %w", ErrSignature)
 	// ErrClock: this host's clock is wrong by more than STS forgives.
 	ErrClock = errors.New("this host's clock is wrong")
 	// ErrExpired: the credentials that the role is assumed with have expired.
@@ -133,16 +138,33 @@ func (e *Error) RetryAfter() time.Duration { return e.after }
 // fail says what was being done and translates the error. It is the only place where errors of the SDK end.
 func (o Options) fail(doing string, err error) error {
 	var source *sourceError
-	if errors.As(err, &source) {
+	underneath := errors.As(err, &source)
+	if underneath {
 		err = source.err
 	} else if o.RoleARN != "" && doing == "get credentials" {
 		doing = "assume role " + o.RoleARN
 	}
-	return fmt.Errorf("%s: %w", doing, translate(err))
+	e := translate(err)
+	if o.Own || o.AccessKeyID.IsZero() && (underneath || !errors.Is(e, ErrDenied)) { // the role's owner denies, if anybody
+		e = e.own()
+	}
+	return fmt.Errorf("%s: %w", doing, e)
+}
+
+// owns is what is said of our own keys and roles instead.
+var owns = map[error]error{ErrDenied: ErrOwnRole, ErrBadKey: ErrOwnKey, ErrSignature: ErrOwnSecret}
+
+// own is the same error of an identity that is ours.
+func (e *Error) own() *Error {
+	same := *e
+	if cause, ok := owns[e.cause]; ok {
+		same.cause = cause
+	}
+	return &same
 }
 
 // translate is the edge: what the SDK, HTTP and the net say, in this package's words, by code and type.
-func translate(err error) error {
+func translate(err error) *Error {
 	var known *Error
 	if errors.As(err, &known) {
 		return known

@@ -1,6 +1,7 @@
 package awsrole_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/awsrole"
+	"consign/internal/devstack/trust"
 	"consign/internal/secret"
 )
 
@@ -68,6 +70,48 @@ func TestEveryFailureHasAName(t *testing.T) {
 			require.ErrorIs(t, err, tc.want)
 			require.ErrorContains(t, err, "assume role "+o.RoleARN)
 			requireNoSecret(t, err, o)
+		})
+	}
+}
+
+// Whoever owns the role has no part in the key with which we ask for it, unless it is one that they gave us.
+func TestAnErrorTellsOurOwnIdentityFromTheirs(t *testing.T) {
+	t.Parallel()
+	sts, endpoint := newSTS(t, trust.Role{ARN: baseARN})
+	sts.SetRole(trust.Role{ARN: roleARN, ExternalID: external, Trusts: []string{baseARN, "arn:aws:iam::123456789012:user/consign"}})
+	otherKey := func(o awsrole.Options) awsrole.Options { o.AccessKeyID = secret.New("AKIAOTHEROTHEROTHER0"); return o }
+	otherSecret := func(o awsrole.Options) awsrole.Options { o.SecretAccessKey = secret.New("another-secret"); return o }
+	by := func(base awsrole.Options) awsrole.Options {
+		return awsrole.Options{STSEndpoint: endpoint, RoleARN: roleARN, ExternalID: external, Base: &base, Attempts: 1}
+	}
+	between := func(arn string, o awsrole.Options) awsrole.Options { o.RoleARN = arn; return o }
+	refused := func(o awsrole.Options) awsrole.Options { o.ExternalID = "another"; return o }
+	ours := func(o awsrole.Options) awsrole.Options { o.Own = true; return o }
+	for name, tc := range map[string]struct {
+		options awsrole.Options
+		own     error // nil: it is theirs
+		want    error
+	}{
+		"their key":                            {otherKey(role(endpoint)), nil, awsrole.ErrBadKey},
+		"their key, without a role":            {otherKey(keys(endpoint)), nil, awsrole.ErrBadKey},
+		"their secret":                         {otherSecret(role(endpoint)), nil, awsrole.ErrSignature},
+		"their role, by their key":             {refused(role(endpoint)), nil, awsrole.ErrDenied},
+		"their role, by ours":                  {refused(by(keys(endpoint))), nil, awsrole.ErrDenied},
+		"their role, by a role of ours":        {refused(by(between(baseARN, keys(endpoint)))), nil, awsrole.ErrDenied},
+		"our key":                              {by(otherKey(keys(endpoint))), awsrole.ErrOwnKey, awsrole.ErrBadKey},
+		"our secret":                           {by(otherSecret(keys(endpoint))), awsrole.ErrOwnSecret, awsrole.ErrSignature},
+		"our key, for a role in between":       {by(between(baseARN, otherKey(keys(endpoint)))), awsrole.ErrOwnKey, awsrole.ErrBadKey},
+		"the role in between":                  {by(between(baseARN+"s", keys(endpoint))), awsrole.ErrOwnRole, awsrole.ErrDenied},
+		"a role that nobody else has, and key": {ours(otherKey(role(endpoint))), awsrole.ErrOwnKey, awsrole.ErrBadKey},
+		"a role that nobody else has":          {ours(refused(role(endpoint))), awsrole.ErrOwnRole, awsrole.ErrDenied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := identityOf(t, tc.options)
+			require.ErrorIs(t, err, tc.want)
+			for _, own := range []error{awsrole.ErrOwnKey, awsrole.ErrOwnSecret, awsrole.ErrOwnRole} {
+				require.Equal(t, own == tc.own, errors.Is(err, own), err.Error()) //nolint:errorlint // which of the three
+			}
 		})
 	}
 }

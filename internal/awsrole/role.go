@@ -143,7 +143,7 @@ func VerifyExternalID(ctx context.Context, o Options) error {
 		if err == nil {
 			return fmt.Errorf("assume role %s %s: %w", o.RoleARN, probe.text, ErrOpenRole)
 		}
-		if err = o.fail("assume role "+o.RoleARN+" "+probe.text, err); !errors.Is(err, ErrDenied) {
+		if err = o.fail("assume role "+o.RoleARN+" "+probe.text, err); !errors.Is(err, ErrDenied) || errors.Is(err, ErrOwnRole) {
 			return err
 		}
 	}

@@ -212,6 +212,7 @@ func TestOnlyARefusalIsMissingAStatement(t *testing.T) {
 		where, action string
 	}{
 		"denied by the role":   {awsrole.ErrDenied, "trust policy", "sts:AssumeRole"},
+		"denied by our role":   {awsrole.ErrOwnRole, "", ""},
 		"an open role":         {awsrole.ErrOpenRole, "trust policy", "sts:AssumeRole"},
 		"denied by the bucket": {refusal(upload.Right{Action: "s3:PutObject"}, upload.ErrAccessDenied), "permission policy", "s3:PutObject"},
 		"denied by the key":    {refusal(upload.Right{Action: "kms:Decrypt"}, upload.ErrKMS), "key policy", "kms:Decrypt"},

@@ -22,7 +22,7 @@ func (n Needs) Missing(err error) *Missing {
 	var e *upload.Error
 	errors.As(err, &e)
 	switch {
-	case n.RoleARN != "" && errors.Is(err, awsrole.ErrDenied):
+	case n.RoleARN != "" && errors.Is(err, awsrole.ErrDenied) && !errors.Is(err, awsrole.ErrOwnRole):
 		return &Missing{
 			Where: "the trust policy of the role", Action: "sts:AssumeRole", Resource: n.RoleARN, Policy: *n.Trust(),
 			Because: "STS does not say which: the role is not there, it does not trust us, its external ID is another, or our own identity is not allowed sts:AssumeRole on it",
