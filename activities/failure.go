@@ -25,6 +25,8 @@ const (
 	TypeFilesLost = "FilesLost"
 	// TypeUploadLost means that an upload was aborted by somebody else: its file has to be sent again.
 	TypeUploadLost = "UploadLost"
+	// TypeObjectOverwritten means that another object lies where ours has been, or was to be.
+	TypeObjectOverwritten = "ObjectOverwritten"
 	// TypeFilesNotKept means that the files of a finished run are not there to be sent again.
 	TypeFilesNotKept = "FilesNotKept"
 

@@ -10,7 +10,7 @@ import (
 
 // successPatience is how long the answer to the success file is waited for, whoever cancels meanwhile: without it an abort
 // could not tell whether the delivery is complete.
-const successPatience = 30 * time.Second
+const successPatience = 20 * time.Second
 
 // SuccessInput says where the success file goes, and what goes before it.
 type SuccessInput struct {

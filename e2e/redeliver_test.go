@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/temporal"
 
 	"consign/activities"
 	"consign/workflows"
@@ -172,13 +173,14 @@ func TestKeptFilesGoWhenTheirTimeIsUp(t *testing.T) {
 	a := s.starter("redeliver", s.id("sent")+"/k")
 	require.Equal(t, 1, a.code, a.err)
 	require.Contains(t, a.err, "were kept until "+first.KeptUntil.UTC().Format("2006-01-02 15:04 UTC"))
-	_, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.OrchestrationID(s.id("sent"), "late"), TaskQueue: s.name}, workflows.TypeOrchestration, workflows.OrchestrationInput{
+	late, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.OrchestrationID(s.id("sent"), "late"), TaskQueue: s.name}, workflows.TypeOrchestration, workflows.OrchestrationInput{
 		Orchestration: s.id("sent"), RunKey: "late", Redeliver: &activities.Redelivery{WorkflowID: first.WorkflowID},
 	})
 	require.NoError(t, err)
-	late := s.starter("send", s.id("sent"), "--run-key", "late", "--wait", "-o", "json") // the run itself knows it too
-	require.Equal(t, 1, late.code, late.err)
-	c := completionOf(t, late.out)
+	var failed *sdk.ApplicationError
+	require.ErrorAs(t, late.Get(t.Context(), nil), &failed, "the run itself knows it too")
+	var c workflows.Completion
+	require.NoError(t, failed.Details(&c))
 	require.Equal(t, activities.TypeFilesNotKept, c.Failure.Type)
 	require.Equal(t, activities.Platform, c.Failure.Attribution)
 	s.emptied()

@@ -39,14 +39,9 @@ func places(c *config.Config, d *config.Destination) ([]place, error) {
 		}
 	}
 	for i := range c.DataTemplates {
-		t := &c.DataTemplates[i]
-		if t.Destination != d.Name {
-			continue
-		}
-		add(newPlace(c, d, "data template "+t.Name, c.Effective(d, t, nil)))
-		for j := range c.Orchestrations {
-			if o := &c.Orchestrations[j]; o.DataTemplate == t.Name {
-				add(newPlace(c, d, "orchestration "+o.Name, c.Effective(d, t, o)))
+		if t := &c.DataTemplates[i]; t.Destination == d.Name {
+			for _, p := range placesBy(c, d, t) {
+				add(p)
 			}
 		}
 	}
@@ -57,6 +52,33 @@ func places(c *config.Config, d *config.Destination) ([]place, error) {
 		return nil, wrong(fmt.Errorf("no bucket is set for the destination %q", d.Name), "set bucket in its settings, or in those of one of its data templates")
 	}
 	return all, nil
+}
+
+// placesBy returns the ways in which a destination is delivered to by one of its data templates.
+func placesBy(c *config.Config, d *config.Destination, t *config.DataTemplate) []place {
+	var all []place
+	if alone(c, t.Name) {
+		all = append(all, newPlace(c, d, "data template "+t.Name, c.Effective(d, t, nil)))
+	}
+	for i := range c.Orchestrations {
+		if o := &c.Orchestrations[i]; o.DataTemplate == t.Name {
+			all = append(all, newPlace(c, d, "orchestration "+o.Name, c.Effective(d, t, o)))
+		}
+	}
+	return all
+}
+
+// alone reports whether something is delivered by a template as it is: by a campaign's group, or, so that there is a place
+// to ask for, because no orchestration uses it yet. What orchestrations set themselves is their place, and not the template's.
+func alone(c *config.Config, template string) bool {
+	for _, campaign := range c.Campaigns {
+		for _, g := range campaign.Groups {
+			if slices.Contains(g.DataTemplates, template) {
+				return true
+			}
+		}
+	}
+	return !slices.ContainsFunc(c.Orchestrations, func(o config.Orchestration) bool { return o.DataTemplate == template })
 }
 
 func newPlace(c *config.Config, d *config.Destination, levels string, e config.Effective) place {

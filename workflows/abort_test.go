@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -190,4 +191,54 @@ func TestAReplanAsksTheNewBucketWhereItIs(t *testing.T) {
 	require.NoError(t, err)
 	asked := d.inputs["AssumeRole"][1].(activities.AssumeRoleInput).Target.Upload
 	require.Equal(t, "acme-new us-west-2", asked.Bucket+" "+asked.Region)
+}
+
+// TestARetrySendsAgainWhatSomebodyHasOverwritten: its upload is gone, and a replan is refused once Publish has begun.
+func TestARetrySendsAgainWhatSomebodyHasOverwritten(t *testing.T) {
+	d := newDelivery(t)
+	d.within["Upload"] = func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.broken["Publish"] = nil
+		if d.calls["Upload"] == 0 {
+			d.broken["Publish"] = []error{permanently(activities.TypeObjectOverwritten), permanently(activities.TypeObjectOverwritten)}
+		}
+	}
+	d.retries(time.Hour, workflows.RetryRequest{})
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Len(t, c.Objects, 1)
+	require.Equal(t, 2, d.calls["Upload"])
+}
+
+// TestWhatIsPublishedAndVisibleIsCountedOnce: a verification names what was published before it, too.
+func TestWhatIsPublishedAndVisibleIsCountedOnce(t *testing.T) {
+	for how, again := range map[string]bool{"aborted": false, "retried": true} {
+		t.Run(how, func(t *testing.T) {
+			d := newDelivery(t)
+			d.rendered.Files, d.numbered = 1200, true
+			d.plan.Archive.Encoding, d.plan.Encryption = "none", nil
+			var seen []activities.Object
+			for i := 500; i < 800; i++ {
+				seen = append(seen, activities.Object{Bucket: "acme-inbound", Key: fmt.Sprintf("upload/%dvips.csv.gz.pgp", i), Rows: 1, Bytes: 10})
+			}
+			d.broken["Publish"] = []error{nil, nil, nil, nil, nil, permanently("AccessDenied"), nil, failsShowing("AccessDenied", seen)}
+			d.retries(time.Hour, workflows.RetryRequest{})
+			d.RegisterDelayedCallback(func() {
+				if again {
+					d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{})
+				} else {
+					d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{})
+				}
+			}, 2*time.Hour)
+			c, err := d.run()
+			if !again {
+				require.Equal(t, 1000, requireAborted(t, err).ObjectCount)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, 1200, c.ObjectCount)
+			require.Empty(t, c.Warnings)
+		})
+	}
 }

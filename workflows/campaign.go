@@ -169,6 +169,7 @@ func (r *campaign) outcome(ctx workflow.Context) error {
 	if r.aborting(ctx) && (lacking || !abortsInTime(ctx)) {
 		return errAborted
 	}
+	r.tooLate = r.abort != nil
 	return r.verdict()
 }
 

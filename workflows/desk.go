@@ -18,6 +18,7 @@ type desk struct {
 	deadline    time.Time
 	failure     *activities.Failure
 	cancelSteps workflow.CancelFunc // ends what is at work, for an abort; never nil: one may come before anything is
+	tooLate     bool                // an abort came when all was done: nobody is waited for
 	stopTelling workflow.CancelFunc // ends the wait for who is to be told that all is over; nil before
 }
 

@@ -99,10 +99,10 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 		c.Warnings = append(append([]string{}, r.plan.Warnings...), c.Warnings...)
 	}
 	objects := r.published
-	if status != Completed {
-		objects = slices.Concat(r.published, r.visible)
-	} else if len(r.visible) > 0 {
-		c.Warnings = append(c.Warnings, leftovers(r.visible))
+	if others := activities.Unseen(r.visible, r.published); status != Completed {
+		objects = slices.Concat(r.published, others)
+	} else if len(others) > 0 {
+		c.Warnings = append(c.Warnings, leftovers(others))
 	}
 	for _, o := range objects {
 		c.Rows += o.Rows

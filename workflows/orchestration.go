@@ -56,7 +56,8 @@ func (r *run) untilOver(ctx workflow.Context) error {
 		cancel()
 		switch {
 		case failed == nil && r.aborting(ctx) && abortsInTime(ctx):
-			return nil // too late: all of it is there
+			r.tooLate = true // all of it is there
+			return nil
 		case r.aborting(ctx):
 			return errAborted
 		case failed == nil:

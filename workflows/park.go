@@ -55,6 +55,11 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 	if r.recoveries > 0 && workflow.GetVersion(ctx, changeRecoverAgain, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
 		r.recoveries = 0
 	}
+	if !r.decision.Replan && r.overwritten(failed) && workflow.GetVersion(ctx, changeOverwritten, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		r.leaveUploads()
+		r.uploads, r.sides = nil, activities.SideFiles{}
+		r.backTo(stepUpload)
+	}
 	r.standUp()
 	if err := r.mark(ctx, Running); err != nil {
 		return err
@@ -66,6 +71,16 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 // changeRecoverAgain marks runs that help themselves again after a person has looked. Those before did so three times in
 // all, and nothing but an abort helped one whose upload was lost after that.
 const changeRecoverAgain = "recover-again"
+
+// changeOverwritten marks runs that send again, when a person says so, what somebody has overwritten. Those before asked
+// for the same uploads again and again.
+const changeOverwritten = "send-overwritten-again"
+
+// overwritten reports whether a run is parked because its uploads are gone and another object lies under a key, of which
+// nobody can tell whether ours had lain there. A person who retries has looked.
+func (r *run) overwritten(failed *activities.Failure) bool {
+	return failed.Type == activities.TypeObjectOverwritten && r.steps[r.next].name == "Publish" && len(r.published)+len(r.visible) == 0
+}
 
 // tellCampaign tells the campaign that the run belongs to, if any, that it waits for a person or does so no more.
 func (r *run) tellCampaign(ctx workflow.Context) {

@@ -266,7 +266,7 @@ func (r *run) publish(ctx workflow.Context) error {
 	batches := len(r.uploads) > batchObjects
 	for from := 0; batches && from < len(r.uploads); from += batchObjects {
 		if _, err := r.publishBatch(ctx, from, activities.PublishVerify); err != nil {
-			r.visible = activities.Seen(r.visible, activities.Visible(err))
+			r.saw(activities.Visible(err))
 			return err
 		}
 	}
@@ -277,7 +277,7 @@ func (r *run) publish(ctx workflow.Context) error {
 	for from := len(r.published); from < len(r.uploads); from = len(r.published) {
 		out, err := r.publishBatch(ctx, from, mode)
 		if err != nil {
-			r.visible = activities.Seen(r.visible, activities.Visible(err))
+			r.saw(activities.Visible(err))
 			return err
 		}
 		r.visible = activities.Unseen(r.visible, out.Objects)
@@ -327,6 +327,11 @@ func (r *run) startOver(ctx workflow.Context, why string) {
 		return // the end of the run aborts the uploads, of which it must know for that
 	}
 	r.fresh(r.maker())
+}
+
+// saw notes objects that can be read, beside those that are published.
+func (r *run) saw(objects []activities.Object) {
+	r.visible = activities.Unseen(activities.Seen(r.visible, objects), r.published)
 }
 
 // changeExposed marks runs that remember, when they go back to before Publish, what is visible. Those before forgot it.

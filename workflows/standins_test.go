@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ type delivery struct {
 	rendered activities.RenderResult
 	longKey  string             // before the name of each object
 	absent   bool               // the target never comes
+	numbered bool               // each object has a key of its own
 	turns    []activities.Taken // what the next takes are answered; then it is the run's turn
 
 	kept      *activities.Again // what an earlier run has left
@@ -165,7 +167,11 @@ func (d *delivery) steps() {
 	fake(d, "Upload", func(in activities.UploadInput) activities.UploadResult {
 		objects := make([]activities.Uploaded, min(in.Count, d.rendered.Files-in.First))
 		for i := range objects {
-			objects[i] = activities.Uploaded{Key: "upload/" + d.longKey + "vips.csv.gz.pgp", UploadID: "u1", Rows: 7, Bytes: 70, CRC32C: "AAAAAA=="}
+			number := ""
+			if d.numbered {
+				number = strconv.Itoa(in.First + i)
+			}
+			objects[i] = activities.Uploaded{Key: "upload/" + d.longKey + number + "vips.csv.gz.pgp", UploadID: "u1", Rows: 7, Bytes: 70, CRC32C: "AAAAAA=="}
 		}
 		return activities.UploadResult{Objects: objects, Sides: d.sides(in)}
 	})

@@ -42,6 +42,9 @@ func (d *desk) tellLast(ctx workflow.Context, targets []plan.Notify, patience ti
 	return tell(ctx, targets, patience, signal, payload, func(ctx workflow.Context) workflow.Context {
 		waiting, stop := workflow.WithCancel(ctx)
 		stops = append(stops, stop)
+		if d.tooLate {
+			stop()
+		}
 		return waiting
 	})
 }

@@ -36,7 +36,8 @@ func TestRowsOfBeforeAndAfterAreNoResult(t *testing.T) {
 			_, err = f.WriteString("1,new\n")
 			return errors.Join(err, f.Close())
 		},
-		"": func(string) error { return nil },
+		"linked": func(path string) error { return errors.Join(os.Chmod(path, 0o640), os.Link(path, path+".backup")) },
+		"":       func(string) error { return nil },
 		"another beside it": func(path string) error {
 			return os.WriteFile(filepath.Join(filepath.Dir(path), "b.csv"), text("new"), 0o600)
 		},
@@ -60,7 +61,7 @@ func TestRowsOfBeforeAndAfterAreNoResult(t *testing.T) {
 					b.Release()
 				}
 			}
-			if name == "" || name == "another beside it" {
+			if name == "" || name == "linked" || name == "another beside it" {
 				require.ErrorIs(t, err, io.EOF)
 				return
 			}

@@ -207,6 +207,13 @@ func look(tables []Table, now time.Time) []seen {
 	return files
 }
 
+// holds reports whether a file has what it had. What else changed of it, its rights or its links, is no matter: a backup
+// may link it while it is read.
+func (s seen) holds(was seen) bool {
+	s.changed = was.changed
+	return s == was
+}
+
 // lookAtAll looks at files. One that cannot be looked at is left to the engine to complain about.
 func lookAtAll(names []string) []seen {
 	var files []seen
@@ -221,7 +228,7 @@ func lookAtAll(names []string) []seen {
 // unchanged answers ErrChanged if a file is not any more what it was: its rows may be of before and after.
 func (i *instance) unchanged() error {
 	for _, was := range i.was {
-		if is, _, err := lookAt(was.name); err != nil || is != was {
+		if is, _, err := lookAt(was.name); err != nil || !is.holds(was) {
 			return fmt.Errorf("%w: %s", ErrChanged, was.name)
 		}
 	}

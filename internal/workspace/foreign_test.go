@@ -52,10 +52,13 @@ func TestWhatSomebodyPutsBesideTheRunsIsNoRun(t *testing.T) {
 	require.NoError(t, os.MkdirAll(theirs, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(theirs, "a"), nil, 0o600))
 	require.NoError(t, os.MkdirAll(filepath.Join(h.Dir(), "runs", "a-crash-s"), 0o700))
+	lost := filepath.Join(h.Dir(), "runs", "01a227c3-3b30-7958-9bfb-898f4cf0978a") // its description was, with the power
+	require.NoError(t, os.MkdirAll(filepath.Join(lost, delivery), 0o700))
 	runs, err := h.Runs()
 	require.NoError(t, err)
-	require.Len(t, runs, 1)
-	require.Equal(t, "a-crash-s", runs[0].RunID)
+	require.Len(t, runs, 2)
+	require.Equal(t, "01a227c3-3b30-7958-9bfb-898f4cf0978a", runs[0].RunID)
+	require.Equal(t, "a-crash-s", runs[1].RunID)
 }
 
 // TestTheFolderMayBeCalledLikeAPattern: its interrupted attempts are found all the same.
@@ -79,12 +82,15 @@ func TestTheFolderMayBeCalledLikeAPattern(t *testing.T) {
 	}
 }
 
-// TestADiskThatCannotBeWrittenHasNoRoom: it may have bytes, and no inode, or be read-only. Here nothing can be made in it,
-// whoever asks: a folder that is gone.
+// TestADiskThatCannotBeWrittenHasNoRoom: it may have bytes, and no inode, or be read-only. Here a file lies where its folder
+// would be, whoever asks.
 func TestADiskThatCannotBeWrittenHasNoRoom(t *testing.T) {
 	t.Parallel()
 	h := open(t, workspace.Options{})
 	require.NoError(t, h.Room())
 	require.NoError(t, os.Remove(h.Spill()))
+	require.NoError(t, h.Room(), "somebody has tidied up")
+	require.NoError(t, os.Remove(h.Spill()))
+	require.NoError(t, os.WriteFile(h.Spill(), nil, 0o600))
 	require.Error(t, h.Room())
 }

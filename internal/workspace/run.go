@@ -93,7 +93,7 @@ func (h *Host) Runs() ([]*Run, error) {
 		switch {
 		case err == nil:
 			_ = json.Unmarshal(text, r) // half of one is what a crash left
-		case errors.Is(err, fs.ErrNotExist) && !barren(dir): // not ours
+		case errors.Is(err, fs.ErrNotExist) && !ours(dir):
 			continue
 		case !errors.Is(err, fs.ErrNotExist):
 			r.unreadable = fmt.Errorf("workspace: run %s: %w", entry.Name(), err)
@@ -104,10 +104,15 @@ func (h *Host) Runs() ([]*Run, error) {
 	return runs, nil
 }
 
-// barren reports whether a folder holds nothing but what a crash leaves of a run that was about to be described.
-func barren(dir string) bool {
+// temporalID is what Temporal calls a run.
+var temporalID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// ours reports whether a folder without a description is a run's all the same: a crash may leave one that is empty, or half
+// described, or take the description away. Another folder is somebody's, and nobody cleans it.
+func ours(dir string) bool {
 	entries, err := os.ReadDir(dir)
-	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != runFile+".part" })
+	half := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == runFile+".part" })
+	return err == nil && (len(entries) == 0 || half || temporalID.MatchString(filepath.Base(dir)))
 }
 
 // Unreadable returns why the description of a run that Runs has found cannot be read: nobody knows then whose the folder is.

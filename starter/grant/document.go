@@ -7,16 +7,18 @@ import (
 
 // A Document is everything that the bucket's owner gets, as JSON.
 type Document struct {
-	Destination    string      `json:"destination"`
-	Principal      string      `json:"principal,omitempty"`
-	PrincipalKnown bool        `json:"principal_known"`
-	RoleARN        string      `json:"role_arn,omitempty"`
-	Trust          *Policy     `json:"trust_policy,omitempty"`
-	Permission     Policy      `json:"permission_policy"`
-	Key            *Policy     `json:"kms_key_policy,omitempty"` // to be added to the key's own
-	Actions        []Action    `json:"actions"`
-	Lifecycle      []Lifecycle `json:"lifecycle,omitempty"`
-	CloudTrail     []string    `json:"cloudtrail"`
+	Destination    string   `json:"destination"`
+	Principal      string   `json:"principal,omitempty"`
+	PrincipalKnown bool     `json:"principal_known"`
+	RoleARN        string   `json:"role_arn,omitempty"`
+	Trust          *Policy  `json:"trust_policy,omitempty"`
+	Permission     Policy   `json:"permission_policy"`
+	Key            *Policy  `json:"kms_key_policy,omitempty"` // to be added to the key's own
+	Actions        []Action `json:"actions"`
+	// Lifecycle is of the one bucket; of several each has one of its own, in Lifecycles.
+	Lifecycle  *Configuration `json:"lifecycle,omitempty"`
+	Lifecycles []Lifecycle    `json:"lifecycles,omitempty"`
+	CloudTrail []string       `json:"cloudtrail"`
 }
 
 // A Lifecycle is what is to be added to the rules that a bucket has.
@@ -48,7 +50,10 @@ type Abort struct{ DaysAfterInitiation int }
 func (n Needs) Document() Document {
 	d := Document{
 		Destination: n.Destination, RoleARN: n.RoleARN, Trust: n.Trust(), Permission: n.Permission(), Key: n.Key(),
-		Actions: n.Actions(), Lifecycle: n.lifecycle(), CloudTrail: n.trail(),
+		Actions: n.Actions(), CloudTrail: n.trail(),
+	}
+	if d.Lifecycles = n.lifecycle(); len(d.Lifecycles) == 1 {
+		d.Lifecycle, d.Lifecycles = &d.Lifecycles[0].Configuration, nil
 	}
 	if n.RoleARN != "" {
 		d.Principal, d.PrincipalKnown = n.Principal, n.Principal != ""

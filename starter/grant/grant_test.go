@@ -95,7 +95,7 @@ func TestSeveralPlacesShareOnePolicy(t *testing.T) {
 	for _, a := range got {
 		require.NotContains(t, a, "Delete")
 	}
-	require.Len(t, n.Document().Lifecycle[0].Configuration.Rules, 2)
+	require.Len(t, n.Document().Lifecycles[0].Configuration.Rules, 2)
 	require.Nil(t, needs(grant.Place{Bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/in"}).Document().Lifecycle)
 }
 
@@ -116,7 +116,7 @@ func TestABucketIsAskedForItsOwnPrefixesOnly(t *testing.T) {
 	require.Equal(t, map[string][]string{"arn:aws:s3:::acme-a": {"*"}, "arn:aws:s3:::acme-b": {"down/*", "up/*"}, point: {"in/*"}}, seen)
 
 	rules := map[string][]string{}
-	for _, l := range n.Document().Lifecycle {
+	for _, l := range n.Document().Lifecycles {
 		for _, r := range l.Configuration.Rules {
 			rules[l.Bucket] = append(rules[l.Bucket], r.Filter.Prefix)
 		}
