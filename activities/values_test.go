@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,15 +18,22 @@ import (
 	"consign/internal/source/postgrestest"
 )
 
-// renderFile renders what a query gives into one file.
-func renderFile(t *testing.T, from source.Options, sql, format, path string) error {
+// resultOf runs a query and ends it with the test.
+func resultOf(t *testing.T, from source.Options, sql string) source.Rows {
 	t.Helper()
 	src, err := source.Open(t.Context(), from)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, src.Close()) }()
+	t.Cleanup(func() { require.NoError(t, src.Close()) })
 	rows, err := src.Query(t.Context(), sql)
 	require.NoError(t, err, sql)
-	defer func() { require.NoError(t, rows.Close()) }()
+	t.Cleanup(func() { require.NoError(t, rows.Close()) })
+	return rows
+}
+
+// renderFile renders what a query gives into one file.
+func renderFile(t *testing.T, from source.Options, sql, format, path string) error {
+	t.Helper()
+	rows := resultOf(t, from, sql)
 	w, err := render.New(rows.Schema(), render.Options{FileFormat: format, Threads: 2}, func(int) (io.WriteCloser, error) { return os.Create(path) })
 	require.NoError(t, err)
 	if err := copyRows(t.Context(), w, rows, &progress{}); err != nil {
@@ -35,19 +43,14 @@ func renderFile(t *testing.T, from source.Options, sql, format, path string) err
 	return nil
 }
 
-// values reads a query's only column, as text, and NULL as "NULL".
+// values reads a query's only column, which is text.
 func values(t *testing.T, from source.Options, sql string) []string {
 	t.Helper()
-	src, err := source.Open(t.Context(), from)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, src.Close()) }()
-	rows, err := src.Query(t.Context(), sql)
-	require.NoError(t, err, sql)
-	defer func() { require.NoError(t, rows.Close()) }()
+	rows := resultOf(t, from, sql)
 	var all []string
 	for {
 		b, err := rows.Next(t.Context())
-		if err == io.EOF { //nolint:errorlint // what Next returns bare
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		require.NoError(t, err)
