@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,6 +99,16 @@ func (s *sessions) drop(key string, h *heldSession) {
 	}
 }
 
+// of returns what the session called key was made of; empty if there is none.
+func (s *sessions) of(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h, ok := s.held[key]; ok {
+		return h.of
+	}
+	return ""
+}
+
 // forget drops the session called key: its credential may have been changed.
 func (s *sessions) forget(key string) {
 	s.mu.Lock()
@@ -121,20 +132,17 @@ func (s *Steps) renew(t Target) func(*error) {
 }
 
 func (s *Steps) renewal(key string, role func() (awsrole.Options, error)) func(*error) {
-	digest := func() string {
-		o, err := role()
-		if err != nil {
-			return "" // whoever uses it tells
-		}
-		return o.Digest()
-	}
-	used := digest()
+	before := s.sessions.of(key)
 	return func(err *error) {
 		if *err == nil {
 			return
 		}
+		used := cmp.Or(before, s.sessions.of(key)) // the step's own, if it began with none
 		s.sessions.forget(key)
-		if keyRefused(*err) && digest() != used {
+		if used == "" || !keyRefused(*err) {
+			return
+		}
+		if o, refused := role(); refused != nil || o.Digest() != used {
 			*err = fmt.Errorf("%w: %w", errKeyChanged, *err)
 		}
 	}
