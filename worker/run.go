@@ -94,10 +94,8 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	workers := newWorkers(temporalClient, c, host, steps, log, func(err error) { giveUp(fmt.Errorf("%w: %w", errGaveUp, err)) })
-	for _, w := range workers {
-		if err := w.Start(); err != nil {
-			return exitFailed, fmt.Errorf("start on task queue %s: %w", queue, err)
-		}
+	if err := startAll(workers); err != nil {
+		return exitFailed, fmt.Errorf("start on task queue %s: %w", queue, err)
 	}
 	var janitors sync.WaitGroup
 	janitors.Go(func() { janitor(ctx, temporalClient, steps, log) })
@@ -190,6 +188,15 @@ func renderTuner(renders *admission) (sdk.WorkerTuner, error) {
 		WorkflowSlotSupplier: fixed, ActivitySlotSupplier: renders, LocalActivitySlotSupplier: fixed,
 		NexusSlotSupplier: fixed, SessionActivitySlotSupplier: fixed,
 	})
+}
+
+func startAll(workers []sdk.Worker) error {
+	for _, w := range workers {
+		if err := w.Start(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stopAll stops all pollers at the same time, so that their patience does not add up.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -140,7 +139,6 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	case kind == activities.TypeUploadLost && s.name == "Publish":
 		r.notes = append(r.notes, "an open upload was aborted by somebody else: sent again")
 		r.leaveUploads()
-		r.visible = slices.Concat(r.published, activities.Unseen(r.visible, r.published))
 		r.expose(ctx)
 		r.uploads, r.published, r.sides = nil, nil, activities.SideFiles{}
 		r.backTo(stepUpload)

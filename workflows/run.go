@@ -340,9 +340,9 @@ const changeExposed = "exposed"
 // expose notes what of a delivery is visible that is not published any more: from then on the run keeps its turn, and
 // is not planned anew.
 func (r *run) expose(ctx workflow.Context) {
-	seen := activities.Seen(r.visible, r.published)
-	if len(seen) > 0 && workflow.GetVersion(ctx, changeExposed, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
-		r.visible, r.exposed = seen, true
+	r.visible = activities.Seen(r.visible, r.published)
+	if len(r.visible) > 0 && workflow.GetVersion(ctx, changeExposed, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		r.exposed = true
 	}
 }
 

@@ -131,22 +131,13 @@ func (d delivery) keys() keys {
 		})
 		return strings.Join([]string{strings.TrimRight(value(s.Endpoint), "/"), *s.Bucket, naming.Join(value(s.Prefix), name)}, "\n")
 	}
-	name, stem := n.Filename, ""
-	if n.Parts != "" && !n.Archive {
-		name, stem = naming.Join(name, n.Parts), strings.TrimRight(n.Filename, "/")
-	}
-	if len(s.Keys()) > 0 {
-		name += ".pgp"
-	}
-	if stem == "" {
-		stem = name
-	}
+	name, stem := s.objects(n)
 	var all keys
 	if !uses(name, "run_id") {
 		all.objects = []string{at(name)}
 	}
-	for extension, wanted := range map[string]*bool{".DONE": s.SuccessFile, ".manifest": s.Manifest, ".receipt.json": s.Receipt} {
-		if value(wanted) && !uses(stem, "run_id") {
+	for _, extension := range s.beside() {
+		if !uses(stem, "run_id") {
 			all.beside = append(all.beside, at(stem+extension))
 		}
 	}

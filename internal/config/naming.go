@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 
 	"consign/internal/archive"
@@ -46,6 +47,33 @@ func (s Settings) Naming(campaign bool) Naming {
 		n.inFolder(campaign, one)
 	}
 	return n
+}
+
+// objects returns the templates of an object's name, and of what stands beside the objects before its own extension: the
+// one object's name, or the folder of a split.
+func (s Settings) objects(n Naming) (object, stem string) {
+	object = n.Filename
+	if n.Parts != "" && !n.Archive {
+		object, stem = naming.Join(object, n.Parts), strings.TrimRight(n.Filename, "/")
+	}
+	if len(s.Keys()) > 0 {
+		object += ".pgp"
+	}
+	return object, cmp.Or(stem, object)
+}
+
+// beside returns the extensions of what goes with the objects.
+func (s Settings) beside() []string {
+	var all []string
+	for _, side := range []struct {
+		wanted    *bool
+		extension string
+	}{{s.SuccessFile, ".DONE"}, {s.Manifest, ".manifest"}, {s.Receipt, ".receipt.json"}} {
+		if value(side.wanted) {
+			all = append(all, side.extension)
+		}
+	}
+	return all
 }
 
 // inFolder completes the names of a split: a folder, or an archive, and the parts in it.

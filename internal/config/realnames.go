@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"strings"
 
 	"consign/internal/archive"
 	"consign/internal/naming"
@@ -57,30 +56,17 @@ func (d delivery) checkKeys() error {
 	if n.Archive {
 		number = 0 // there is one, which has no number
 	}
-	name, err := d.render(n.Filename, number)
-	if err != nil {
-		return err
+	object, stem := s.objects(n)
+	names := []string{object}
+	for _, extension := range s.beside() {
+		names = append(names, stem+extension)
 	}
-	stem := strings.TrimRight(name, "/")
-	parts := n.Parts != "" && !n.Archive
-	if parts {
-		part, err := d.render(n.Parts, number)
-		if err != nil {
-			return err
+	for _, template := range names {
+		name, err := d.render(template, number)
+		if err == nil {
+			err = naming.Check(naming.Join(value(s.Prefix), name))
 		}
-		name = naming.Join(name, part)
-	}
-	if len(s.Keys()) > 0 {
-		name += ".pgp"
-	}
-	if !parts {
-		stem = name
-	}
-	for _, key := range []struct {
-		name   string
-		wanted bool
-	}{{name, true}, {stem + ".receipt.json", value(s.Receipt)}, {stem + ".manifest", value(s.Manifest)}, {stem + ".DONE", value(s.SuccessFile)}} {
-		if err := naming.Check(naming.Join(value(s.Prefix), key.name)); key.wanted && err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,90 @@
+package source_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/source"
+	"consign/internal/table"
+)
+
+func TestAPostgresValueThatCannotBeReadIsNamedByRowAndColumn(t *testing.T) {
+	t.Parallel()
+	s := inPostgres(t, 0)
+	for name, c := range map[string]struct{ value, want string }{
+		"not a number":                 {"CAST(CASE WHEN i = 2500 THEN 'NaN'::numeric END AS numeric(5,2))", "is NaN or Infinity"},
+		"a byte that is no text":       {`CASE WHEN i = 2500 THEN (-23)::"char" END`, "is a byte that is no text"},
+		"an array of arrays":           {"CASE WHEN i = 2500 THEN ARRAY[[1], [2]] ELSE ARRAY[1] END", "more than one dimension"},
+		"a time of the year 294276":    {"CASE WHEN i = 2500 THEN '294276-12-31'::timestamp END", "is a time that no file can hold"},
+		"a time of that year, with TZ": {"CASE WHEN i = 2500 THEN '294276-12-31'::timestamptz END", "is a time that no file can hold"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := each(t.Context(), s, "SELECT i, "+c.value+" AS v FROM generate_series(1, 3000) i", func(table.Schema, *table.Batch) {})
+			require.ErrorIs(t, err, source.ErrData)
+			require.Contains(t, err.Error(), `row 2500, column "v"`)
+			require.Contains(t, err.Error(), c.want)
+		})
+	}
+}
+
+func TestAnErrorInPostgresDataNeverShowsTheValue(t *testing.T) {
+	t.Parallel()
+	psql(t, `CREATE OR REPLACE FUNCTION complain(s text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no %', s; END $$`)
+	s := inPostgres(t, 0)
+	from := " FROM (SELECT i, CASE WHEN i = 2500 THEN '" + "jane' || '@example.com" + "' ELSE '1' END AS s FROM generate_series(1, 3000) i) t"
+	for _, value := range []string{
+		"s::int", "s::date", "s::uuid", "s::json", "CASE WHEN i = 2500 THEN complain(s) END", "1 / (i - 2500)", "(i * 100)::smallint", "(SELECT s FROM generate_series(1, i))",
+		"CASE WHEN i = 2500 THEN (s || ' !')::tsquery::text END", "s::regclass::text", "s::regconfig::text", "ts_headline(s, to_tsquery('a'))::int", "has_table_privilege(s, 'pg_class', 'select')", "current_setting(s)", "nextval(s)", "query_to_xml('select ' || s, true, true, '')::text",
+	} {
+		err := each(t.Context(), s, "SELECT "+value+" AS v"+from, func(table.Schema, *table.Batch) {})
+		require.ErrorIs(t, err, source.ErrData, value)
+		require.NotContains(t, err.Error(), "jane")
+		require.Contains(t, err.Error(), "SQLSTATE")
+	}
+}
+
+// TestEveryStateOfPostgresHasACause raises each SQLSTATE in the server itself.
+func TestEveryStateOfPostgresHasACause(t *testing.T) {
+	t.Parallel()
+	psql(t, `CREATE OR REPLACE FUNCTION fail(state text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'jane@example.com' USING ERRCODE = state; END $$`)
+	s := inPostgres(t, 0)
+	for state, cause := range map[string]error{
+		"08006": source.ErrUnreachable, // connection failure
+		"0A000": source.ErrData,        // feature not supported
+		"21000": source.ErrData,        // more than one row returned by a subquery
+		"22003": source.ErrData,        // numeric value out of range
+		"22P02": source.ErrData,        // invalid text representation
+		"23505": source.ErrData,        // unique violation
+		"25006": source.ErrQuery,       // read-only transaction
+		"28000": source.ErrLogin,       // invalid authorization
+		"28P01": source.ErrLogin,       // invalid password
+		"3D000": source.ErrLogin,       // no such database
+		"3F000": source.ErrData,        // no such schema
+		"40001": source.ErrUnreachable, // serialization failure
+		"40P01": source.ErrUnreachable, // deadlock
+		"42501": source.ErrData,        // insufficient privilege
+		"42601": source.ErrData,        // syntax error
+		"42P01": source.ErrData,        // no such table
+		"53100": source.ErrUnreachable, // disk full
+		"53200": source.ErrUnreachable, // out of memory
+		"53300": source.ErrUnreachable, // too many connections
+		"54001": source.ErrData,        // statement too complex
+		"55P03": source.ErrUnreachable, // lock not available
+		"57014": source.ErrTimeout,     // canceled
+		"57P01": source.ErrUnreachable, // admin shutdown
+		"58030": source.ErrUnreadable,  // I/O error
+		"P0001": source.ErrData,        // raised by a function
+		"XX000": source.ErrEngine,      // internal error
+		"XX001": source.ErrUnreadable,  // data corrupted
+		"ZZ999": source.ErrEngine,      // one that nobody knows
+	} {
+		err := each(t.Context(), s, "SELECT fail('"+state+"')", func(table.Schema, *table.Batch) {})
+		require.ErrorIs(t, err, cause, state)
+		if state != "57014" {
+			require.ErrorContains(t, err, state)
+		}
+		require.NotContains(t, err.Error(), "jane", "what may be a value of the data is shown: %s", state)
+	}
+}
