@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -213,6 +214,7 @@ func TestOnlyWhatTheCustomerHasIsTheCustomersToMend(t *testing.T) {
 			require.Error(t, err)
 			failed, _ := explain("Upload", s.ended(err))
 			require.Equal(t, tc.want, failed.Attribution, "and so it is when a run's step has failed")
+			require.LessOrEqual(t, strings.Count(failed.Message, errSession.Error()), 1, failed.Message)
 		})
 	}
 }

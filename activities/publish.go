@@ -122,9 +122,14 @@ func Seen(before, now []Object) []Object {
 
 // Unseen returns the objects of a list whose keys are not in the other.
 func Unseen(list, other []Object) []Object {
-	return slices.DeleteFunc(slices.Clone(list), func(o Object) bool {
-		return slices.ContainsFunc(other, func(n Object) bool { return n.Key == o.Key })
-	})
+	if len(list) == 0 {
+		return nil
+	}
+	known := make(map[string]bool, len(other)) // thousands, in a workflow
+	for _, o := range other {
+		known[o.Key] = true
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(o Object) bool { return known[o.Key] })
 }
 
 // A visibleError is why Publish has failed after some of its objects could be read already. The failure that the workflow

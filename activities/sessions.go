@@ -153,7 +153,7 @@ var errSession = errors.New("the session of the role")
 
 // whose tells the key of a role's session, which the store does not know, from a key that we were given.
 func (s *Steps) whose(t Target, err error) error {
-	if !errors.Is(err, upload.ErrBadKey) {
+	if !errors.Is(err, upload.ErrBadKey) || errors.Is(err, errSession) { // it has been told already
 		return err
 	}
 	if o, unread := s.role(t); unread != nil || o.RoleARN == "" {
