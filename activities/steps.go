@@ -161,12 +161,25 @@ func (s *Steps) role(t Target) (awsrole.Options, error) {
 	}
 	if o.RoleARN != "" {
 		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
-		o.Policy = awsrole.SessionPolicy(o.RoleARN, t.Upload.Bucket, t.Prefix, t.Upload.KMSKeyID, extraRights(t.Upload)...)
+		o.Policy = awsrole.SessionPolicy(o.RoleARN, t.Upload.Bucket, t.Prefix, kmsKey(o, t.Upload), extraRights(t.Upload)...)
 	}
 	if o.Region == "" {
 		o.Region = t.Upload.Region
 	}
 	return o, nil
+}
+
+// kmsKey is the key of KMS that a session needs: that of the settings or, where the bucket encrypts as it likes, any. Only
+// Amazon's STS is told: those of other stores do not know KMS's rights, and refuse the whole policy.
+func kmsKey(o awsrole.Options, u upload.Options) string {
+	switch {
+	case !o.AtAmazon():
+		return ""
+	case u.KMSKeyID == "" && u.SSE != "s3":
+		return awsrole.AnyKey
+	default:
+		return u.KMSKeyID
+	}
 }
 
 // extraRights are what only some settings need.

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -51,6 +53,12 @@ func (o Options) Digest() string {
 			at.AccessKeyID.Reveal(), at.SecretAccessKey.Reveal(), at.SessionToken.Reveal())
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// AtAmazon reports whether the STS is Amazon's, be it by an endpoint of somebody's own network.
+func (o Options) AtAmazon() bool {
+	u, err := url.Parse(o.STSEndpoint)
+	return o.STSEndpoint == "" || err == nil && strings.Contains(u.Hostname(), ".amazonaws.")
 }
 
 const (

@@ -24,9 +24,12 @@ type statement struct {
 	Condition map[string]map[string][]string `json:",omitempty"`
 }
 
+// AnyKey stands for the key of a bucket that encrypts with one of its own, of which nobody has told us.
+const AnyKey = "*"
+
 // SessionPolicy returns the policy of a session of a role that can deliver under one prefix of one bucket (a name, or the
-// ARN of an access point) and nothing else, whatever the role may. kmsKey is the key's ARN, id or alias, or empty. more is
-// rights that only some settings need: s3:PutObjectAcl, s3:PutObjectTagging.
+// ARN of an access point) and nothing else, whatever the role may. kmsKey is the key's ARN, id or alias, AnyKey, or empty:
+// the objects are not encrypted with KMS. more is rights that only some settings need: s3:PutObjectAcl, s3:PutObjectTagging.
 //
 // Listing is allowed for a role that may list: what a prefix holds tells a lost object from a refused look, and open
 // uploads of our own are found again. S3 cannot restrict the latter to a prefix.

@@ -23,14 +23,15 @@ func TestTheSessionPolicyAllowsOneDelivery(t *testing.T) {
 			contains: []string{`"arn:aws:s3:::acme/upload/*"`, `"s3:prefix":["upload/*"]`, `"s3:ListBucketMultipartUploads"],"Resource":["arn:aws:s3:::acme"]`},
 			lacks:    []string{"kms", "Acl", "Tagging", "Delete"},
 		},
-		"a prefix with its slash":   {bucket: "acme", prefix: "upload/", contains: []string{`acme/upload/*"`}},
-		"no prefix":                 {bucket: "acme", contains: []string{`acme/*"`, `"s3:prefix":["*"]`}},
-		"a prefix with wildcards":   {bucket: "acme", prefix: "a*b?c${d}", contains: []string{`acme/a${*}b${?}c${$}{d}/*"`}},
-		"a prefix beyond ASCII":     {bucket: "acme", prefix: "grüße", contains: []string{`acme/gr??e/*"`}},
-		"an access point":           {bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/in", prefix: "x", contains: []string{`accesspoint/in/object/x/*"`}},
-		"a key of KMS":              {bucket: "acme", key: "arn:aws:kms:eu-west-1:123456789012:key/1234", contains: []string{`"kms:GenerateDataKey","kms:Decrypt"],"Resource":["arn:aws:kms:`}, lacks: []string{"ViaService"}},
-		"an alias of KMS":           {bucket: "acme", key: "alias/acme", contains: []string{`"kms:ViaService":["s3.*"]`}},
-		"rights of single settings": {bucket: "acme", more: []string{"s3:PutObjectAcl", "s3:PutObjectTagging"}, contains: []string{`"s3:PutObjectAcl","s3:PutObjectTagging"]`}},
+		"a prefix with its slash":    {bucket: "acme", prefix: "upload/", contains: []string{`acme/upload/*"`}},
+		"no prefix":                  {bucket: "acme", contains: []string{`acme/*"`, `"s3:prefix":["*"]`}},
+		"a prefix with wildcards":    {bucket: "acme", prefix: "a*b?c${d}", contains: []string{`acme/a${*}b${?}c${$}{d}/*"`}},
+		"a prefix beyond ASCII":      {bucket: "acme", prefix: "grüße", contains: []string{`acme/gr??e/*"`}},
+		"an access point":            {bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/in", prefix: "x", contains: []string{`accesspoint/in/object/x/*"`}},
+		"a key of KMS":               {bucket: "acme", key: "arn:aws:kms:eu-west-1:123456789012:key/1234", contains: []string{`"kms:GenerateDataKey","kms:Decrypt"],"Resource":["arn:aws:kms:`}, lacks: []string{"ViaService"}},
+		"an alias of KMS":            {bucket: "acme", key: "alias/acme", contains: []string{`"kms:ViaService":["s3.*"]`}},
+		"a key that nobody has told": {bucket: "acme", key: awsrole.AnyKey, contains: []string{`"kms:GenerateDataKey","kms:Decrypt"],"Resource":["*"]`, `"kms:ViaService":["s3.*"]`}},
+		"rights of single settings":  {bucket: "acme", more: []string{"s3:PutObjectAcl", "s3:PutObjectTagging"}, contains: []string{`"s3:PutObjectAcl","s3:PutObjectTagging"]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,9 +74,13 @@ func TestTheSessionPolicyIsNeverTooLong(t *testing.T) {
 	t.Parallel()
 	inSTS := regexp.MustCompile("^[\t\n\r -ÿ]+$") // of the API reference
 	for _, part := range []string{"a", "*", "<", "é", "日", `"`, "\\", "$"} {
-		for _, length := range []int{1, 148, 149, 150, 1000} {
+		for _, length := range []int{1, 148, 149, 150, 1000, 1001} {
+			key := awsrole.AnyKey
+			if length%2 == 0 {
+				key = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/" + strings.Repeat("k", 36)
+			}
 			text := awsrole.SessionPolicy("arn:aws-us-gov:iam::123456789012:role/consign", "arn:aws-us-gov:s3:us-gov-west-1:123456789012:accesspoint/"+strings.Repeat("b", 50),
-				strings.Repeat(part, length), "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/"+strings.Repeat("k", 36), "s3:PutObjectAcl", "s3:PutObjectTagging")
+				strings.Repeat(part, length), key, "s3:PutObjectAcl", "s3:PutObjectTagging")
 			require.LessOrEqual(t, len(text), 2048, "%q by %d", part, length)
 			require.Regexp(t, inSTS, text)
 			require.True(t, json.Valid([]byte(text)))
