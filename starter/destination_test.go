@@ -156,6 +156,10 @@ func TestEveryRefusalHasAnExplanationOfItsOwn(t *testing.T) {
 			setup: setupOf{key: "writer", settings: inbound + ", region: us-east-1, sse: {kms_key_id: 'arn:aws:kms:us-east-1:210987654321:key/1234abcd'}", endpoint: kms(t)},
 			check: "upload", kind: "KMSKeyDenied", says: []string{"the encryption key cannot be used"}, missing: "kms:GenerateDataKey", where: "key policy",
 		},
+		"no right to the KMS key of the bucket": {
+			setup: setupOf{key: "writer", settings: inbound + ", region: us-east-1", endpoint: kms(t)},
+			check: "upload", kind: "KMSKeyDenied", says: []string{"the encryption key cannot be used", "key/1234abcd"}, missing: "kms:GenerateDataKey", where: "key policy",
+		},
 		"expired PGP key": {
 			setup: setupOf{key: "writer", settings: inbound + ", pgp_public_key: {file: " + expired + "}"}, check: "pgp_key", kind: "PublicKeyUnusable", says: []string{"expired", "extend it"},
 		},
@@ -184,7 +188,7 @@ func TestEveryRefusalHasAnExplanationOfItsOwn(t *testing.T) {
 		}
 		seen[last.Message] = name
 	}
-	require.Len(t, seen, 7)
+	require.Len(t, seen, 7, "that of the key is the same, whoever has chosen it")
 }
 
 // The key with which their role is asked for is ours: nothing that its owner grants would help.

@@ -3,6 +3,7 @@ package grant
 import (
 	"cmp"
 	"errors"
+	"slices"
 
 	"consign/internal/awsrole"
 	"consign/internal/upload"
@@ -32,10 +33,10 @@ func (n Needs) Missing(err error) *Missing {
 			Where: "the trust policy of the role", Action: "sts:AssumeRole", Resource: n.RoleARN, Policy: *n.Trust(),
 			Because: "it lacks the condition sts:ExternalId",
 		}
-	case errors.Is(err, upload.ErrKMS) && e != nil && e.Right.Action != "" && n.Key() != nil:
+	case errors.Is(err, upload.ErrKMS) && e != nil && e.Right.Action != "":
 		return &Missing{
 			Where: "the key policy of the KMS key, or the permission policy of the role if the key leaves that to it", Action: e.Right.Action,
-			Resource: e.Right.Resource, Policy: *n.Key(), Because: because(e.Right),
+			Resource: e.Right.Resource, Policy: *n.encrypted(e.Right.Resource).Key(), Because: because(e.Right),
 		}
 	case errors.Is(err, upload.ErrAccessDenied) && e != nil && e.Right.Action != "":
 		return &Missing{
@@ -43,6 +44,14 @@ func (n Needs) Missing(err error) *Missing {
 		}
 	}
 	return nil
+}
+
+// encrypted is n of a bucket that encrypts with this key, which the settings may not know of.
+func (n Needs) encrypted(key string) Needs {
+	if len(n.keys()) == 0 {
+		n.Places = append(slices.Clone(n.Places), Place{KMSKeyID: key})
+	}
+	return n
 }
 
 func whose(n Needs) string {
