@@ -123,8 +123,8 @@ func (s *Steps) askerRole(t Target, credential string) (o awsrole.Options, err e
 	if o.RoleARN != "" {
 		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
 	}
-	o.Region, o.Own = cmp.Or(o.Region, t.Upload.Region), true
-	return o, nil
+	o.Own = true
+	return o.Beside(t.Upload.Region), nil
 }
 
 func askerKey(run, credential string) string { return run + "/after/" + credential }

@@ -163,10 +163,7 @@ func (s *Steps) role(t Target) (awsrole.Options, error) {
 		o.SessionName = awsrole.SessionName(t.Run, t.Orchestration)
 		o.Policy = awsrole.SessionPolicy(o.RoleARN, t.Upload.Bucket, t.Prefix, kmsKey(o, t.Upload), extraRights(t.Upload)...)
 	}
-	if o.Region == "" {
-		o.Region = t.Upload.Region
-	}
-	return o, nil
+	return o.Beside(t.Upload.Region), nil
 }
 
 // kmsKey is the key of KMS that a session needs: that of the settings or, where the bucket encrypts as it likes, any. Only

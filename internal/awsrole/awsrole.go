@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,6 +126,31 @@ func partitionRegion(arn string) string {
 		return "us-gov-west-1"
 	}
 	return defaultRegion
+}
+
+// everywhere are the regions that every account of their partition has. The others, and all that come, an account has to opt
+// into: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+var everywhere = []string{ //nolint:gochecknoglobals // the table
+	"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
+	"eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3",
+	"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+	"cn-north-1", "cn-northwest-1",
+}
+
+// regionName is how the regions are called that there may be a choice about: those of governments have four words.
+var regionName = regexp.MustCompile(`^[a-z]{2}-[a-z]+-\d+$`)
+
+// Beside returns the options with a region, if they have none: that of a bucket, unless accounts have to opt into it. The
+// bucket's has, but Amazon's STS there does not know the keys of ours if it has not. Sessions are good in all regions.
+func (o Options) Beside(bucket string) Options {
+	switch {
+	case o.Region != "":
+	case o.STSEndpoint == "" && regionName.MatchString(bucket) && !slices.Contains(everywhere, bucket):
+		o.Region = defaultRegion
+	default:
+		o.Region = bucket
+	}
+	return o
 }
 
 // source returns what we are before any role.
