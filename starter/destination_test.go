@@ -18,8 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
+	"consign/internal/awsrole"
 	"consign/internal/devstack"
 	"consign/internal/devstack/trust"
+	"consign/internal/secret"
 )
 
 const (
@@ -268,5 +270,20 @@ func TestASessionIsTrustedByItsRole(t *testing.T) {
 		"":                                                   "",
 	} {
 		require.Equal(t, want, roleOf(arn))
+	}
+}
+
+func TestWeAreLookedUpInThePartitionOfTheirRole(t *testing.T) {
+	t.Parallel()
+	keys := &awsrole.Options{AccessKeyID: secret.New("AKIAOURS"), SecretAccessKey: secret.New("ours")}
+	for role, want := range map[string]string{
+		"arn:aws:iam::210987654321:role/consign":        "us-east-1",
+		"arn:aws-us-gov:iam::210987654321:role/consign": "us-gov-west-1",
+		"arn:aws-cn:iam::210987654321:role/consign":     "cn-north-1",
+		"arn:aws-eusc:iam::210987654321:role/consign":   "eusc-de-east-1",
+	} {
+		require.Equal(t, want, baseOf(awsrole.Options{RoleARN: role, Base: keys}).Region)
+		require.Equal(t, want, baseOf(awsrole.Options{RoleARN: role}).Region, "by the default chain")
+		require.Equal(t, "eu-west-1", baseOf(awsrole.Options{RoleARN: role, Base: keys, Region: "eu-west-1"}).Region)
 	}
 }

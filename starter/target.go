@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -185,7 +186,7 @@ func baseOf(o awsrole.Options) awsrole.Options {
 		base.RoleARN, base.ExternalID, base.Policy = "", "", ""
 	}
 	if base.RoleARN == "" {
-		base.STSEndpoint, base.Region = o.STSEndpoint, o.Region
+		base.STSEndpoint, base.Region = o.STSEndpoint, cmp.Or(o.Region, awsrole.PartitionRegion(o.RoleARN))
 	}
 	return base
 }

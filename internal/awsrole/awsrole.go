@@ -103,7 +103,7 @@ func New(ctx context.Context, o Options) (*Session, error) {
 
 func (o Options) withDefaults() Options {
 	if o.Region == "" {
-		o.Region = partitionRegion(o.RoleARN)
+		o.Region = PartitionRegion(o.RoleARN)
 	}
 	if o.HTTPClient == nil {
 		o.HTTPClient = newHTTPClient()
@@ -117,13 +117,15 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// partitionRegion returns a region in which STS knows the role.
-func partitionRegion(arn string) string {
+// PartitionRegion returns a region in which STS knows a role, and whoever may assume it.
+func PartitionRegion(arn string) string {
 	switch Partition(arn) {
 	case "aws-cn":
 		return "cn-north-1"
 	case "aws-us-gov":
 		return "us-gov-west-1"
+	case "aws-eusc":
+		return "eusc-de-east-1"
 	}
 	return defaultRegion
 }
