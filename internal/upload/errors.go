@@ -121,10 +121,11 @@ var failures = map[string]error{
 	"MethodNotAllowed":                ErrRefused,
 	"NotImplemented":                  ErrRefused,
 	"ServerSideEncryptionConfigurationNotFoundError": ErrRefused,
-	"XNotImplemented":               ErrRefused,
-	"XMinioObjectExistsAsDirectory": ErrConflict,
-	"XMinioInvalidObjectName":       ErrRefused,
-	"KMSNotConfigured":              ErrKMS,
+	"IllegalLocationConstraintException":             ErrWrongRegion,
+	"XNotImplemented":                                ErrRefused,
+	"XMinioObjectExistsAsDirectory":                  ErrConflict,
+	"XMinioInvalidObjectName":                        ErrRefused,
+	"KMSNotConfigured":                               ErrKMS,
 }
 
 // statuses is for answers without a code: to HEAD, and of proxies in between.

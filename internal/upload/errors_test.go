@@ -3,6 +3,7 @@ package upload_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -50,6 +51,8 @@ func TestEveryCodeOfS3HasAName(t *testing.T) {
 		"SomethingNew":                  {418, upload.ErrOther, ""},
 		"SomethingNew5":                 {599, upload.ErrServer, ""},
 		"SomethingNew3":                 {403, upload.ErrAccessDenied, "needs s3:PutObject"},
+
+		"IllegalLocationConstraintException": {400, upload.ErrWrongRegion, "it is in eu-central-1"},
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
@@ -77,6 +80,20 @@ func TestEveryCodeOfS3HasAName(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Stores that are not Amazon's, and Amazon's now and then, name the region in their words alone.
+func TestAWrongRegionIsToldInTheStoresWords(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, store.Endpoint, &rule{"create", -1, func(w http.ResponseWriter, _ *http.Request, _ *proxy) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region is wrong; expecting 'eu-nl-1'</Message></Error>`)
+	}})
+	o := options(newBucket(t))
+	o.Endpoint, o.Attempts = p.URL, 1
+	_, err := open(t, o).Start(t.Context(), object("k", []byte("x")))
+	require.ErrorIs(t, err, upload.ErrWrongRegion)
+	require.ErrorContains(t, err, "expecting 'eu-nl-1'", "it is to be set")
 }
 
 func TestAMissingRightIsNamedWithAllThatTheSettingsNeed(t *testing.T) {

@@ -53,7 +53,7 @@ func (b *Bucket) findRegion(ctx context.Context) (string, error) {
 			return region, nil
 		}
 		if response.status == http.StatusNotFound {
-			return "", fmt.Errorf("find the region of %s: %w", b.o.Bucket, ErrNoSuchBucket)
+			return "", fmt.Errorf("find the region of %s: %w; one of China or of a government is found nowhere else: then set region", b.o.Bucket, ErrNoSuchBucket)
 		}
 		if response.status >= http.StatusInternalServerError {
 			return "", b.fail(opRegion, "", err)

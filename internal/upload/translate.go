@@ -157,11 +157,10 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer)
 			e.Right = Right{Action: op.right, Resource: b.resource(unless(op.whole, key))}
 		}
 	}
+	region := a.header.Get("X-Amz-Bucket-Region")
 	switch {
-	case errors.Is(e.cause, ErrWrongRegion):
-		if region := a.header.Get("X-Amz-Bucket-Region"); region != "" {
-			e.detail = "it is in " + region + ", not in " + b.o.Region
-		}
+	case errors.Is(e.cause, ErrWrongRegion) && region != "": // else its words name it, if anything does
+		e.detail = "it is in " + region + ", not in " + b.o.Region
 	case errors.Is(e.cause, ErrAccessDenied):
 		e.detail = join(b.missing(op, key), awserror.Redact(said, a.request))
 	case !errors.Is(e.cause, ErrSignature): // its message repeats what was signed, tokens included

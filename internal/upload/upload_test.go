@@ -3,6 +3,7 @@ package upload_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -318,6 +319,9 @@ func TestTheRegionIsFound(t *testing.T) {
 			require.ErrorIs(t, err, tc.err)
 			if tc.err == nil {
 				require.Equal(t, tc.want, b.Region())
+			}
+			if errors.Is(tc.err, upload.ErrNoSuchBucket) {
+				require.ErrorContains(t, err, "then set region", "S3 says the same of a bucket in another partition")
 			}
 		})
 	}
