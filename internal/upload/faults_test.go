@@ -376,3 +376,22 @@ func TestALostUploadThatNobodyHasLookedForIsNotCalledLost(t *testing.T) {
 	require.NotErrorIs(t, err, upload.ErrUploadLost)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// TestAHEADThatIsNotAcceptedIsOfASessionThatHasExpired: Amazon answers it with status 400, and says no more.
+func TestAHEADThatIsNotAcceptedIsOfASessionThatHasExpired(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	b, _ := faulty(t, bucket, 1, lose("complete", 1), refuse("head", 1, 400, ""))
+	o, id := opened(t, b, "expired", []byte("ours"))
+	_, err := b.Complete(t.Context(), o, id)
+	require.ErrorIs(t, err, upload.ErrUnreachable)
+	_, err = b.Exists(t.Context(), o.Key)
+	require.NoError(t, err)
+	again, _ := faulty(t, bucket, 1, refuse("head", 1, 400, ""))
+	_, err = again.Complete(t.Context(), o, id)
+	require.ErrorIs(t, err, upload.ErrExpired, "it is gone, and whether it was completed cannot be seen")
+	require.NotErrorIs(t, err, upload.ErrRefused)
+	done, err := again.Complete(t.Context(), o, id)
+	require.NoError(t, err, "a fresh session sees it")
+	require.Equal(t, o.CRC32C, done.Checksum)
+}

@@ -146,10 +146,14 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer)
 	if errors.As(err, &api) {
 		e.Code, said = api.ErrorCode(), api.ErrorMessage()
 	}
-	if code := a.header.Get("X-Minio-Error-Code"); code != "" && a.request != nil && a.request.Method == http.MethodHead {
+	head := a.request != nil && a.request.Method == http.MethodHead
+	if code := a.header.Get("X-Minio-Error-Code"); code != "" && head {
 		e.Code = code // MinIO answers HEAD, which has no body, with a header
 	}
 	e.cause = classify(e.Code, e.Status)
+	if _, known := failures[e.Code]; head && !known && e.Status == http.StatusBadRequest {
+		e.cause = ErrExpired // no setting is in the request, and Amazon does not say what it has against it
+	}
 	if errors.Is(e.cause, ErrAccessDenied) {
 		if e.Right = rightOf(said); strings.HasPrefix(e.Right.Action, "kms:") {
 			e.cause = ErrKMS
