@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"consign/internal/problem"
 )
@@ -150,7 +151,7 @@ func (o Options) validateTags(list *problem.List) {
 	}
 	for _, k := range sortedKeys(o.Tags) {
 		switch v := o.Tags[k]; {
-		case k == "" || len(k) > 128 || len(v) > 256:
+		case k == "" || utf8.RuneCountInString(k) > 128 || utf8.RuneCountInString(v) > 256:
 			list.Add("tags", "tag %q: a key has 1 to 128 characters and a value up to 256", k)
 		case strings.HasPrefix(k, "aws:"):
 			list.Add("tags", "tag %q: aws: is Amazon's own", k)

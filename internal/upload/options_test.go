@@ -46,6 +46,7 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		"eleven tags":                {upload.Options{Tags: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": "", "f": "", "g": "", "h": "", "i": "", "j": "", "k": ""}}, "tags: 11 tags"},
 		"a tag of Amazon's":          {upload.Options{Tags: map[string]string{"aws:x": ""}}, "tags: "},
 		"a tag's character":          {upload.Options{Tags: map[string]string{"a": "b&c"}}, "tags: "},
+		"a tag of characters":        {upload.Options{Tags: map[string]string{strings.Repeat("部", 128): strings.Repeat("署", 256)}}, ""},
 		"a tag's length":             {upload.Options{Tags: map[string]string{"a": strings.Repeat("x", 257)}}, "tags: "},
 	} {
 		t.Run(name, func(t *testing.T) {
