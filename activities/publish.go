@@ -105,11 +105,7 @@ func (in PublishInput) verify(ctx context.Context, b *upload.Bucket) (earlier []
 	if in.Success == "" || in.Target.Upload.OnConflict != "fail" {
 		return earlier, nil
 	}
-	_, standing, err := b.Look(ctx, upload.Object{Key: in.Success, Delivery: in.Delivery, CRC32C: upload.Checksum(nil)})
-	if err == nil && standing == upload.Taken {
-		err = upload.ErrConflict
-	}
-	if err != nil {
+	if err := free(ctx, b, emptyObject(in.Success, in.Delivery)); err != nil {
 		return earlier, fmt.Errorf("publish: success file %s: %w", in.Success, err)
 	}
 	return earlier, nil

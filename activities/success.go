@@ -57,7 +57,7 @@ func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ Succes
 	}
 	ctx, answered := context.WithTimeout(context.WithoutCancel(ctx), successPatience)
 	defer answered()
-	if _, err := bucket.Put(ctx, upload.Object{Key: in.Key, Delivery: in.Delivery, CRC32C: upload.Checksum(nil)}, nil); err != nil {
+	if _, err := bucket.Put(ctx, emptyObject(in.Key, in.Delivery), nil); err != nil {
 		return SuccessResult{}, fmt.Errorf("success file: %w", err)
 	}
 	result.Key = in.Key
@@ -70,10 +70,45 @@ func putSides(ctx context.Context, bucket *upload.Bucket, in SuccessInput) (Succ
 	if err != nil {
 		return SuccessResult{}, err
 	}
+	if in.Target.Upload.OnConflict == "fail" {
+		if err := in.allFree(ctx, bucket, made); err != nil {
+			return SuccessResult{}, err
+		}
+	}
 	for _, side := range made {
 		if _, err := bucket.Put(ctx, upload.Object{Key: side.key, Delivery: in.Delivery, ContentType: sideType}, side.text); err != nil {
 			return SuccessResult{}, err
 		}
 	}
 	return SuccessResult{Receipt: in.Facts.Plan.ReceiptKey, Manifest: in.Facts.Plan.ManifestKey}, nil
+}
+
+// allFree looks under all the keys before anything shows under one of them.
+func (in SuccessInput) allFree(ctx context.Context, bucket *upload.Bucket, made []side) error {
+	for _, side := range made {
+		o := upload.Object{Key: side.key, Size: int64(len(side.text)), CRC32C: upload.Checksum(side.text), Delivery: in.Delivery}
+		if err := free(ctx, bucket, o); err != nil {
+			return fmt.Errorf("put %s: %w", side.key, err)
+		}
+	}
+	if in.Key == "" {
+		return nil
+	}
+	if err := free(ctx, bucket, emptyObject(in.Key, in.Delivery)); err != nil {
+		return fmt.Errorf("success file %s: %w", in.Key, err)
+	}
+	return nil
+}
+
+// free returns ErrConflict if another object than o lies under its key.
+func free(ctx context.Context, b *upload.Bucket, o upload.Object) error {
+	_, standing, err := b.Look(ctx, o)
+	if err == nil && standing == upload.Taken {
+		return upload.ErrConflict
+	}
+	return err
+}
+
+func emptyObject(key, delivery string) upload.Object {
+	return upload.Object{Key: key, Delivery: delivery, CRC32C: upload.Checksum(nil)}
 }

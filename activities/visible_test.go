@@ -99,3 +99,39 @@ func TestASuccessFileThatIsThereIsFoundBeforeAnythingShows(t *testing.T) {
 	_, err = e.env.ExecuteActivity(e.steps.Publish, in)
 	require.NoError(t, err)
 }
+
+// TestNothingShowsOfADeliveryWithoutFilesWhereAnOldFileLies: with on_conflict fail all of it does, or nothing.
+func TestNothingShowsOfADeliveryWithoutFilesWhereAnOldFileLies(t *testing.T) {
+	t.Parallel()
+	for _, old := range []string{"in/weekly.receipt.json", "in/weekly.manifest", "in/weekly.DONE"} {
+		t.Run(old, func(t *testing.T) {
+			t.Parallel()
+			e := newEarly(t, archive.None, "nobody")
+			e.target.Upload.OnConflict = "fail"
+			in := SuccessInput{Target: e.target, Delivery: "r-1", Key: "in/weekly.DONE", Facts: facts()}
+			e.put(t, old, "an earlier delivery's")
+			_, err := e.env.ExecuteActivity(e.steps.WriteSuccessFile, in)
+			require.Equal(t, "ObjectExists", typeOf(t, err))
+			require.Equal(t, []string{old}, e.keys(t))
+
+			_, err = e.store.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &e.target.Upload.Bucket, Key: &old})
+			require.NoError(t, err)
+			for range 2 { // the second time its own are there
+				_, err = e.env.ExecuteActivity(e.steps.WriteSuccessFile, in)
+				require.NoError(t, err)
+				require.Equal(t, []string{"in/weekly.DONE", "in/weekly.manifest", "in/weekly.receipt.json"}, e.keys(t))
+			}
+		})
+	}
+}
+
+func (e *early) keys(t *testing.T) []string {
+	t.Helper()
+	listed, err := e.store.Client().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &e.target.Upload.Bucket})
+	require.NoError(t, err)
+	var keys []string
+	for _, o := range listed.Contents {
+		keys = append(keys, *o.Key)
+	}
+	return keys
+}
