@@ -34,6 +34,9 @@ type PublishInput struct {
 	Success string `json:"success,omitempty"`
 	// Turn is the claim by which the run holds its turn.
 	Turn *Claim `json:"turn,omitempty"`
+	// Shown are those of the objects that an earlier Publish is known to have completed. They are not shown again, also if the
+	// bucket's owner has taken them away by now.
+	Shown []Object `json:"shown,omitempty"`
 }
 
 // PublishResult is what can be read now.
@@ -58,9 +61,10 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	}
 	progress := startProgress(ctx, "Publish", int64(len(in.Objects)))
 	defer progress.stop()
-	var earlier []Object
+	shown := byKey(in.Shown)
+	earlier := slices.Clone(in.Shown)
 	if in.Mode != PublishComplete {
-		if earlier, err = in.verify(ctx, bucket); err != nil {
+		if earlier, err = in.verify(ctx, bucket, shown); err != nil {
 			return PublishResult{}, &visibleError{err, earlier}
 		}
 	}
@@ -69,12 +73,17 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 		return result, nil
 	}
 	for _, o := range in.Objects {
-		done, err := complete(ctx, bucket, in.Delivery, o)
+		done, was := shown[o.Key]
+		if was {
+			err = giveUp(ctx, bucket, o)
+		} else {
+			done, err = in.complete(ctx, bucket, o)
+		}
 		if err != nil {
 			return PublishResult{}, &visibleError{err, Seen(earlier, result.Objects)}
 		}
 		progress.add(1)
-		result.Objects = append(result.Objects, in.object(o, done))
+		result.Objects = append(result.Objects, done)
 	}
 	return result, nil
 }
@@ -87,8 +96,12 @@ func (in PublishInput) object(o Uploaded, done upload.Completed) Object {
 }
 
 // verify looks at everything before any of it is completed, and returns the objects that an earlier try has completed.
-func (in PublishInput) verify(ctx context.Context, b *upload.Bucket) (earlier []Object, err error) {
+func (in PublishInput) verify(ctx context.Context, b *upload.Bucket, shown map[string]Object) (earlier []Object, err error) {
+	earlier = slices.Clone(in.Shown)
 	for _, o := range in.Objects {
+		if _, was := shown[o.Key]; was {
+			continue
+		}
 		done, err := verify(ctx, b, in.Delivery, in.Target.Upload, o)
 		if err != nil {
 			return earlier, err
@@ -109,6 +122,29 @@ func (in PublishInput) verify(ctx context.Context, b *upload.Bucket) (earlier []
 		return earlier, fmt.Errorf("publish: success file %s: %w", in.Success, err)
 	}
 	return earlier, nil
+}
+
+// ShownOf returns what is known to have been shown of a list.
+func ShownOf(list []Uploaded, known []Object) []Object {
+	if len(known) == 0 {
+		return nil
+	}
+	shown := byKey(known)
+	var of []Object
+	for _, o := range list {
+		if was, ok := shown[o.Key]; ok {
+			of = append(of, was)
+		}
+	}
+	return of
+}
+
+func byKey(objects []Object) map[string]Object {
+	known := make(map[string]Object, len(objects))
+	for _, o := range objects {
+		known[o.Key] = o
+	}
+	return known
 }
 
 // Seen joins two lists of objects that can be read. What is in both is as the second has it.
@@ -185,9 +221,25 @@ func verify(ctx context.Context, b *upload.Bucket, delivery string, options uplo
 	return nil, nil
 }
 
-func complete(ctx context.Context, b *upload.Bucket, delivery string, o Uploaded) (upload.Completed, error) {
+func (in PublishInput) complete(ctx context.Context, b *upload.Bucket, o Uploaded) (Object, error) {
+	var done upload.Completed
+	var err error
 	if o.UploadID == "" {
-		return b.Put(ctx, object(delivery, o), nil)
+		done, err = b.Put(ctx, object(in.Delivery, o), nil)
+	} else {
+		done, err = b.Complete(ctx, object(in.Delivery, o), o.UploadID)
 	}
-	return b.Complete(ctx, object(delivery, o), o.UploadID)
+	return in.object(o, done), err
+}
+
+// giveUp ends an upload of what was shown before, which may have been sent again since. What the store does not let us abort
+// is its lifecycle rule's.
+func giveUp(ctx context.Context, b *upload.Bucket, o Uploaded) error {
+	if o.UploadID == "" {
+		return nil
+	}
+	if err := b.Abort(ctx, o.Key, o.UploadID); err != nil && passes(err) {
+		return err
+	}
+	return nil
 }

@@ -100,6 +100,39 @@ func TestASuccessFileThatIsThereIsFoundBeforeAnythingShows(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestWhatWasShownIsNotShownAgain: the bucket's owner may take away what can be read while the rest waits for a person, and
+// would get it twice.
+func TestWhatWasShownIsNotShownAgain(t *testing.T) {
+	t.Parallel()
+	e := newEarly(t, archive.None, "nobody")
+	in := opened(t, e, "p/1", "p/2", "p/3")
+	first := in
+	first.Objects, first.Mode = in.Objects[:2], PublishComplete
+	out, err := e.env.ExecuteActivity(e.steps.Publish, first)
+	require.NoError(t, err)
+	var shown PublishResult
+	require.NoError(t, out.Get(&shown))
+	for _, o := range shown.Objects {
+		_, err := e.store.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &o.Bucket, Key: &o.Key})
+		require.NoError(t, err)
+	}
+	in.Objects[1] = opened(t, e, "p/2").Objects[0] // sent again, for the upload of another one was lost
+	in.Shown = shown.Objects
+	in.Mode = PublishVerify
+	_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+	require.NoError(t, err)
+	in.Mode = PublishAll
+	out, err = e.env.ExecuteActivity(e.steps.Publish, in)
+	require.NoError(t, err)
+	var all PublishResult
+	require.NoError(t, out.Get(&all))
+	require.Len(t, all.Objects, 3)
+	require.Equal(t, shown.Objects, all.Objects[:2])
+	require.Equal(t, []string{"p/3"}, e.keys(t))
+	e.key = "p/2"
+	require.Empty(t, e.open(t), "nothing is left of what was sent again")
+}
+
 // TestNothingShowsOfADeliveryWithoutFilesWhereAnOldFileLies: with on_conflict fail all of it does, or nothing.
 func TestNothingShowsOfADeliveryWithoutFilesWhereAnOldFileLies(t *testing.T) {
 	t.Parallel()

@@ -242,3 +242,68 @@ func TestWhatIsPublishedAndVisibleIsCountedOnce(t *testing.T) {
 		})
 	}
 }
+
+func (d *delivery) toldShown() []string {
+	var keys []string
+	for _, in := range d.inputs["Publish"] {
+		of := ""
+		for _, o := range in.(activities.PublishInput).Shown {
+			of += o.Key + " "
+		}
+		keys = append(keys, of)
+	}
+	return keys
+}
+
+// TestPublishIsToldWhatItHasShown: its owner may have taken it away by the time that somebody retries.
+func TestPublishIsToldWhatItHasShown(t *testing.T) {
+	const key = "upload/vips.csv.gz.pgp"
+	for name, tc := range map[string]struct {
+		broken map[string][]error
+		want   []string
+	}{
+		"when it is retried": {
+			map[string][]error{"Publish": {failsShowing("AccessDenied", shown(key)), permanently("AccessDenied")}},
+			[]string{"", key + " ", key + " "},
+		},
+		"when an upload was lost": {
+			map[string][]error{"Publish": {failsShowing(activities.TypeUploadLost, shown(key)), permanently("AccessDenied")}},
+			[]string{"", key + " ", key + " "},
+		},
+		"and not of a delivery that has other bytes": {
+			map[string][]error{
+				"Publish": {failsShowing(activities.TypeUploadLost, shown(key)), failsShowing("AccessDenied", shown(key))},
+				"Upload":  {nil, permanently(activities.TypeFilesLost)},
+			},
+			[]string{"", "", key + " "},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.broken = tc.broken
+			d.retries(time.Hour, workflows.RetryRequest{})
+			d.retries(2*time.Hour, workflows.RetryRequest{})
+			c, err := d.run()
+			require.NoError(t, err)
+			require.Len(t, c.Objects, 1)
+			require.Equal(t, tc.want, d.toldShown())
+		})
+	}
+}
+
+// TestBatchesThatAreShownAreNotLookedAtAgain: of more objects than one call takes, all are verified before the first is shown.
+func TestBatchesThatAreShownAreNotLookedAtAgain(t *testing.T) {
+	d := newDelivery(t)
+	d.rendered.Files, d.numbered = 1200, true
+	d.plan.Archive.Encoding, d.plan.Encryption = "none", nil
+	d.broken["Publish"] = []error{nil, nil, nil, nil, permanently("AccessDenied")} // of the second batch that is shown
+	d.retries(time.Hour, workflows.RetryRequest{})
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 1200, c.ObjectCount)
+	var told []int
+	for _, in := range d.inputs["Publish"] {
+		told = append(told, len(in.(activities.PublishInput).Shown))
+	}
+	require.Equal(t, []int{0, 0, 0, 0, 0, 500, 0, 0, 0, 0}, told)
+}

@@ -54,6 +54,7 @@ type run struct {
 	sides      activities.SideFiles // receipt and manifest, sent and open
 	published  []activities.Object
 	visible    []activities.Object   // beside these, of a Publish that failed
+	shown      []activities.Object   // of this delivery, whatever became of them since
 	exposed    bool                  // the run went back to before Publish with some visible
 	stale      []activities.Uploaded // uploads to be aborted with a delivery that went back to Upload
 	success    activities.SuccessResult
@@ -291,6 +292,7 @@ func (r *run) publishBatch(ctx workflow.Context, from int, mode activities.Publi
 	batch, claim := r.uploads[from:min(from+batchObjects, len(r.uploads))], r.claim()
 	return execute(ctx, r.timing.publish(fmt.Sprintf("%s object %d of %d", mode, from+len(batch), len(r.uploads))), steps.Publish, activities.PublishInput{
 		Target: r.target(), Delivery: r.deliveryID(), Objects: batch, Mode: mode, Sides: r.sides, Success: r.plan.SuccessKey, Turn: &claim,
+		Shown: activities.ShownOf(batch, activities.Seen(r.shown, r.published)),
 	})
 }
 
@@ -332,6 +334,7 @@ func (r *run) startOver(ctx workflow.Context, why string) {
 // saw notes objects that can be read, beside those that are published.
 func (r *run) saw(objects []activities.Object) {
 	r.visible = activities.Unseen(activities.Seen(r.visible, objects), r.published)
+	r.shown = activities.Seen(r.shown, objects)
 }
 
 // changeExposed marks runs that remember, when they go back to before Publish, what is visible. Those before forgot it.
@@ -340,7 +343,7 @@ const changeExposed = "exposed"
 // expose notes what of a delivery is visible that is not published any more: from then on the run keeps its turn, and
 // is not planned anew.
 func (r *run) expose(ctx workflow.Context) {
-	r.visible = activities.Seen(r.visible, r.published)
+	r.visible, r.shown = activities.Seen(r.visible, r.published), activities.Seen(r.shown, r.published)
 	if len(r.visible) > 0 && workflow.GetVersion(ctx, changeExposed, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
 		r.exposed = true
 	}
@@ -353,7 +356,7 @@ func (r *run) fresh(from string) {
 	if !r.exposed {
 		r.visible = nil
 	}
-	r.sides, r.stale = activities.SideFiles{}, nil
+	r.sides, r.stale, r.shown = activities.SideFiles{}, nil, nil
 	r.backTo(from)
 }
 
