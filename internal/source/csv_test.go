@@ -27,3 +27,19 @@ func TestDatesInCSVAreWhatTheySay(t *testing.T) {
 		require.Equal(t, want, got, content)
 	}
 }
+
+// TestNamesInCSVAreNoSQL: what is found out about a file is written into its view, while the engine may still write.
+func TestNamesInCSVAreNoSQL(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const evil = `x': 'VARCHAR'}); COPY (SELECT 1) TO 'stolen'; --`
+	for file, header := range map[string]string{"a.csv": evil, `x'); COPY (SELECT 1) TO 'stolen'; --.csv`: "x"} {
+		require.NoError(t, os.WriteFile(file, []byte("id,\""+header+"\"\n1,2\n"), 0o600))
+		s := overFiles(t, file)
+		columns, err := s.Describe(t.Context(), "FROM t")
+		require.NoError(t, err)
+		require.NoFileExists(t, "stolen")
+		require.Len(t, columns, 2)
+		require.Equal(t, header, columns[1].Name)
+		require.Equal(t, [][]string{{"1", "2"}}, texts(t, s, "FROM t"))
+	}
+}

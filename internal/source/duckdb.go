@@ -160,13 +160,14 @@ const isoDates = ", dateformat='%Y-%m-%d'"
 func createView(ctx context.Context, conn duck.Connection, t Table, files []string) string {
 	head := "CREATE VIEW " + quoteName(t.Name) + " AS SELECT * FROM "
 	call := fmt.Sprintf(readerOf(t.Files), quoteTexts(files))
-	if len(files) > 1 || !strings.HasPrefix(call, csvReader) {
+	if len(files) > 1 || !strings.HasPrefix(call, csvReader) || strings.Contains(files[0], "'") {
 		return run(ctx, conn, head+call, nil)
 	}
 	// What the engine finds out about a CSV file is written into the view: else it reads the whole file for it again
-	// whenever a query is described or run.
+	// whenever a query is described or run. It writes names between quotes as they are: one with a quote in it would go on
+	// as SQL, and nothing is locked yet.
 	var found []string
-	text := run(ctx, conn, "SELECT Prompt FROM sniff_csv("+quoteText(files[0])+", sample_size = -1)", &found)
+	text := run(ctx, conn, "SELECT Prompt FROM sniff_csv("+quoteText(files[0])+", sample_size = -1) WHERE len(list_filter(Columns, lambda c: contains(c.name, chr(39)))) = 0", &found)
 	if text == "" && len(found) == 1 {
 		fixed := strings.TrimSuffix(strings.TrimPrefix(found[0], "FROM "), ";")
 		fixed = strings.Replace(fixed, isoDates, "", 1)
