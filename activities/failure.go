@@ -42,6 +42,10 @@ const (
 // again is how soon a step that its worker's stop interrupted is tried again.
 const again = 100 * time.Millisecond
 
+// longestPause is how long a service may ask to be left alone: a run that waits for its next try is not parked, and nobody
+// is told of it.
+const longestPause = 15 * time.Minute
+
 // maxMessage bounds a failure's text: the server cuts failures that it keeps for a retry at 4 KiB.
 const maxMessage = 1500
 
@@ -88,7 +92,7 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 	options := temporal.ApplicationErrorOptions{NonRetryable: c.permanent, Details: append([]any{f}, visible(*err)...)}
 	var later interface{ RetryAfter() time.Duration }
 	if errors.As(*err, &later) {
-		options.NextRetryDelay = later.RetryAfter()
+		options.NextRetryDelay = min(max(later.RetryAfter(), 0), longestPause)
 	}
 	*err = temporal.NewApplicationErrorWithOptions(f.Message, f.Type, options)
 }

@@ -140,15 +140,22 @@ func TestATransientOrUnknownFailureIsTriedAgain(t *testing.T) {
 	}
 }
 
-type slow struct{ error }
+type slow struct {
+	error
+	after time.Duration
+}
 
-func (slow) RetryAfter() time.Duration { return 7 * time.Second }
+func (s slow) RetryAfter() time.Duration { return s.after }
 
+// TestAStoreThatSaysWhenToComeBackIsListenedTo up to a point: while a run waits for the next try it is not parked, and nobody
+// is told.
 func TestAStoreThatSaysWhenToComeBackIsListenedTo(t *testing.T) {
 	t.Parallel()
-	var application *temporal.ApplicationError
-	require.ErrorAs(t, failed(t.Context(), fmt.Errorf("upload: %w", slow{upload.ErrThrottled})), &application)
-	require.Equal(t, 7*time.Second, application.NextRetryDelay())
+	for asked, want := range map[time.Duration]time.Duration{7 * time.Second: 7 * time.Second, 24 * time.Hour: 15 * time.Minute, -time.Hour: 0} {
+		var application *temporal.ApplicationError
+		require.ErrorAs(t, failed(t.Context(), fmt.Errorf("upload: %w", slow{upload.ErrThrottled, asked})), &application)
+		require.Equal(t, want, application.NextRetryDelay())
+	}
 }
 
 func TestAStepThatItsWorkerStoppedGoesOnAtOnce(t *testing.T) {

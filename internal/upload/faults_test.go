@@ -105,17 +105,19 @@ func TestAnOpeningThatMayHaveLeftAnotherIsTriedAgain(t *testing.T) {
 func TestTriesEnd(t *testing.T) {
 	t.Parallel()
 	bucket := newBucket(t)
-	b, p := faulty(t, bucket, 2, refuse("part", -1, 503, "SlowDown", "Retry-After", "9"))
-	o := object("slow", []byte("x"))
-	id, err := b.Start(t.Context(), o)
-	require.NoError(t, err)
-	_, err = b.Send(t.Context(), o, id, strings.NewReader("x"), nil)
-	require.ErrorIs(t, err, upload.ErrThrottled)
-	require.ErrorContains(t, err, "upload "+bucket+"/slow part 1: ")
-	require.Equal(t, 2, p.count("part"))
-	var hint interface{ RetryAfter() time.Duration }
-	require.ErrorAs(t, err, &hint)
-	require.Equal(t, 9*time.Second, hint.RetryAfter())
+	for header, value := range map[string]string{"Retry-After": "9", "X-Amz-Retry-After": "9000"} { // Amazon's own has milliseconds
+		b, p := faulty(t, bucket, 2, refuse("part", -1, 503, "SlowDown", header, value))
+		o := object("slow", []byte("x"))
+		id, err := b.Start(t.Context(), o)
+		require.NoError(t, err)
+		_, err = b.Send(t.Context(), o, id, strings.NewReader("x"), nil)
+		require.ErrorIs(t, err, upload.ErrThrottled)
+		require.ErrorContains(t, err, "upload "+bucket+"/slow part 1: ")
+		require.Equal(t, 2, p.count("part"))
+		var hint interface{ RetryAfter() time.Duration }
+		require.ErrorAs(t, err, &hint)
+		require.Equal(t, 9*time.Second, hint.RetryAfter())
+	}
 }
 
 func TestALostAnswerToACompletionIsFoundAgain(t *testing.T) {

@@ -242,12 +242,13 @@ func translateNet(err error) error {
 	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
 }
 
-// retryAfter reads seconds; S3 never gives a date.
+// retryAfter reads seconds, for S3 never gives a date, or Amazon's own header, which has milliseconds.
 func retryAfter(h http.Header) time.Duration {
-	for _, name := range []string{"Retry-After", "X-Amz-Retry-After"} {
-		if s, err := strconv.Atoi(h.Get(name)); err == nil && s > 0 {
-			return time.Duration(s) * time.Second
-		}
+	if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s > 0 {
+		return time.Duration(s) * time.Second
+	}
+	if ms, err := strconv.Atoi(h.Get("X-Amz-Retry-After")); err == nil && ms > 0 {
+		return time.Duration(ms) * time.Millisecond
 	}
 	return 0
 }
