@@ -32,6 +32,9 @@ func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Compl
 		MpuObjectSize:       &o.Size,
 		IfNoneMatch:         b.condition(),
 	})
+	if err == nil && value(out.ETag) == "" {
+		err = errEmpty
+	}
 	if err != nil {
 		return b.settleUpload(ctx, o, uploadID, b.fail(opComplete, o.Key, err))
 	}
@@ -121,6 +124,9 @@ func (b *Bucket) Put(ctx context.Context, o Object, data []byte) (Completed, err
 		Tagging:              b.tagging(),
 		IfNoneMatch:          b.condition(),
 	})
+	if err == nil && value(out.ETag) == "" {
+		err = errEmpty
+	}
 	if err != nil {
 		return b.Settle(ctx, o, b.fail(opPut, o.Key, err))
 	}

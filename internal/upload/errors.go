@@ -135,3 +135,7 @@ var statuses = map[int]error{
 	412: ErrConflict, 413: ErrTooLarge, 429: ErrThrottled,
 	500: ErrServer, 501: ErrRefused, 502: ErrServer, 503: ErrThrottled, 504: ErrServer,
 }
+
+// errEmpty is an answer that says nothing of what was asked, though it is one of success: of a gateway in between, say, that
+// answers with no body or a page of its own.
+var errEmpty = &Error{cause: ErrServer, detail: "its answer does not say what came of the request"}

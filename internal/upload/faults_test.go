@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -396,4 +397,42 @@ func TestAHEADThatIsNotAcceptedIsOfASessionThatHasExpired(t *testing.T) {
 	done, err := again.Complete(t.Context(), o, id)
 	require.NoError(t, err, "a fresh session sees it")
 	require.Equal(t, o.CRC32C, done.Checksum)
+}
+
+// TestAnAnswerThatSaysNothingIsNoSuccess: a gateway in between answers for the store, which has not been asked.
+func TestAnAnswerThatSaysNothingIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	for name, page := range map[string]string{"no body": "", "a page": "<html><body>back soon</body></html>"} {
+		says := func(op, text string) *rule {
+			return &rule{op, -1, func(w http.ResponseWriter, r *http.Request, _ *proxy) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				_, _ = io.WriteString(w, text)
+			}}
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, _ := faulty(t, bucket, 1, says("create", page), says("complete", page), says("put", page),
+				says("uploads", "<ListMultipartUploadsResult><Upload></Upload><Upload><Key>k</Key></Upload></ListMultipartUploadsResult>"))
+			_, err := b.Start(t.Context(), object("k", []byte("x")))
+			require.ErrorIs(t, err, upload.ErrServer)
+			require.ErrorContains(t, err, "open upload of "+bucket+"/k: ")
+			found, err := b.Find(t.Context(), "k")
+			require.NoError(t, err)
+			require.Empty(t, found)
+
+			o, id := opened(t, open(t, options(bucket)), "empty/"+name, []byte("ours"))
+			_, err = b.Complete(t.Context(), o, id)
+			require.ErrorIs(t, err, upload.ErrServer, "nothing can be read")
+			require.Nil(t, read(t, bucket, o.Key))
+			_, err = b.Put(t.Context(), upload.Object{Key: o.Key + ".DONE", Delivery: "d"}, nil)
+			require.ErrorIs(t, err, upload.ErrServer)
+		})
+	}
+	b, _ := faulty(t, bucket, 1, refuse("head", -1, 403, ""), &rule{"list", -1, func(w http.ResponseWriter, _ *http.Request, _ *proxy) {
+		_, _ = io.WriteString(w, "<ListBucketResult><Contents></Contents></ListBucketResult>")
+	}})
+	there, err := b.Exists(t.Context(), "k")
+	require.NoError(t, err)
+	require.False(t, there, "nothing of that name is listed")
 }

@@ -134,7 +134,7 @@ func (b *Bucket) list(ctx context.Context, key string, refused error) error {
 	if err != nil {
 		return fmt.Errorf("%w; if the object is not there, S3 says so only to a role that has s3:ListBucket on %s too", refused, b.resource(""))
 	}
-	if len(out.Contents) > 0 && *out.Contents[0].Key == key {
+	if len(out.Contents) > 0 && value(out.Contents[0].Key) == key {
 		return refused
 	}
 	return nil

@@ -47,16 +47,20 @@ func (b *Bucket) create(ctx context.Context, o Object) (string, error) {
 		StorageClass:         types.StorageClass(b.o.StorageClass),
 		Tagging:              b.tagging(),
 	})
+	if err == nil && value(out.UploadId) == "" {
+		err = errEmpty
+	}
 	if err != nil {
 		return "", b.fail(opCreate, o.Key, err)
 	}
+	id := *out.UploadId
 	if tries, ok := retry.GetAttemptResults(out.ResultMetadata); ok && len(tries.Results) > 1 {
-		if err := b.AbortStrays(ctx, o.Key, *out.UploadId); err != nil {
-			_ = b.Abort(ctx, o.Key, *out.UploadId) // it is opened again
+		if err := b.AbortStrays(ctx, o.Key, id); err != nil {
+			_ = b.Abort(ctx, o.Key, id) // it is opened again
 			return "", err
 		}
 	}
-	return *out.UploadId, nil
+	return id, nil
 }
 
 // AbortStrays ends all uploads of the key but ours: what earlier tries have opened whose answers got lost, where the role
@@ -119,7 +123,7 @@ func (b *Bucket) Find(ctx context.Context, key string) (uploads []string, err er
 			return nil, err
 		}
 		for _, u := range page.Uploads {
-			if *u.Key == key {
+			if value(u.Key) == key && value(u.UploadId) != "" {
 				uploads = append(uploads, *u.UploadId)
 			}
 		}
