@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"consign/internal/awserror"
 	"consign/internal/secret"
 )
 
@@ -193,15 +194,12 @@ const (
 )
 
 func newHTTPClient() *http.Client {
-	return &http.Client{
-		Timeout: httpTimeout,
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSHandshakeTimeout: dialTimeout,
-			IdleConnTimeout:     time.Minute,
-		},
-	}
+	return awserror.NewClient(&http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSHandshakeTimeout: dialTimeout,
+		IdleConnTimeout:     time.Minute,
+	}, httpTimeout)
 }
 
 func (o Options) newClient(creds aws.CredentialsProvider) *sts.Client {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,6 +173,25 @@ func TestEveryCodeHasAName(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, code, e.Code)
 		})
+	}
+}
+
+// TestNobodySendsASignedRequestElsewhere: what is signed for one host, with its session token, is no other's to see.
+func TestNobodySendsASignedRequestElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		var told atomic.Value
+		elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			told.Store(r.Method + " " + r.Header.Get("X-Amz-Security-Token"))
+		}))
+		t.Cleanup(elsewhere.Close)
+		sts := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/latest", status))
+		t.Cleanup(sts.Close)
+		o := role(sts.URL)
+		o.SessionToken = secret.New("the-session-token-of-the-base")
+		_, err := identityOf(t, o)
+		require.Nil(t, told.Load(), status)
+		require.ErrorIs(t, err, awsrole.ErrOther, status)
 	}
 }
 

@@ -93,11 +93,11 @@ func Invoke(ctx context.Context, creds aws.CredentialsProvider, o Options, event
 	defer cancel()
 	ao := lambda.Options{
 		Region: o.Region, Credentials: awserror.Marked(creds),
-		HTTPClient: &http.Client{Transport: &http.Transport{
+		HTTPClient: awserror.NewClient(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
 			// The connection is silent for as long as the function works: keep-alives tell a dead one.
 			DialContext: (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext,
-		}},
+		}, 0),
 		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {
 			so.MaxAttempts, so.MaxBackoff, so.RateLimiter = attempts, maxBackoff, ratelimit.None
 		}),

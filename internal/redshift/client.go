@@ -36,9 +36,9 @@ func New(creds aws.CredentialsProvider, o Options) *Client {
 	ao := redshiftdata.Options{
 		Region:      o.Region,
 		Credentials: awserror.Marked(creds),
-		HTTPClient: &http.Client{Timeout: httpTimeout, Transport: &http.Transport{
+		HTTPClient: awserror.NewClient(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
-		}},
+		}, httpTimeout),
 		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {
 			so.MaxAttempts, so.MaxBackoff, so.RateLimiter = attempts, maxBackoff, ratelimit.None
 		}),

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"consign/internal/awserror"
 )
 
 // Time limits of a connection. None is on a whole request: how long a part takes is up to its size and the line.
@@ -22,25 +24,21 @@ const (
 
 func newHTTPClient(o Options) *http.Client {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
-	return &http.Client{
-		Transport: &stallTransport{
-			limit: o.Stall,
-			inner: &http.Transport{
-				Proxy:                 http.ProxyFromEnvironment,
-				DialContext:           dialer.DialContext,
-				TLSHandshakeTimeout:   tlsTimeout,
-				TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-				ExpectContinueTimeout: continueTimeout,
-				IdleConnTimeout:       idleTimeout,
-				MaxIdleConns:          0,
-				MaxIdleConnsPerHost:   idlePerHost * o.Concurrency,
-				WriteBufferSize:       writeBuffer,
-				DisableCompression:    true,
-			},
+	return awserror.NewClient(&stallTransport{
+		limit: o.Stall,
+		inner: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           dialer.DialContext,
+			TLSHandshakeTimeout:   tlsTimeout,
+			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+			ExpectContinueTimeout: continueTimeout,
+			IdleConnTimeout:       idleTimeout,
+			MaxIdleConns:          0,
+			MaxIdleConnsPerHost:   idlePerHost * o.Concurrency,
+			WriteBufferSize:       writeBuffer,
+			DisableCompression:    true,
 		},
-		// S3 redirects to other regions; following would send the body to a host that the signature is not for.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	}, 0)
 }
 
 // stallTransport gives up a try in which no byte moves for limit, in either direction. A connection that died without
