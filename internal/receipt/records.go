@@ -179,7 +179,7 @@ func parquetRows(r io.Reader) (rows int64, err error) {
 }
 
 // seekable returns what r has left as a file that can be read anywhere: r itself if it is one, or a copy on the disk
-// that done removes.
+// that goes with done. The copy has no name, so that it also goes with a process that is killed: it may be what was encrypted.
 func seekable(r io.Reader) (file *os.File, size int64, done func() error, err error) {
 	if file, ok := r.(*os.File); ok {
 		info, err := file.Stat()
@@ -191,7 +191,10 @@ func seekable(r io.Reader) (file *os.File, size int64, done func() error, err er
 	if file, err = os.CreateTemp("", "consign-verify-"); err != nil {
 		return nil, 0, nil, err
 	}
-	done = func() error { return errors.Join(file.Close(), os.Remove(file.Name())) }
+	done = file.Close
+	if err = os.Remove(file.Name()); err != nil {
+		return nil, 0, nil, errors.Join(err, done())
+	}
 	if size, err = io.Copy(file, r); err != nil {
 		return nil, 0, nil, errors.Join(err, done())
 	}

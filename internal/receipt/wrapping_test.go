@@ -5,7 +5,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
+	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -227,4 +230,43 @@ func TestASecretKeyIsReadAndUnlocked(t *testing.T) {
 		_, err := receipt.ParseKey([]byte(text))
 		require.ErrorIs(t, err, receipt.ErrKey, text)
 	}
+}
+
+// A spy looks whenever it is asked whether it is over: before each read.
+type spy struct {
+	context.Context
+	look func()
+}
+
+func (s spy) Err() error {
+	s.look()
+	return s.Context.Err()
+}
+
+// TestNothingThatWasEncryptedHasAName: who kills verify, or closes its terminal, leaves no file behind.
+func TestNothingThatWasEncryptedHasAName(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	acme, secretKey := person(t, "")
+	content := make([]byte, 1<<20)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(content)
+	content = zipped(t, append(content, '\n'))
+	f := csv()
+	f.Encoding, f.Dialect.QuoteMode, f.Dialect.Header = "zip", "none", false
+	p := newParcel(t, f)
+	p.Fingerprints, p.key = []string{"ACME"}, keyOf(t, secretKey)
+	p.add("x", "x", int64(bytes.Count(content, []byte("\n"))), encrypted(t, acme, content))
+	p.Objects[0].Plain = hashOf(content)
+	dir, err := os.OpenRoot(p.dir)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, dir.Close()) }()
+	looked := 0
+	var said []string
+	require.NoError(t, p.Verify(spy{t.Context(), func() {
+		looked++
+		left, err := os.ReadDir(os.TempDir())
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}}, receipt.Options{Dir: dir, Key: p.key}, func(c receipt.Check) { said = append(said, string(c.State)+" "+c.Name) }))
+	require.Greater(t, looked, 10)
+	require.Contains(t, said, "ok sha256_before_encryption")
 }
