@@ -30,7 +30,7 @@ type app struct {
 
 // run is the whole program: it does what args say and returns the exit status.
 func run(ctx context.Context, args []string, in io.Reader, out, messages io.Writer, environment func(string) (string, bool)) int {
-	a := &app{out: out, messages: messages, environment: environment, clock: time.Now}
+	a := &app{out: onScreen(out), messages: onScreen(messages), environment: environment, clock: time.Now}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -39,9 +39,27 @@ func run(ctx context.Context, args []string, in io.Reader, out, messages io.Writ
 	err := root.ExecuteContext(ctx)
 	status, text := explain(ctx, err)
 	if text != "" {
-		fmt.Fprintln(messages, text)
+		fmt.Fprintln(a.messages, text)
 	}
 	return status
+}
+
+// A screen is where people read. What is written to it is shown, whoever wrote it, and not obeyed. JSON stays what it is.
+type screen struct{ io.Writer }
+
+func onScreen(w io.Writer) io.Writer {
+	if s, ok := w.(screen); ok { // of a command that calls another
+		return s
+	}
+	return screen{w}
+}
+
+// Write writes all of p.
+func (s screen) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(s.Writer, watch.Printable(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 func (a *app) root() *cobra.Command {
@@ -126,7 +144,8 @@ func (a *app) result(value any, text func(io.Writer)) error {
 
 // view returns what shows progress: a bar on a terminal, lines otherwise.
 func (a *app) view() watch.View {
-	file, ok := a.messages.(*os.File)
+	messages, _ := a.messages.(screen)
+	file, ok := messages.Writer.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return watch.NewLines(a.messages)
 	}
@@ -137,7 +156,7 @@ func (a *app) view() watch.View {
 		}
 		return columns
 	}
-	return watch.NewBar(a.messages, width, !a.utf8())
+	return watch.NewBar(file, width, !a.utf8()) // it moves the cursor itself
 }
 
 // utf8 reports whether the terminal's locale is UTF-8, by the order that POSIX gives the variables.

@@ -87,3 +87,29 @@ func TestVerifyOpensALockedKey(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatOthersHaveWrittenMovesNoCursor: a receipt comes from somebody else, and so do the words of a store.
+func TestWhatOthersHaveWrittenMovesNoCursor(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	key := "\x1b]0;owned\a\x1b[2J\u009b31mvips.csv"
+	text, err := receipt.Receipt{
+		Objects: []receipt.Object{{Key: key, Rows: 1, Bytes: 1, SHA256: strings.Repeat("0", 64)}}, Format: receipt.Format{FileFormat: "csv"},
+	}.Encode()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "r.json"), text, 0o600))
+	for _, output := range []string{"text", "json"} {
+		var out, messages bytes.Buffer
+		status := run(t.Context(), []string{"verify", filepath.Join(dir, "r.json"), "-o", output}, strings.NewReader(""), &out, &messages, noEnvironment)
+		require.Equal(t, 1, status, messages.String())
+		require.NotContains(t, out.String(), "\x1b")
+		require.NotContains(t, out.String(), "\u009b")
+		require.Contains(t, out.String(), `\u001b]0;owned\u0007\u001b[2J\u009b31mvips.csv`)
+	}
+	var out, messages bytes.Buffer
+	status := run(t.Context(), []string{"verify", filepath.Join(dir, "\x1b[2J")}, strings.NewReader(""), &out, &messages, noEnvironment)
+	require.Equal(t, 2, status)
+	require.NotContains(t, messages.String(), "\x1b")
+}
+
+func noEnvironment(string) (string, bool) { return "", false }

@@ -36,7 +36,7 @@ const (
 func (b *Bar) Show(s Snapshot, now time.Time) {
 	for _, line := range b.told.news(s) {
 		b.clear()
-		fmt.Fprintln(b.out, b.mark()+" "+line)
+		fmt.Fprintln(b.out, b.mark()+" "+Printable(line))
 	}
 	if !s.Open || s.State == workflows.Parked {
 		return
@@ -93,6 +93,7 @@ func (b *Bar) spin() string {
 }
 
 func (b *Bar) draw(text string) {
+	text = Printable(text)
 	room := b.width() - 1 // a full line would wrap, and a wrapped line cannot be redrawn
 	if room > 0 && utf8.RuneCountInString(text) > room {
 		text = string([]rune(text)[:room])
@@ -111,7 +112,7 @@ func (b *Bar) clear() {
 // Note writes a remark above the line.
 func (b *Bar) Note(text string) {
 	b.clear()
-	fmt.Fprintln(b.out, "  "+text)
+	fmt.Fprintln(b.out, "  "+Printable(text))
 }
 
 // Close removes the line.

@@ -228,3 +228,17 @@ func TestAnotherRunsTurnIsToldOnce(t *testing.T) {
 	b.Show(s, at(3))
 	require.Contains(t, out.String(), "waits for its turn: send/a/1 delivers")
 }
+
+func TestAFailuresWordsDoNotMoveTheCursor(t *testing.T) {
+	t.Parallel()
+	failing := uploading(1, 1)
+	failing.State, failing.LastFailure = "waiting", "Access \x1b[2JDenied\u009b1A\x7f"
+	var out bytes.Buffer
+	b := NewBar(&out, func() int { return 200 }, true)
+	b.Show(running("Upload", nil, failing), at(1))
+	b.Note("\x1b[2J")
+	require.NotContains(t, strings.ReplaceAll(out.String(), "\r\x1b[K", ""), "\x1b")
+	require.NotContains(t, out.String(), "\u009b")
+	require.Contains(t, out.String(), `Access \u001b[2JDenied\u009b1A\u007f`)
+	require.Equal(t, "a\tb\nc é", Printable("a\tb\nc é"))
+}

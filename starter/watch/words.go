@@ -3,7 +3,10 @@ package watch
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Count writes n with a comma every three digits, and the noun in the singular or plural: "1 row", "100,000 rows".
@@ -78,4 +81,26 @@ func pair(n, per int, big, small string) string {
 		return fmt.Sprintf("%d %s", n/per, big)
 	}
 	return fmt.Sprintf("%d %s %d %s", n/per, big, n%per, small)
+}
+
+// Printable writes text so that a terminal shows it and does not obey it: a store's words about a failure, or a received
+// receipt, may be anybody's. Control characters but line breaks and tabs are written as JSON writes them.
+func Printable(text string) string {
+	obeyed := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+	if !strings.ContainsFunc(text, obeyed) {
+		return text
+	}
+	var b strings.Builder
+	for from := 0; from < len(text); {
+		at := strings.IndexFunc(text[from:], obeyed)
+		if at < 0 {
+			b.WriteString(text[from:])
+			break
+		}
+		b.WriteString(text[from : from+at])
+		r, size := utf8.DecodeRuneInString(text[from+at:])
+		fmt.Fprintf(&b, `\u%04x`, r)
+		from += at + size
+	}
+	return b.String()
 }
