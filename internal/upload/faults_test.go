@@ -436,3 +436,24 @@ func TestAnAnswerThatSaysNothingIsNoSuccess(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, there, "nothing of that name is listed")
 }
+
+// TestAnAnswerThatDoesNotEndIsNotReadToItsEnd: the store is somebody else's, and all of an error is read into memory.
+func TestAnAnswerThatDoesNotEndIsNotReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	const much = 64 << 20
+	taken := make(chan int, 1)
+	b, _ := faulty(t, newBucket(t), 1, &rule{"create", 1, func(w http.ResponseWriter, _ *http.Request, _ *proxy) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>")
+		sent := 0
+		for more := make([]byte, 1<<20); sent < much; sent += len(more) {
+			if _, err := w.Write(more); err != nil {
+				break
+			}
+		}
+		taken <- sent
+	}})
+	_, err := b.Start(t.Context(), object("k", []byte("x")))
+	require.ErrorIs(t, err, upload.ErrAccessDenied)
+	require.Less(t, <-taken, much)
+}
