@@ -139,6 +139,9 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 			return err
 		}
 		i.was = append(i.was, lookAtAll(files)...)
+		if err := checkDepths(ctx, t, files); err != nil {
+			return err
+		}
 		if text := createView(ctx, conn, t, files); text != "" {
 			return fileError(t, text)
 		}

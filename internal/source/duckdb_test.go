@@ -147,3 +147,28 @@ func TestADatabaseFileIsReadAndNotWritten(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before, after)
 }
+
+// TestAValueThatIsNestedTooDeepIsRefused: the engine would follow it until its stack, and with it the process, ends.
+func TestAValueThatIsNestedTooDeepIsRefused(t *testing.T) {
+	t.Parallel()
+	nested := func(open, end string, depth int) string {
+		return `{"id":1,"v":` + strings.Repeat(open, depth) + "1" + strings.Repeat(end, depth) + "}\n"
+	}
+	texts := `{"id":1,"v":"` + strings.Repeat(`[\"{\\`, 200_000) + "\"}\n"
+	for name, content := range map[string]string{
+		"lists": nested("[", "]", 200_000), "objects": nested(`{"a":`, "}", 200_000), "behind others": texts + nested("[", "]", 1_000),
+	} {
+		path := filepath.Join(t.TempDir(), "deep.ndjson")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		if name == "lists" { // in gzip, too
+			generate(t, ":memory:", "COPY (SELECT content FROM read_text('"+path+"')) TO '"+path+".gz' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', COMPRESSION gzip)")
+			path += ".gz"
+		}
+		_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}})
+		require.ErrorIs(t, err, source.ErrUnreadable, name)
+		require.ErrorContains(t, err, "nested more than 1000 deep", name)
+	}
+	s := overFiles(t, write(t, "fine.ndjson", texts+nested("[", "]", 900)))
+	_, err := s.Describe(t.Context(), "FROM t")
+	require.NoError(t, err)
+}

@@ -8,7 +8,10 @@ import (
 	"consign/internal/problem"
 )
 
-const csvReader = "read_csv"
+const (
+	csvReader  = "read_csv"
+	jsonReader = "read_ndjson"
+)
 
 // readers are the engine's functions by the extension of the files, also with .gz behind it. CSV and NDJSON are
 // sampled whole, so that a type does not turn out wrong in the middle of a delivery.
@@ -17,8 +20,8 @@ var readers = []struct{ extension, function, options string }{
 	{".csv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
 	{".tsv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
 	{".psv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
-	{".ndjson", "read_ndjson", ", sample_size = -1, maximum_sample_files = 2147483647"},
-	{".jsonl", "read_ndjson", ", sample_size = -1, maximum_sample_files = 2147483647"},
+	{".ndjson", jsonReader, ", sample_size = -1, maximum_sample_files = 2147483647"},
+	{".jsonl", jsonReader, ", sample_size = -1, maximum_sample_files = 2147483647"},
 }
 
 func validateTables(tables []Table, list *problem.List) {
