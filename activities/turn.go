@@ -36,6 +36,9 @@ type Claim struct {
 	Execution string `json:"execution,omitempty"`
 	// Before is the execution that took the turn, if the run has been reset since: whatever it had claimed, this one has now.
 	Before string `json:"before,omitempty"`
+	// Inherits is said by a run that gives its turn back and has not heard that the claim under its workflow id is its own:
+	// it may be that of another execution, of which this one's history does not tell.
+	Inherits bool `json:"inherits,omitempty"`
 }
 
 // Ends reports whether a give of c ends a claim that was made.
@@ -149,7 +152,27 @@ func (s *Steps) retake(ctx context.Context, claim *Claim) error {
 	return err
 }
 
+// inherit makes the claim under a run's workflow id the run's own, so that it can be given back: one that was reset twice, or
+// that begins anew after somebody has terminated it, knows nothing of the executions between. Those have no say any more, even
+// if a step of theirs goes on.
+func (s *Steps) inherit(ctx context.Context, claim Claim) error {
+	if unclaimed, err := Closed(ctx, s.options.Client, TurnID(claim.Orchestration)); err != nil || unclaimed {
+		return err
+	}
+	now, err := s.options.Client.DescribeWorkflowExecution(ctx, claim.WorkflowID, "")
+	if err != nil || now.GetWorkflowExecutionInfo().GetExecution().GetRunId() != claim.Execution {
+		return err
+	}
+	_, err = s.take(ctx, TakeInput{Claim: claim, Refuse: true})
+	return err
+}
+
 func (s *Steps) give(ctx context.Context, claim Claim) error {
+	if claim.Inherits {
+		if err := s.inherit(ctx, claim); err != nil {
+			return fmt.Errorf("give the turn of %s back: %w", claim.Orchestration, err)
+		}
+	}
 	err := s.options.Client.SignalWorkflow(ctx, TurnID(claim.Orchestration), "", SignalGive, claim)
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {

@@ -179,7 +179,7 @@ func (r *run) discardDelivery(ctx workflow.Context, mode discardMode) {
 		if mode == discardFiles && r.state != Failed && r.state != Aborted { // nothing is kept of those, also if they had delivered
 			input.Sent = &r.files
 		}
-		if claim := r.claim(); r.gives(mode) && mode != discardAll { // open uploads are aborted after this, and before the next one's turn
+		if claim := r.given(); r.gives(mode) && mode != discardAll { // open uploads are aborted after this, and before the next one's turn
 			input.Turn = &claim
 		}
 		gone, err := execute(ctx, r.timing.discard(host, mode.String()), steps.Discard, input)

@@ -30,6 +30,13 @@ func (r *run) claim() activities.Claim {
 	return c
 }
 
+// given is the claim that the run gives back.
+func (r *run) given() activities.Claim {
+	c := r.claim()
+	c.Inherits = r.turnBy != r.execution
+	return c
+}
+
 // listenForTurn notes when the Turn calls.
 func (r *run) listenForTurn(ctx workflow.Context) {
 	calls := workflow.GetSignalChannelWithOptions(ctx, activities.SignalTurn, workflow.SignalChannelOptions{
@@ -108,7 +115,7 @@ func (r *run) gives(mode discardMode) bool {
 
 // giveTurn gives the turn back in a step of its own, when no other could take it along.
 func (r *run) giveTurn(ctx workflow.Context) {
-	if _, err := execute(ctx, r.timing.discard("", r.in.Orchestration), steps.GiveTurn, r.claim()); err != nil {
+	if _, err := execute(ctx, r.timing.discard("", r.in.Orchestration), steps.GiveTurn, r.given()); err != nil {
 		workflow.GetLogger(ctx).Warn("the turn was not given back; others wait until this run is closed", "error", err)
 		return
 	}
