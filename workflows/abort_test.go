@@ -85,6 +85,28 @@ func TestAnAbortOfACampaignWhoseDeliveriesAreCompleteIsTooLate(t *testing.T) {
 	require.Equal(t, workflows.Completed, c.Status)
 }
 
+// TestAnAbortWhoseDataIsNotWhatItShouldBeEndsTheRun: whoever has sent it believes that nothing is delivered.
+func TestAnAbortWhoseDataIsNotWhatItShouldBeEndsTheRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		data any
+		says string
+	}{
+		"nothing":           {nil, "no reason given"},
+		"a bare text":       {"wrong segment", "wrong segment"},
+		"a number":          {42, "cannot be read"},
+		"a reason of words": {map[string]any{"reason": []string{"wrong", "segment"}}, "cannot be read"},
+		"bytes":             {[]byte{0xff, 0}, "cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.within["Upload"] = func() { d.SignalWorkflow(workflows.AbortName, c.data) }
+			_, err := d.run()
+			require.Contains(t, requireAborted(t, err).Failure.Message, c.says)
+			require.Zero(t, d.calls["Publish"])
+		})
+	}
+}
+
 // TestAnAbortWhileARunBeginsAnewForgetsNoUpload: the store was away when they were to be aborted.
 func TestAnAbortWhileARunBeginsAnewForgetsNoUpload(t *testing.T) {
 	d := newDelivery(t)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"consign/activities"
@@ -77,7 +78,31 @@ func (d *desk) listenForSignals(ctx workflow.Context, o operated) {
 			d.decision = &request
 		}
 	})
-	receive(ctx, aborts, d.stop)
+	receive(ctx, aborts, func(ctx workflow.Context, sent converter.RawValue) {
+		if request, heeded := abortOf(ctx, sent); heeded {
+			d.stop(ctx, request)
+		}
+	})
+}
+
+// changeUnreadableAbort marks runs that an abort ends also if its data is not what it should be. Those before did not hear
+// of it.
+const changeUnreadableAbort = "unreadable-abort"
+
+// abortOf reads the data of an abort, and reports whether it counts. Nobody answers a signal: who has sent one with his
+// reason in another form believes that nothing is going to be delivered.
+func abortOf(ctx workflow.Context, sent converter.RawValue) (request AbortRequest, heeded bool) {
+	read := func(into any) bool {
+		return converter.GetDefaultDataConverter().FromPayload(sent.Payload(), into) == nil
+	}
+	if sent.Payload() == nil || read(&request) {
+		return request, true
+	}
+	request = AbortRequest{}
+	if !read(&request.Reason) {
+		request.Reason = "the data of the abort cannot be read"
+	}
+	return request, workflow.GetVersion(ctx, changeUnreadableAbort, workflow.DefaultVersion, 1) > workflow.DefaultVersion
 }
 
 // receive hands every signal of a channel to do, for as long as the workflow runs.
