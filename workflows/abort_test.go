@@ -2,8 +2,10 @@ package workflows_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
@@ -105,6 +107,20 @@ func TestAnAbortWhoseDataIsNotWhatItShouldBeEndsTheRun(t *testing.T) {
 			require.Zero(t, d.calls["Publish"])
 		})
 	}
+}
+
+// TestALongReasonIsCut: everybody is told it in one message to Temporal, which takes 4 MiB, or the run could never end.
+func TestALongReasonIsCut(t *testing.T) {
+	d := newDelivery(t)
+	d.within["Upload"] = func() {
+		d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "wrong segment" + strings.Repeat("é", 500_000)})
+	}
+	_, err := d.run()
+	c := requireAborted(t, err)
+	require.Contains(t, c.Failure.Message, "wrong segment")
+	require.Less(t, len(c.Failure.Message), 2000)
+	require.True(t, utf8.ValidString(c.Failure.Message))
+	require.Equal(t, c.Failure, d.heard[0].Failure)
 }
 
 // TestAnAbortWhileARunBeginsAnewForgetsNoUpload: the store was away when they were to be aborted.

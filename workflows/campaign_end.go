@@ -91,14 +91,22 @@ func (c CampaignCompletion) fitted(room int) CampaignCompletion {
 	if c.size() > room {
 		c.eachDelivery(func(d *Completion) {
 			d.Warnings = nil
-			if f := d.Failure; f != nil && len(f.Message) > shortMessage {
+			if f := d.Failure; f != nil {
 				short := *f
-				short.Message = strings.ToValidUTF8(f.Message[:shortMessage], "") + " ..."
+				short.Message = cut(f.Message, shortMessage)
 				d.Failure = &short
 			}
 		})
 	}
 	return c
+}
+
+// cut leaves at most so many bytes of a text, and whole characters.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + " ..."
 }
 
 func (c CampaignCompletion) eachDelivery(do func(*Completion)) {

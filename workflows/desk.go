@@ -125,6 +125,9 @@ func (d *desk) waits() bool { return d.state == Parked && d.decision == nil && d
 // waited on.
 const changeStopTelling = "stop-telling"
 
+// maxReason bounds an operator's reason: everybody is told it at once, in one message to Temporal, and a campaign's runs too.
+const maxReason = 1000
+
 func (d *desk) stop(ctx workflow.Context, request AbortRequest) {
 	switch {
 	case d.stopTelling != nil:
@@ -132,6 +135,7 @@ func (d *desk) stop(ctx workflow.Context, request AbortRequest) {
 			d.stopTelling()
 		}
 	case d.abort == nil:
+		request.Reason = cut(request.Reason, maxReason)
 		d.abort = &request
 		d.cancelSteps()
 	}
