@@ -172,6 +172,12 @@ func NotParked(state string) error {
 	return temporal.NewApplicationError(fmt.Sprintf("the run is %s: only a parked run can be retried", state), "NotParked")
 }
 
+// Decided answers a retry of a parked run that somebody has retried or aborted just before: a replan cleans up first, which
+// may take minutes.
+func Decided() error {
+	return temporal.NewApplicationError("somebody has retried or aborted the run already; it goes on when it has cleaned up", "NotParked")
+}
+
 // RetryTheGroup answers a retry of a campaign whose own plan is made: its groups' runs are parked each by itself.
 func RetryTheGroup(parked []string) error {
 	if len(parked) == 0 {

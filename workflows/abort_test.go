@@ -123,6 +123,30 @@ func TestALongReasonIsCut(t *testing.T) {
 	require.Equal(t, c.Failure, d.heard[0].Failure)
 }
 
+// TestARetryWhileAReplanCleansUpSaysThatItIsOnItsWay: the run is parked as long as that takes, and "only a parked run can be
+// retried" would be no answer.
+func TestARetryWhileAReplanCleansUpSaysThatItIsOnItsWay(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Upload"] = []error{permanently("NoSuchBucket")}
+	var rejected error
+	d.RegisterDelayedCallback(func() {
+		d.mu.Lock()
+		d.within["Discard"] = func() {
+			d.mu.Lock()
+			d.within["Discard"] = nil
+			d.mu.Unlock()
+			d.UpdateWorkflow(workflows.RetryName, "", &testsuite.TestUpdateCallback{
+				OnReject: func(err error) { rejected = err }, OnAccept: func() { t.Error("accepted") }, OnComplete: func(any, error) {},
+			}, workflows.RetryRequest{Replan: true})
+		}
+		d.mu.Unlock()
+		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{Replan: true})
+	}, time.Hour)
+	_, err := d.run()
+	require.NoError(t, err)
+	require.ErrorContains(t, rejected, "somebody has retried or aborted the run already")
+}
+
 // TestAnAbortWhileARunBeginsAnewForgetsNoUpload: the store was away when they were to be aborted.
 func TestAnAbortWhileARunBeginsAnewForgetsNoUpload(t *testing.T) {
 	d := newDelivery(t)

@@ -221,7 +221,7 @@ func (r *campaign) mayRetry(_ workflow.Context, _ RetryRequest) error {
 		return nil
 	}
 	if r.plan == nil {
-		return activities.NotParked(string(r.state))
+		return r.notWaiting()
 	}
 	var parked []string
 	for _, d := range r.deliveries {

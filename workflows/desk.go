@@ -121,6 +121,14 @@ func receive[T any](ctx workflow.Context, from workflow.ReceiveChannel, do func(
 // waits reports whether the run is parked, and nobody has decided yet.
 func (d *desk) waits() bool { return d.state == Parked && d.decision == nil && d.abort == nil }
 
+// notWaiting answers a retry that comes when the run waits for none.
+func (d *desk) notWaiting() error {
+	if d.state == Parked {
+		return activities.Decided()
+	}
+	return activities.NotParked(string(d.state))
+}
+
 // changeStopTelling marks runs that an abort keeps from waiting for whom they cannot tell. Those that it found so before
 // waited on.
 const changeStopTelling = "stop-telling"

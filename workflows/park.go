@@ -11,7 +11,7 @@ import (
 // mayRetry answers why a run cannot be retried.
 func (r *run) mayRetry(_ workflow.Context, request RetryRequest) error {
 	if !r.waits() {
-		return activities.NotParked(string(r.state))
+		return r.notWaiting()
 	}
 	if request.Replan && r.publishing() {
 		return activities.TooLateToReplan()
