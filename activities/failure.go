@@ -35,7 +35,9 @@ const (
 	// TypeLoadUncertain means that nobody here knows whether a load was done. Only a ledger, or a person, does.
 	TypeLoadUncertain = "LoadUncertain"
 
-	typeStop    = "Interrupted" // the worker stopped or the attempt was superseded: tried again at once
+	// TypeInterrupted means that the worker stopped or the attempt was superseded: tried again at once.
+	TypeInterrupted = "Interrupted"
+
 	typeUnknown = "Unexpected"
 )
 
@@ -161,7 +163,7 @@ func short(text string) string {
 
 // Interrupted is how an attempt ends whose process stopped or died: the next one begins at once where this one was.
 func Interrupted() error {
-	f := Failure{Type: typeStop, Attribution: Platform, Message: "the worker stopped during this step", Advice: "Nothing: it goes on by itself as soon as a worker runs."}
+	f := Failure{Type: TypeInterrupted, Attribution: Platform, Message: "the worker stopped during this step", Advice: "Nothing: it goes on by itself as soon as a worker runs."}
 	return temporal.NewApplicationErrorWithOptions(f.Message, f.Type, temporal.ApplicationErrorOptions{
 		NextRetryDelay: again, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{f},
 	})

@@ -42,7 +42,7 @@ func TestAFailureNamesTheWorkerThatTried(t *testing.T) {
 // A request that is under way when the worker stops says that it was cancelled, or could not reach anybody.
 func TestWhatMayPassIsAnInterruptionWhileTheWorkerStops(t *testing.T) {
 	t.Parallel()
-	for err, want := range map[error]string{upload.ErrUnreachable: typeStop, upload.ErrAccessDenied: "AccessDenied"} {
+	for err, want := range map[error]string{upload.ErrUnreachable: TypeInterrupted, upload.ErrAccessDenied: "AccessDenied"} {
 		env := newEnvironment(&Steps{})
 		stop := make(chan struct{})
 		close(stop)
@@ -77,7 +77,7 @@ func TestTheDocumentNamesEveryTypeOfFailure(t *testing.T) {
 	for _, c := range causes {
 		require.Contains(t, types, "`"+c.name+"`")
 	}
-	require.Contains(t, types, "`"+typeStop+"`")
+	require.Contains(t, types, "`"+TypeInterrupted+"`")
 	require.Contains(t, types, "`"+typeUnknown+"`")
 }
 
@@ -165,7 +165,7 @@ func TestAStepThatItsWorkerStoppedGoesOnAtOnce(t *testing.T) {
 	for _, err := range []error{errWorkerStops, fmt.Errorf("upload: %w", workspace.ErrSuperseded), fmt.Errorf("upload: %w", workspace.ErrOver)} {
 		var application *temporal.ApplicationError
 		require.ErrorAs(t, failed(ctx, err), &application)
-		require.Equal(t, typeStop, application.Type())
+		require.Equal(t, TypeInterrupted, application.Type())
 		require.False(t, application.NonRetryable())
 		require.Equal(t, again, application.NextRetryDelay())
 	}

@@ -147,6 +147,24 @@ func TestARetryWhileAReplanCleansUpSaysThatItIsOnItsWay(t *testing.T) {
 	require.ErrorContains(t, rejected, "somebody has retried or aborted the run already")
 }
 
+// TestARunThatParksForItsWorkersEndsIsNotToldThatItGoesOnByItself: that is so only as long as it has tries left.
+func TestARunThatParksForItsWorkersEndsIsNotToldThatItGoesOnByItself(t *testing.T) {
+	d := newDelivery(t)
+	for range 4 { // all of its tries
+		d.broken["Upload"] = append(d.broken["Upload"], activities.Interrupted())
+	}
+	d.RegisterDelayedCallback(func() {
+		p := d.progress()
+		require.Equal(t, workflows.Parked, p.State)
+		require.Equal(t, activities.TypeInterrupted, p.Failure.Type)
+		require.NotContains(t, p.Failure.Advice, "by itself")
+		require.Contains(t, p.Failure.Advice, "then retry")
+		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{})
+	}, time.Hour)
+	_, err := d.run()
+	require.NoError(t, err)
+}
+
 // TestAnAbortWhileARunBeginsAnewForgetsNoUpload: the store was away when they were to be aborted.
 func TestAnAbortWhileARunBeginsAnewForgetsNoUpload(t *testing.T) {
 	d := newDelivery(t)
