@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -140,6 +142,30 @@ func TestAFileThatChangedOnTheDiskIsNotPassedOn(t *testing.T) {
 	_, files, err := filesOf(run, "d", FilesResult{Step: "render", Files: 1})
 	require.NoError(t, err)
 	require.Equal(t, []workspace.File{file}, files)
+}
+
+// What cannot be finished for want of room must not take the room that there is: the run is parked, and others wait for it.
+func TestAFileThatCannotBeFinishedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	run := newRun(t)
+	from, to := stepOf(t, run, "render"), stepOf(t, run, "archive")
+	out, err := create(from, "0000001")
+	file := written(t, out, err)
+	require.NoError(t, from.Finish(file))
+	before, err := os.ReadDir(filepath.Dir(out.path))
+	require.NoError(t, err)
+	require.Len(t, before, 2, "the file and its journal")
+
+	var half string
+	_, err = convert(t.Context(), from, file, to, &progress{}, func(w io.Writer) (io.WriteCloser, error) {
+		half = w.(*outFile).path
+		require.FileExists(t, half)
+		return passOn{&fullDisk{room: 1}}, nil
+	})
+	require.ErrorIs(t, err, workspace.ErrNoSpace)
+	left, err := os.ReadDir(filepath.Dir(half))
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 type passOn struct{ io.Writer }

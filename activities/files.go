@@ -132,6 +132,7 @@ func filesOf(run *workspace.Run, delivery string, from FilesResult) (*workspace.
 // An outFile is a file of the workspace while it is written, and hashed as it goes to the disk.
 type outFile struct {
 	name   string
+	path   string // until it is finished
 	f      *os.File
 	digest *digestWriter
 }
@@ -150,7 +151,7 @@ func createHashed(step *workspace.Step, name string, sha hash.Hash) (*outFile, e
 	if err != nil {
 		return nil, err
 	}
-	return &outFile{name: name, f: f, digest: newDigestWriter(diskWriter{f}, sha)}, nil
+	return &outFile{name: name, path: f.Name(), f: f, digest: newDigestWriter(diskWriter{f}, sha)}, nil
 }
 
 // Write writes to the file, by and by.
@@ -164,6 +165,13 @@ func (o *outFile) Close() error {
 	err := errors.Join(o.digest.Close(), o.f.Close())
 	o.f = nil
 	return err
+}
+
+// drop lets go of a file that will not be finished, and of its room on the disk: the run may be parked for want of it, and
+// others need it meanwhile.
+func (o *outFile) drop() {
+	_ = o.Close() // what is wrong is known
+	_ = os.Remove(o.path)
 }
 
 // file describes the closed file for the journal.
@@ -209,7 +217,11 @@ func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *wo
 	if err != nil {
 		return workspace.File{}, err
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
+	defer func() {
+		if err != nil {
+			out.drop()
+		}
+	}()
 	w, err := stage(out)
 	if err != nil {
 		return workspace.File{}, err

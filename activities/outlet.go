@@ -104,6 +104,12 @@ func (o *outlet) Close() error {
 	return cmp.Or(o.out.Close(), sealed, passed) // an error shows in all stages before the one it comes from
 }
 
+// drop lets go of a file that will not be finished.
+func (o *outlet) drop() {
+	_ = o.Close() // what is wrong is known
+	o.out.drop()
+}
+
 // finish enters the closed file in the journals, that of Encrypt first, and returns it as the step made it.
 func (o *outlet) finish(rows int64) (workspace.File, error) {
 	file := o.out.file(1, rows)

@@ -83,7 +83,7 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 	}
 	defer func() {
 		if err != nil {
-			_ = out.Close() // what is wrong is known
+			out.drop()
 		}
 	}()
 	ahead := s.headStart(run, in.Delivery, in.Names, in.Target)
