@@ -226,6 +226,25 @@ func TestAnArchiveThatWasInterruptedIsPackedAnew(t *testing.T) {
 	require.Equal(t, []string{"encrypt/0000001"}, f.onDisk(t))
 }
 
+// A power cut may leave a file of the right length with other bytes in it.
+func TestAFileThatWasDamagedOnTheDiskIsNotPacked(t *testing.T) {
+	t.Parallel()
+	for _, encoding := range []string{archive.TAR, archive.TGZ, archive.ZIP, archive.GZIP} {
+		dir := t.TempDir()
+		makeTables(t, dir)
+		f := newFusing(t, dir, encoding, "rows", "nobody")
+		rendered := do[RenderResult](t, f.packer, f.steps.Render, f.renderInput(false)).FilesResult
+		path := filepath.Join(f.host.Dir(), "runs", "r", "r-1", stepRender, "0000002")
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		content[len(content)/2] ^= 1
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		_, err = f.env.ExecuteActivity(f.steps.Archive, f.archiveInput(rendered, true))
+		require.Equal(t, TypeFilesLost, typeOf(t, err), encoding)
+		require.NotContains(t, strings.Join(f.onDisk(t), " "), ".part", encoding)
+	}
+}
+
 // A workflow that was reset to before its plan finds the files of its first way. They must not be delivered if they were
 // made for somebody else: for a key that was replaced because it was lost, say.
 func TestAFinishedRenderCountsOnlyForWhatWasAskedOfIt(t *testing.T) {

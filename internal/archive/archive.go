@@ -169,9 +169,13 @@ func (a *Archive) fill(w io.Writer, size int64, r io.Reader) error {
 	case n < size:
 		return fmt.Errorf("%w: %d bytes instead of %d", ErrSize, n, size)
 	}
-	// A file that has grown must not be cut off quietly.
-	if more, _ := io.ReadFull(r, a.buffer[:1]); more > 0 {
+	// A file that has grown must not be cut off quietly, and a reader may tell only behind the last byte that they were wrong.
+	more, err := io.ReadFull(r, a.buffer[:1])
+	switch {
+	case more > 0:
 		return fmt.Errorf("%w: more than %d bytes", ErrSize, size)
+	case !errors.Is(err, io.EOF):
+		return err
 	}
 	return nil
 }

@@ -303,6 +303,20 @@ func TestAnErrorOfTheFileIsReported(t *testing.T) {
 	require.ErrorContains(t, err, "pack a.csv: ")
 }
 
+// Whoever compares what is read with a checksum knows only behind the last byte that it was wrong.
+func TestAnErrorBehindTheLastByteIsReported(t *testing.T) {
+	t.Parallel()
+	for _, encoding := range []string{archive.TAR, archive.TGZ, archive.ZIP} {
+		for _, content := range []string{"", "1234567890"} {
+			a, err := archive.New(io.Discard, options(encoding, 2))
+			require.NoError(t, err)
+			err = a.Add("a.csv", int64(len(content)), io.MultiReader(strings.NewReader(content), &broken{}))
+			require.ErrorIs(t, err, errFull, encoding)
+			require.ErrorIs(t, a.Close(), errFull, encoding)
+		}
+	}
+}
+
 type broken struct{}
 
 func (*broken) Read([]byte) (int, error) { return 0, errFull }
