@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,10 +39,29 @@ type Step struct {
 
 const journalFile = "journal.ndjson"
 
+// A line says one thing. A bit of it may flip on the disk as one of a file may, and so it has a checksum.
 type line struct {
-	File *File `json:"file,omitempty"`
-	Done any   `json:"done,omitempty"`
+	File json.RawMessage `json:"file,omitempty"`
+	Done json.RawMessage `json:"done,omitempty"`
+	Sum  string          `json:"sum,omitempty"` // of what it says; earlier releases wrote none
 }
+
+func newLine(file *File, done any) (l line, err error) {
+	if file != nil {
+		l.File, err = json.Marshal(file)
+	} else {
+		l.Done, err = json.Marshal(done)
+	}
+	l.Sum = l.sum()
+	return l, err
+}
+
+func (l line) sum() string {
+	said := crc32.Update(crc32.Checksum(l.File, castagnoli), castagnoli, l.Done)
+	return fmt.Sprintf("%08x", said)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // entries are what lines of a journal say.
 type entries struct {
@@ -50,18 +70,16 @@ type entries struct {
 	result   json.RawMessage // of a step that is finished
 }
 
-// add reads lines. One that a crash cut off is as if it were not there.
+// add reads lines. One that a crash cut off, or that was damaged, is as if it were not there.
 func (e *entries) add(text []byte) {
 	for one := range bytes.Lines(text) {
-		var l struct {
-			File *File           `json:"file"`
-			Done json.RawMessage `json:"done"`
-		}
-		if json.Unmarshal(one, &l) != nil {
+		var l line
+		if json.Unmarshal(one, &l) != nil || l.Sum != "" && l.Sum != l.sum() {
 			continue
 		}
-		if l.File != nil {
-			e.files = append(e.files, *l.File)
+		var f File
+		if l.File != nil && json.Unmarshal(l.File, &f) == nil {
+			e.files = append(e.files, f)
 		}
 		if l.Done != nil {
 			e.finished, e.result = true, l.Done
@@ -120,14 +138,12 @@ func (s *Step) Create(name string) (*os.File, error) {
 
 // Finish gives files that were written and closed their names, and enters them in the journal with one fsync.
 func (s *Step) Finish(files ...File) error {
-	lines := make([]line, len(files))
-	for i := range files {
-		if err := os.Rename(filepath.Join(s.dir, files[i].Name+".part"), filepath.Join(s.dir, files[i].Name)); err != nil {
-			return fmt.Errorf("workspace: finish %s: %w", files[i].Name, Space(err))
+	for _, f := range files {
+		if err := os.Rename(filepath.Join(s.dir, f.Name+".part"), filepath.Join(s.dir, f.Name)); err != nil {
+			return fmt.Errorf("workspace: finish %s: %w", f.Name, Space(err))
 		}
-		lines[i].File = &files[i]
 	}
-	return s.enter(lines...)
+	return s.Enter(files...)
 }
 
 // Enter adds files to the journal without touching them: an upload notes which upload sends what, and a step whose files
@@ -135,13 +151,22 @@ func (s *Step) Finish(files ...File) error {
 func (s *Step) Enter(files ...File) error {
 	lines := make([]line, len(files))
 	for i := range files {
-		lines[i].File = &files[i]
+		var err error
+		if lines[i], err = newLine(&files[i], nil); err != nil {
+			return fmt.Errorf("workspace: journal: %w", err)
+		}
 	}
 	return s.enter(lines...)
 }
 
 // Done enters the step's result in the journal. The step is not done again after that.
-func (s *Step) Done(result any) error { return s.enter(line{Done: result}) }
+func (s *Step) Done(result any) error {
+	l, err := newLine(nil, result)
+	if err != nil {
+		return fmt.Errorf("workspace: journal: %w", err)
+	}
+	return s.enter(l)
+}
 
 func (s *Step) enter(lines ...line) (err error) {
 	// The line before may be one that a crash cut off: begin on a line of our own.

@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -136,6 +137,53 @@ func TestALineThatACrashCutOffIsNotThere(t *testing.T) {
 	files, _, err := s.Files(nil)
 	require.NoError(t, err)
 	require.Equal(t, []workspace.File{first, second}, files)
+}
+
+// The files are compared with their journal: so it must not say what nobody has written, whichever bit of it flips.
+func TestADamagedLineIsNotThere(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	s, err := begin(t, h).Step(delivery, "encrypt")
+	require.NoError(t, err)
+	sums := []byte{1, 2, 3, 4}
+	wrote := []workspace.File{
+		{Name: "0000001", Number: 1, Rows: 7, Bytes: 5, SHA256: "0a1b", CRC32C: "4waSgw==", Sums: sums, Plain: "2c3d"},
+		{Name: "0000002", Number: 2, Rows: 9, Bytes: 6, SHA256: "4e5f", CRC32C: "AAAAAA==", Sums: sums, Upload: "a<b>&c", Opened: time.Unix(1, 0).UTC()},
+	}
+	require.NoError(t, s.Enter(wrote...))
+	require.NoError(t, s.Done(map[string]int{"rows": 16}))
+	path := filepath.Join(h.Dir(), "runs", runID, delivery, "encrypt", "journal.ndjson")
+	journal, err := os.ReadFile(path)
+	require.NoError(t, err)
+	known := 0
+	for bit := range 8 * len(journal) {
+		damaged := bytes.Clone(journal)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		require.NoError(t, os.WriteFile(path, damaged, 0o600))
+		var done map[string]int
+		files, finished, err := s.Files(&done)
+		require.NoError(t, err)
+		require.Subset(t, wrote, files, "%s", damaged)
+		require.Equal(t, finished, done["rows"] == 16, "%s", damaged)
+		known += len(files)
+	}
+	require.Greater(t, known, 8*len(journal), "the other lines are there")
+}
+
+func TestTheJournalOfAnEarlierReleaseIsRead(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	s, err := begin(t, h).Step(delivery, "encrypt")
+	require.NoError(t, err)
+	path := filepath.Join(h.Dir(), "runs", runID, delivery, "encrypt", "journal.ndjson")
+	old := "\n" + `{"file":{"name":"0000001","number":1,"rows":7,"bytes":5,"sha256":"0a1b","crc32c":"4waSgw=="}}` + "\n\n" + `{"done":{"rows":7}}` + "\n"
+	require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
+	var done map[string]int
+	files, finished, err := s.Files(&done)
+	require.NoError(t, err)
+	require.True(t, finished)
+	require.Equal(t, map[string]int{"rows": 7}, done)
+	require.Equal(t, []workspace.File{{Name: "0000001", Number: 1, Rows: 7, Bytes: 5, SHA256: "0a1b", CRC32C: "4waSgw=="}}, files)
 }
 
 func TestAFileThatIsNotWhatItsJournalSaysIsNotRead(t *testing.T) {
