@@ -50,13 +50,14 @@ func (s *Steps) sweep(ctx context.Context, r *workspace.Run, over func(ctx conte
 	return gone, err
 }
 
-// idle reports whether a run has a place on the host, and nothing of it is at work there.
+// idle reports whether nothing of a run is at work on the host.
 func (s *Steps) idle(r *workspace.Run) bool {
-	return s.options.Client != nil && s.options.Host.Leased(r) && !r.InUse(s.options.Clock())
+	return s.options.Client != nil && !r.InUse(s.options.Clock())
 }
 
-// sweepIdle takes the place of a run whose files here are not those that it goes on with: those are on another host, or
-// nowhere, for they are to be made anew. That may be here, where the run would wait for ever for the place that it has.
+// sweepIdle takes the place and the files of a run that does not go on with them: its files are on another host, or
+// nowhere, for they are to be made anew. That may be here, where the run would wait for ever for the place that it has,
+// or for the room: of a Render that was killed there are files and no place.
 func (s *Steps) sweepIdle(ctx context.Context, r *workspace.Run) (bool, error) {
 	now, err := Recall(ctx, s.options.Client, r.WorkflowID, "")
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,9 +40,12 @@ func TestTheJanitorRemovesARunThatHasGoneOnElsewhere(t *testing.T) {
 }
 
 // filesAre has Temporal say on which host the run's files are; empty: nowhere.
-func (p *parcel) filesAre(host string) {
+func (p *parcel) filesAre(host string) { p.stands(Kept{State: "running", Host: host}) }
+
+// stands has Temporal say how the run stands.
+func (p *parcel) stands(now Kept) {
 	answer, temporal := &mocks.Value{}, &mocks.Client{}
-	answer.On("Get", mock.Anything).Run(func(args mock.Arguments) { args.Get(0).(*Kept).Host = host }).Return(nil)
+	answer.On("Get", mock.Anything).Run(func(args mock.Arguments) { *args.Get(0).(*Kept) = now }).Return(nil)
 	temporal.On("QueryWorkflow", mock.Anything, "send/o", "", QueryKept).Return(answer, nil)
 	p.steps.options.Client = temporal
 }
@@ -67,6 +71,25 @@ func TestTheJanitorTakesThePlaceOfARunThatRendersAnew(t *testing.T) {
 	require.Empty(t, p.gone(), "its uploads are the run's to abort")
 	_, err = p.host.Find("r")
 	require.NoError(t, err, "which learns from this folder which they are")
+}
+
+// A worker that is killed in the middle of Render leaves what it has made, without a place. Nobody may wait for ever for the
+// room that it takes: neither the run itself, on its only host, nor others, while the run goes on elsewhere.
+func TestTheJanitorMakesRoomOfARenderThatWasKilled(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"", "another", "here"} {
+		p := newParcel(t)
+		require.NoError(t, p.host.Release(p.run))
+		here := host == "here"
+		if here {
+			host = p.host.ID()
+		}
+		p.filesAre(host)
+		p.now = time.Now().Add(time.Hour)
+		_, err := Sweep(t.Context(), p.steps, func(context.Context, *workspace.Run) (bool, error) { return false, nil })
+		require.NoError(t, err)
+		require.Equal(t, here, slices.Contains(p.left(t), "r/r-1/render"), host)
+	}
 }
 
 func TestThePlaceOfARunWhoseFolderWasRemovedByHandIsFree(t *testing.T) {
