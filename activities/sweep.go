@@ -63,6 +63,8 @@ func (s *Steps) sweepIdle(ctx context.Context, r *workspace.Run) (bool, error) {
 	switch {
 	case err != nil:
 		return false, err
+	case now.Host == s.options.Host.ID() && now.State == "parked" && s.options.Host.Leased(r):
+		return false, s.options.Host.Release(r) // the host was down when the run parked, and nobody could tell it
 	case now.Host == s.options.Host.ID():
 		return false, nil
 	case now.Host != "":

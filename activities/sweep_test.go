@@ -92,6 +92,19 @@ func TestTheJanitorMakesRoomOfARenderThatWasKilled(t *testing.T) {
 	}
 }
 
+// A host that was down when its run parked was not told to give the place to others, which the run may not want for a week.
+func TestTheJanitorGivesThePlaceOfAParkedRunToOthers(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	p.stands(Kept{State: "parked", Host: p.host.ID()})
+	p.now = time.Now().Add(time.Hour)
+	_, err := Sweep(t.Context(), p.steps, func(context.Context, *workspace.Run) (bool, error) { return false, nil })
+	require.NoError(t, err)
+	require.False(t, p.host.Leased(p.run))
+	require.Contains(t, p.left(t), "r/r-1/render", "with which a retry goes on")
+	require.Empty(t, p.gone())
+}
+
 func TestThePlaceOfARunWhoseFolderWasRemovedByHandIsFree(t *testing.T) {
 	t.Parallel()
 	p := newParcel(t)
