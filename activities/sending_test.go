@@ -148,6 +148,23 @@ func TestWhatCannotBeAbortedNowIsAbortedLater(t *testing.T) {
 	require.Empty(t, p.left(t))
 }
 
+// Nobody mends a note by hand: a run whose note was damaged on the disk must not fail at it for ever.
+func TestANoteThatWasDamagedIsAsIfItWereNotThere(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	damage := func() {
+		require.NoError(t, os.WriteFile(filepath.Join(p.dir, "runs", "r", "sending.json"), []byte(`{"target":{"run":0}}`), 0o600))
+	}
+	damage()
+	again, err := p.steps.noteSent(t.Context(), p.run, sending{p.target("acme"), p.folder.Delivery, names()})
+	require.NoError(t, err)
+	require.False(t, again)
+	damage()
+	require.NoError(t, p.discard())
+	require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2"}, p.gone(), "the step knows by itself where they are")
+	require.Empty(t, p.left(t))
+}
+
 func TestTheJanitorRemovesFilesAlsoIfUploadsCannotBeAbortedYet(t *testing.T) {
 	t.Parallel()
 	p := newParcel(t)

@@ -208,19 +208,17 @@ func (r *Run) Note(name string, value any) error {
 	return nil
 }
 
-// Noted reads a value that Note has kept, and reports whether there is one.
+// Noted reads a value that Note has kept, and reports whether there is one. One that was damaged on the disk is as if it
+// were not there, for nobody would ever mend it.
 func (r *Run) Noted(name string, value any) (bool, error) {
 	text, err := os.ReadFile(filepath.Join(r.dir, name+".json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(text, value)
-	}
 	if err != nil {
 		return false, fmt.Errorf("workspace: note %s: %w", name, err)
 	}
-	return true, nil
+	return json.Unmarshal(text, value) == nil, nil
 }
 
 // Forget removes a value that Note has kept. That there is none is success.
