@@ -177,7 +177,7 @@ func subkey(s *openpgp.Subkey, now time.Time) *candidate {
 	case s.PublicKey.CreationTime.After(now) || binding.CreationTime.After(now):
 		c.err = notYet(id, s.PublicKey, binding)
 	case !c.expires.IsZero() && !now.Before(c.expires):
-		c.err = refuse(ErrExpired, askExtend, "%s on %s", id, day(c.expires))
+		c.err = refuse(ErrExpired, askExtendSubkey(s.Primary.PrimaryKey, s.PublicKey), "%s on %s", id, day(c.expires))
 	default:
 		c.err = retired("subkey", s.PublicKey)
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
 // ErrKey is wrapped by every error about a public key. Each cause has an error of its own below, because each asks
@@ -37,9 +39,16 @@ const (
 	askExport  = "ask the customer for the output of: gpg --armor --export KEY-ID"
 	askNew     = "ask the customer for a new key (RSA with at least 2048 bits, or Curve25519) with an encryption subkey"
 	askSubkey  = "ask the customer to add an encryption subkey (gpg --quick-add-key FINGERPRINT) and to send the certificate again"
-	askExtend  = "ask the customer to extend it (gpg --quick-set-expire) and to send the certificate again, or to send a new key"
+	askExtend  = "ask the customer to extend it (gpg --quick-set-expire), and its encryption subkey if that has expired too, and to send the certificate again, or to send a new key"
 	askReplace = "ask the customer for the key that replaces it"
 )
+
+// askExtendSubkey gives the whole command: without the subkey's fingerprint it extends the primary key and nothing else, and
+// GnuPG's * means those subkeys only that have not expired yet.
+func askExtendSubkey(primary, subkey *packet.PublicKey) string {
+	return fmt.Sprintf("ask the customer to extend it (gpg --quick-set-expire %X 2y %X) and to send the certificate again, or to send a new key",
+		primary.Fingerprint, subkey.Fingerprint)
+}
 
 func refuse(cause error, ask, format string, args ...any) error {
 	return fmt.Errorf("%w: %s; %s", cause, fmt.Sprintf(format, args...), ask)

@@ -41,7 +41,7 @@ func TestAKeyThatCannotBeUsedIsRefusedByItsCause(t *testing.T) {
 					"--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "2021-02-03")
 				return gpg.certificate()
 			},
-			want: encrypt.ErrExpired, says: " on 2021-02-03; ask the customer to extend it",
+			want: encrypt.ErrExpired, says: " on 2021-02-03; ask the customer to extend it (gpg --quick-set-expire ",
 		},
 		"made in the future": {
 			key: func(gpg *gnupg) []byte {
@@ -236,7 +236,7 @@ func TestAMessageReadsAsOneSentence(t *testing.T) {
 	_, err := encrypt.ParseRecipient(gpg.certificate(), time.Now())
 	id := gpg.fingerprints()[0][24:]
 	require.EqualError(t, err, "unusable PGP public key: expired: key "+id+" on 2020-06-01; "+
-		"ask the customer to extend it (gpg --quick-set-expire) and to send the certificate again, or to send a new key")
+		"ask the customer to extend it (gpg --quick-set-expire), and its encryption subkey if that has expired too, and to send the certificate again, or to send a new key")
 }
 
 func TestTheFirstExpiryOfPrimaryKeyAndSubkeyCounts(t *testing.T) {
@@ -284,8 +284,10 @@ func TestAnExtendedKeyIsGoodAgain(t *testing.T) {
 	gpg.run("", "--quick-set-expire", primary, "2090-01-01")
 	_, err := encrypt.ParseRecipient(gpg.certificate(), time.Now())
 	require.ErrorIs(t, err, encrypt.ErrExpired, "the subkey must be extended too")
-	gpg.run("", "--quick-set-expire", primary, "2090-01-01", gpg.fingerprints()[1])
-	require.Equal(t, 2090, recipient(t, gpg.certificate()).Expires().Year())
+	_, command, _ := strings.Cut(err.Error(), "(gpg ")
+	command, _, _ = strings.Cut(command, ")")
+	gpg.run("", strings.Fields(command)...) // what the message says is enough
+	require.True(t, recipient(t, gpg.certificate()).Expires().After(time.Now().AddDate(1, 0, 0)))
 }
 
 func TestASignatureThatExpiresEndsTheKeyToo(t *testing.T) {
