@@ -176,7 +176,7 @@ func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult,
 	o := *in.Downstream.Redshift
 	o.Region = cmp.Or(o.Region, in.Target.Upload.Region)
 	client := redshift.New(creds, o)
-	load := redshift.Load{ID: in.ID, Round: in.Round, Copy: statement, Rows: in.Rows, Since: in.Since}
+	load := redshift.Load{ID: in.ID, Run: in.Target.Run, Round: in.Round, Copy: statement, Rows: in.Rows, Since: in.Since}
 	if in.Statement == "" {
 		id, err := client.Submit(ctx, load, s.options.Clock())
 		return CopyResult{Statement: id}, err
@@ -195,7 +195,7 @@ func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err
 	}
 	o := *in.Downstream.Redshift
 	o.Region = cmp.Or(o.Region, in.Target.Upload.Region)
-	load := redshift.Load{ID: in.ID, Round: in.Round, Since: in.Since}
+	load := redshift.Load{ID: in.ID, Run: in.Target.Run, Round: in.Round, Since: in.Since}
 	id, err := redshift.New(creds, o).Cancel(ctx, load, in.Statement)
 	return CopyResult{Statement: id}, err
 }

@@ -332,19 +332,39 @@ func TestAnAbortCancelsTheLoadOfWhichNobodyHasHeard(t *testing.T) {
 	require.Equal(t, a.delivered(), a.keys())
 }
 
+// resetWith changes the configuration and resets a run to before its plan.
+func (a *aftermath) resetWith(workflowID, was, is string) {
+	a.t.Helper()
+	configured, err := os.ReadFile(a.config)
+	require.NoError(a.t, err)
+	require.Contains(a.t, string(configured), was)
+	a.write("consign.yaml", strings.ReplaceAll(string(configured), was, is))
+	_, err = temporal.ResetWorkflowExecution(a.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: executionOf(workflowID),
+		Reason: "to before its plan", RequestId: "once", WorkflowTaskFinishEventId: a.taskAfter(workflowID, 1),
+	})
+	require.NoError(a.t, err)
+}
+
+func TestARunThatIsResetWithOtherThingsBeforeItsLoadLoadsNothingTwice(t *testing.T) {
+	t.Parallel()
+	a := followed(t, 100)
+	a.worker()
+	first := a.send(a.id("weekly"), "--run-key", "k")
+	a.resetWith(first.WorkflowID, "      - lambda:", "      # - lambda:")
+	c := a.send(a.id("weekly"), "--run-key", "k")
+	require.Len(t, c.Downstream, 1)
+	require.True(t, c.Downstream[0].Again)
+	require.EqualValues(t, 100, c.Downstream[0].Rows)
+	require.EqualValues(t, 100, a.redshift.Rows(everybody), "and not twice as many")
+}
+
 func TestARunThatIsResetWithAnotherTableIsNotDone(t *testing.T) {
 	t.Parallel()
 	a := followed(t, 100)
 	a.worker()
 	first := a.send(a.id("weekly"), "--run-key", "k")
-	configured, err := os.ReadFile(a.config)
-	require.NoError(t, err)
-	a.write("consign.yaml", strings.ReplaceAll(string(configured), everybody, "crm.people"))
-	_, err = temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: executionOf(first.WorkflowID),
-		Reason: "to before its plan", RequestId: "once", WorkflowTaskFinishEventId: a.taskAfter(first.WorkflowID, 1),
-	})
-	require.NoError(t, err)
+	a.resetWith(first.WorkflowID, everybody, "crm.people")
 	parked := a.starter("send", a.id("weekly"), "--run-key", "k", "--wait")
 	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
 	require.Equal(t, activities.TypeLoadFailed, a.failure("weekly").Type)

@@ -77,8 +77,8 @@ func (k *checker) copied(s Settings, all []Downstream, i int, at string) {
 	k.copiedOnce(all, i, at)
 }
 
-// copiedOnce refuses a load into a table that another item loads already: ledgers know loads by their items, so the table
-// would get every row twice.
+// copiedOnce refuses a load into a table that another item loads already: without a ledger the table would get every row
+// twice.
 func (k *checker) copiedOnce(all []Downstream, i int, at string) {
 	o := all[i].Redshift.Options()
 	for j, d := range all[:i] {

@@ -17,11 +17,16 @@ import (
 // A load keeps its id, and with it its place in the ledger, when a run is reset and planned anew with another table. What
 // was done for the old one is then neither taken for this one's, nor done again: one table may be written in two ways,
 // vips and crm.vips, and would get every row twice. A person decides.
+//
+// Nor does the id alone tell that a load was not done: it counts the run's deliveries and what follows them. A run that was
+// planned anew, and then reset, counts its deliveries from 1 again, and an item that was put before this one moves it. But a
+// run loads one table once, so that what it has loaded into this one is this load, whatever it was called.
 
 // lookSQL asks the ledger for the load.
 func (o Options) lookSQL(columns string, l Load) string {
 	ledger, _ := quoted(o.Ledger)
-	return fmt.Sprintf("SELECT %s FROM %s WHERE load_id = %s", columns, ledger, text(l.ID))
+	return fmt.Sprintf("SELECT %s FROM %s WHERE load_id = %s OR (load_id LIKE %s AND LOWER(loaded_into) = %s)",
+		columns, ledger, text(l.ID), text(l.Run+"-%"), text(strings.ToLower(o.Table)))
 }
 
 // noted asks the ledger whether the load is done, and how many rows it was. An error that wraps ErrElsewhere says that it

@@ -65,6 +65,42 @@ func TestWhatWasLoadedIntoAnotherTableIsNotDoneForThisOne(t *testing.T) {
 	}
 }
 
+func TestARunLoadsATableOnceHoweverItCountsItsLoads(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first, second, run, table string
+		again                     bool
+	}{
+		"reset after it was planned anew: its first delivery": {first: "-2/1", second: runID + "-1/1", run: runID, table: "crm.vips", again: true},
+		"reset with something before the load":                {first: "-1/1", second: runID + "-1/2", run: runID, table: "crm.vips", again: true},
+		"and with the table in capitals":                      {first: "-1/2", second: runID + "-1/1", run: runID, table: "CRM.Vips", again: true},
+		"but another table of the run is loaded":              {first: "-1/1", second: runID + "-1/2", run: runID, table: "crm.people"},
+		"and the same one by another run":                     {first: "-1/1", second: "another-run-1/1", run: "another-run", table: "crm.vips"},
+		"and by one whose id begins in the same way":          {first: "-1/1", second: "0197f3a2-1/1", run: "0197f3a", table: "crm.vips"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, o := warehouse(t)
+			l := load()
+			l.ID = runID + c.first
+			_, err := do(t, o, l)
+			require.NoError(t, err)
+			o.Table = c.table
+			l = into(o)
+			l.ID, l.Run = c.second, c.run
+			done, err := do(t, o, l)
+			require.NoError(t, err)
+			require.EqualValues(t, 7, done.Rows)
+			require.Equal(t, c.again, done.Again)
+			_, noted := s.Noted(c.second)
+			require.Equal(t, !c.again, noted)
+			if c.again {
+				require.EqualValues(t, 7, s.Rows("crm.vips"), "and not twice as many")
+			}
+		})
+	}
+}
+
 // into is the load into the options' table.
 func into(o redshift.Options) redshift.Load {
 	l := load()

@@ -36,6 +36,7 @@ const (
 // A Load is the objects of one delivery on their way into the table.
 type Load struct {
 	ID    string    // of the load: the same however often it is asked for
+	Run   string    // whose load it is: ids of its loads begin so
 	Round int       // how many statements have ended before without loading anything
 	Copy  string    // the COPY statement
 	Rows  int64     // that were delivered
@@ -94,12 +95,11 @@ func (o Options) statements(l Load) []statement {
 	if !kept {
 		return list
 	}
-	id := text(l.ID)
 	list = append([]statement{
 		{partLock, "LOCK " + ledger},
 		{partLook, o.lookSQL("loaded_rows", l)},
-		{partOnce, fmt.Sprintf("SELECT 1 / CASE WHEN count(*) = 0 THEN 1 ELSE 0 END FROM %s WHERE load_id = %s", ledger, id)},
+		{partOnce, o.lookSQL("1 / CASE WHEN count(*) = 0 THEN 1 ELSE 0 END", l)},
 	}, list...)
 	return append(list, statement{partNote, fmt.Sprintf(
-		"INSERT INTO %s (load_id, loaded_into, loaded_rows, loaded_at) VALUES (%s, %s, %d, GETDATE())", ledger, id, text(o.Table), l.Rows)})
+		"INSERT INTO %s (load_id, loaded_into, loaded_rows, loaded_at) VALUES (%s, %s, %d, GETDATE())", ledger, text(l.ID), text(o.Table), l.Rows)})
 }

@@ -20,7 +20,10 @@ import (
 // now is when the tests' loads are asked for.
 var now = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
 
-const loadID = "0197f3a2-run-1/2"
+const (
+	runID  = "0197f3a2-run"
+	loadID = runID + "-1/2"
+)
 
 const copyVips = `COPY "crm"."vips" ("id", "e""mail")
 FROM 's3://acme-inbound/upload/vips.manifest'
@@ -35,7 +38,7 @@ REGION 'eu-west-1'
 MANIFEST;`
 
 func load() redshift.Load {
-	return redshift.Load{ID: loadID, Copy: copyVips, Rows: 7, Since: now}
+	return redshift.Load{ID: loadID, Run: runID, Copy: copyVips, Rows: 7, Since: now}
 }
 
 // warehouse returns a server whose COPY reads seven rows, and the options that reach it.
@@ -86,10 +89,11 @@ func TestALoadIsOneTransactionThatTheLedgerNotes(t *testing.T) {
 	require.NotContains(t, body, "SecretArn")
 	require.Equal(t, "consign/"+loadID+"/0", body["StatementName"])
 	require.Regexp(t, `^[0-9a-f]{64}$`, body["ClientToken"])
+	isLoad := ` WHERE load_id = '` + loadID + `' OR (load_id LIKE '` + runID + `-%' AND LOWER(loaded_into) = 'crm.vips')`
 	require.Equal(t, []any{
 		`LOCK "crm"."consign_loads"`,
-		`SELECT loaded_rows FROM "crm"."consign_loads" WHERE load_id = '` + loadID + `'`,
-		`SELECT 1 / CASE WHEN count(*) = 0 THEN 1 ELSE 0 END FROM "crm"."consign_loads" WHERE load_id = '` + loadID + `'`,
+		`SELECT loaded_rows FROM "crm"."consign_loads"` + isLoad,
+		`SELECT 1 / CASE WHEN count(*) = 0 THEN 1 ELSE 0 END FROM "crm"."consign_loads"` + isLoad,
 		strings.TrimSuffix(copyVips, ";"),
 		`SELECT pg_last_copy_count()`,
 		`SELECT 1 / CASE WHEN pg_last_copy_count() = 7 THEN 1 ELSE 0 END`,

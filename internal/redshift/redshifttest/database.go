@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,10 +29,11 @@ type entry struct {
 var (
 	qualified = `"[A-Za-z0-9_$]+"(?:\."[A-Za-z0-9_$]+")?`
 	constant  = `'((?:[^']|'')*)'`
+	isLoad    = ` WHERE load_id = ` + constant + ` OR \(load_id LIKE ` + constant + ` AND LOWER\(loaded_into\) = ` + constant + `\)`
 
 	lock   = regexp.MustCompile(`^LOCK ` + qualified + `$`)
-	look   = regexp.MustCompile(`^SELECT loaded_rows(, loaded_into)? FROM ` + qualified + ` WHERE load_id = ` + constant + `$`)
-	once   = regexp.MustCompile(`^SELECT 1 / CASE WHEN count\(\*\) = 0 THEN 1 ELSE 0 END FROM ` + qualified + ` WHERE load_id = ` + constant + `$`)
+	look   = regexp.MustCompile(`^SELECT loaded_rows(, loaded_into)? FROM ` + qualified + isLoad + `$`)
+	once   = regexp.MustCompile(`^SELECT 1 / CASE WHEN count\(\*\) = 0 THEN 1 ELSE 0 END FROM ` + qualified + isLoad + `$`)
 	counts = regexp.MustCompile(`^SELECT pg_last_copy_count\(\)$`)
 	same   = regexp.MustCompile(`^SELECT 1 / CASE WHEN pg_last_copy_count\(\) = ([0-9]+) THEN 1 ELSE 0 END$`)
 	note   = regexp.MustCompile(`^INSERT INTO ` + qualified + ` \(load_id, loaded_into, loaded_rows, loaded_at\) VALUES \(` + constant + `, ` + constant + `, ([0-9]+), GETDATE\(\)\)$`)
@@ -48,20 +50,13 @@ func (d *database) run(sql string) (result, error) {
 		return nil, d.copy(sql)
 	}
 	if m := once.FindStringSubmatch(sql); m != nil {
-		if _, there := d.ledger[m[1]]; there {
+		if len(d.entered(m[1:])) > 0 {
 			return nil, errDivision
 		}
 		return result{{int64(1)}}, nil
 	}
 	if m := look.FindStringSubmatch(sql); m != nil {
-		found, there := d.ledger[m[2]]
-		switch {
-		case !there:
-			return nil, nil
-		case m[1] == "":
-			return result{{found.rows}}, nil
-		}
-		return result{{found.rows, found.into}}, nil
+		return d.look(m[1] != "", m[2:]), nil
 	}
 	if m := same.FindStringSubmatch(sql); m != nil {
 		if m[1] != strconv.FormatInt(d.last, 10) {
@@ -85,6 +80,30 @@ func (d *database) run(sql string) (result, error) {
 		return result{{d.last}}, nil
 	}
 	return nil, fmt.Errorf("ERROR: syntax error at or near %.40q", sql)
+}
+
+// entered is what the ledger has of a load: by its id, by what the ids of its run's loads are like, and by its table.
+func (d *database) entered(of []string) []entry {
+	var found []entry
+	for _, id := range slices.Sorted(maps.Keys(d.ledger)) {
+		one := d.ledger[id]
+		if id == of[0] || strings.HasPrefix(id, strings.TrimSuffix(of[1], "%")) && strings.ToLower(one.into) == of[2] {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+// look returns the rows of what the ledger has of a load, and where they are if that is asked for too.
+func (d *database) look(where bool, of []string) (rows result) {
+	for _, found := range d.entered(of) {
+		if where {
+			rows = append(rows, []any{found.rows, found.into})
+		} else {
+			rows = append(rows, []any{found.rows})
+		}
+	}
+	return rows
 }
 
 func (d *database) copy(sql string) error {
