@@ -30,6 +30,9 @@ type server struct {
 }
 
 func openPostgres(ctx context.Context, o Options) (Source, error) {
+	if misplaced(o.DSN.Reveal()) {
+		return nil, fmt.Errorf("%w: the DSN is a URL with an @ too many: in a password, write @ as %%40, / as %%2F and %% as %%25", ErrLogin)
+	}
 	config, err := pgconn.ParseConfig(o.DSN.Reveal())
 	if err != nil { // its text may repeat the DSN
 		return nil, fmt.Errorf("%w: the DSN is neither a postgres:// URL nor key=value text, or an option of it is wrong", ErrLogin)
@@ -47,6 +50,17 @@ func openPostgres(ctx context.Context, o Options) (Source, error) {
 	}
 	hangUp(ctx, conn)
 	return s, nil
+}
+
+// misplaced reports whether a password in a URL holds an @ or a / as it is: a part of it then stands where host, port or
+// database do, and those are shown in errors.
+func misplaced(dsn string) bool {
+	scheme, rest, _ := strings.Cut(dsn, "://")
+	if at := strings.IndexAny(rest, "@/"); at >= 0 && rest[at] == '@' {
+		rest = rest[at+1:]
+	}
+	rest, _, _ = strings.Cut(rest, "?") // an option may be an address
+	return (scheme == "postgres" || scheme == "postgresql") && strings.Contains(rest, "@")
 }
 
 // connect opens a connection with a read-only transaction that sees one state of the database, however long it takes.

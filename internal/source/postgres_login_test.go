@@ -26,14 +26,17 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 		want error
 		text string
 	}{
-		"wrong password":    {fmt.Sprintf("postgres://tester:hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "password authentication failed"},
-		"no such user":      {fmt.Sprintf("postgres://nobody:hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "as nobody"},
-		"no such database":  {strings.Replace(server.DSN(), "/postgres?", "/nowhere?", 1), source.ErrLogin, "nowhere"},
-		"nobody listens":    {fmt.Sprintf("postgres://tester:hunter2@127.0.0.1:%d/postgres", closed), source.ErrUnreachable, "connection refused"},
-		"no such host":      {"postgres://tester:hunter2@nowhere.invalid/postgres", source.ErrUnreachable, "nowhere.invalid"},
-		"TLS is not spoken": {strings.Replace(server.DSN(), "sslmode=disable", "sslmode=require", 1), source.ErrUnreachable, "TLS"},
-		"not a URL":         {"postgres://tester:hunter2@[::1/postgres", source.ErrLogin, "the DSN is neither"},
-		"wrong option":      {"host=127.0.0.1 password=hunter2 sslmode=never", source.ErrLogin, "the DSN is neither"},
+		"wrong password":     {fmt.Sprintf("postgres://tester:hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "password authentication failed"},
+		"no such user":       {fmt.Sprintf("postgres://nobody:hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "as nobody"},
+		"no such database":   {strings.Replace(server.DSN(), "/postgres?", "/nowhere?", 1), source.ErrLogin, "nowhere"},
+		"nobody listens":     {fmt.Sprintf("postgres://tester:hunter2@127.0.0.1:%d/postgres", closed), source.ErrUnreachable, "connection refused"},
+		"no such host":       {"postgres://tester:hunter2@nowhere.invalid/postgres", source.ErrUnreachable, "nowhere.invalid"},
+		"TLS is not spoken":  {strings.Replace(server.DSN(), "sslmode=disable", "sslmode=require", 1), source.ErrUnreachable, "TLS"},
+		"not a URL":          {"postgres://tester:hunter2@[::1/postgres", source.ErrLogin, "the DSN is neither"},
+		"@ in a password":    {fmt.Sprintf("postgres://tester:hunter2@hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "write @ as %40"},
+		"/ in a password":    {fmt.Sprintf("postgresql://tester:12/hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "/ as %2F"},
+		"/ before all of it": {fmt.Sprintf("postgres://tester:/hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "/ as %2F"},
+		"wrong option":       {"host=127.0.0.1 password=hunter2 sslmode=never", source.ErrLogin, "the DSN is neither"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -43,6 +46,20 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 			require.NotContains(t, err.Error(), "hunter2")
 			require.NotContains(t, err.Error(), postgrestest.Password)
 		})
+	}
+}
+
+func TestAnAddressInADSNIsNoMisplacedPassword(t *testing.T) {
+	t.Parallel()
+	server, err := postgres()
+	require.NoError(t, err)
+	for _, dsn := range []string{
+		server.DSN() + "&application_name=ops@example.com",
+		server.SocketDSN() + " application_name=postgres://ops@example.com@x",
+	} {
+		s, err := source.Open(t.Context(), source.Options{Type: source.TypePostgres, DSN: secret.New(dsn)})
+		require.NoError(t, err, dsn)
+		require.NoError(t, s.Close())
 	}
 }
 
