@@ -137,7 +137,7 @@ func (s *server) connectError(ctx context.Context, err error) error {
 	where := fmt.Sprintf("connect to %s port %d, database %s, as %s", s.config.Host, s.config.Port, s.config.Database, s.config.User)
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) {
-		return fmt.Errorf("%s: %w", where, serverError(ctx, "", failure))
+		return fmt.Errorf("%s: %w", where, loginError(ctx, failure))
 	}
 	var network interface {
 		error
@@ -147,4 +147,17 @@ func (s *server) connectError(ctx context.Context, err error) error {
 		return fmt.Errorf("%s: %w: %w", where, ErrUnreachable, network)
 	}
 	return fmt.Errorf("%s: %w: the server does not speak as the DSN says (TLS, or a way to authenticate)", where, ErrUnreachable)
+}
+
+// loginError is serverError for what the server says before there is a query: what it does not like is in the DSN, or of
+// the user's rights, unless it is not ready.
+func loginError(ctx context.Context, failure *pgconn.PgError) error {
+	switch class, ok := states[failure.Code[:min(2, len(failure.Code))]]; {
+	case !ok:
+		return serverError(ctx, "", failure)
+	case errors.Is(class.cause, ErrUnreachable):
+		return fmt.Errorf("%w: %s (SQLSTATE %s)", ErrUnreachable, failure.Message, failure.Code)
+	default:
+		return fmt.Errorf("%w: %s (SQLSTATE %s)", ErrLogin, failure.Message, failure.Code)
+	}
 }

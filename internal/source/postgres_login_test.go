@@ -21,6 +21,8 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 	require.NoError(t, err)
 	closed := listener.Addr().(*net.TCPAddr).Port
 	require.NoError(t, listener.Close())
+	psql(t, "CREATE DATABASE private")
+	psql(t, "REVOKE CONNECT ON DATABASE private FROM PUBLIC; CREATE USER stranger PASSWORD 'hunter2'")
 	for name, c := range map[string]struct {
 		dsn  string
 		want error
@@ -36,6 +38,9 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 		"@ in a password":    {fmt.Sprintf("postgres://tester:hunter2@hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "write @ as %40"},
 		"/ in a password":    {fmt.Sprintf("postgresql://tester:12/hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "/ as %2F"},
 		"/ before all of it": {fmt.Sprintf("postgres://tester:/hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "/ as %2F"},
+		"no right to it":     {fmt.Sprintf("postgres://stranger:hunter2@127.0.0.1:%d/private", server.Port), source.ErrLogin, "permission denied for database"},
+		"no such option":     {server.DSN() + "&schema=crm", source.ErrLogin, `unrecognized configuration parameter "schema"`},
+		"an option's value":  {server.DSN() + "&work_mem=much", source.ErrLogin, `parameter "work_mem"`},
 		"wrong option":       {"host=127.0.0.1 password=hunter2 sslmode=never", source.ErrLogin, "the DSN is neither"},
 	} {
 		t.Run(name, func(t *testing.T) {
