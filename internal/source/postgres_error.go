@@ -36,8 +36,10 @@ var states = map[string]state{
 	"40":    {ErrUnreachable, true}, // a standby gave the query up; it may pass next time
 	"42":    {ErrQuery, true},       // syntax error, or no such thing, or no right to it
 	"53":    {ErrUnreachable, true}, // too many connections, disk full, out of memory: the server's
+	"53400": {ErrQuery, true},       // more temporary files than temp_file_limit: it will not be less next time
 	"54":    {ErrQuery, true},       // too complex
 	"55":    {ErrUnreachable, true}, // object in use
+	"55000": {ErrQuery, true},       // not in the state for it: a materialized view without rows, a standby
 	"57":    {ErrUnreachable, true}, // shutting down, starting up
 	"57014": {ErrTimeout, false},    // canceled; not by us, so by statement_timeout
 	"58":    {ErrUnreadable, false}, // the server's system failed it
@@ -97,6 +99,7 @@ func copyError(ctx context.Context, sql string, err error) error {
 
 var (
 	readOnly = regexp.MustCompile(`^cannot execute ([A-Z ]+|[a-z_]+\(\)) in a read-only transaction$`)
+	unready  = regexp.MustCompile(`^(materialized view ".*" has not been populated|recovery is in progress)$`)
 	denied   = regexp.MustCompile(`^permission denied for [a-z ]* ?(\S+)$`)
 )
 
@@ -107,6 +110,8 @@ func discreetly(sql string, failure *pgconn.PgError) bool {
 		return readOnly.MatchString(failure.Message)
 	case "40", "53", "57": // of the server, unless a function has raised it
 		return failure.Where == ""
+	case "55":
+		return failure.Where == "" && unready.MatchString(failure.Message)
 	case "42": // found out when the query begins: of what stands in it
 		name := denied.FindStringSubmatch(failure.Message)
 		return name != nil && strings.Contains(sql, name[1])

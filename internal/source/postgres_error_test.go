@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"consign/internal/secret"
 	"consign/internal/source"
 	"consign/internal/table"
 )
@@ -70,6 +71,8 @@ func TestEveryStateOfPostgresHasACause(t *testing.T) {
 		"53100": source.ErrUnreachable, // disk full
 		"53200": source.ErrUnreachable, // out of memory
 		"53300": source.ErrUnreachable, // too many connections
+		"53400": source.ErrData,        // a limit of the server's
+		"55000": source.ErrData,        // not in the state for it
 		"54001": source.ErrData,        // statement too complex
 		"55P03": source.ErrUnreachable, // lock not available
 		"57014": source.ErrTimeout,     // canceled
@@ -86,5 +89,24 @@ func TestEveryStateOfPostgresHasACause(t *testing.T) {
 			require.ErrorContains(t, err, state)
 		}
 		require.NotContains(t, err.Error(), "jane", "what may be a value of the data is shown: %s", state)
+	}
+}
+
+func TestWhatAPostgresServerWillRefuseTheNextTimeTooIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
+	psql(t, `DROP VIEW IF EXISTS behind; DROP MATERIALIZED VIEW IF EXISTS "not yet"; CREATE MATERIALIZED VIEW "not yet" AS SELECT 1 AS id WITH NO DATA; CREATE VIEW behind AS SELECT * FROM "not yet"`)
+	server, err := postgres()
+	require.NoError(t, err)
+	s, err := source.Open(t.Context(), source.Options{Type: source.TypePostgres, DSN: secret.New(server.DSN() + "&temp_file_limit=64&work_mem=64")})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	for sql, want := range map[string]string{
+		`SELECT * FROM "not yet"`:                                 `materialized view "not yet" has not been populated (SQLSTATE 55000)`,
+		"SELECT * FROM behind":                                    `materialized view "not yet" has not been populated (SQLSTATE 55000)`,
+		"SELECT i FROM generate_series(1, 1000000) i ORDER BY -i": "temporary file size exceeds temp_file_limit (64kB) (SQLSTATE 53400)",
+	} {
+		err := each(t.Context(), s, sql, func(table.Schema, *table.Batch) {})
+		require.EqualError(t, err, "the query cannot be run: "+want)
+		require.ErrorIs(t, err, source.ErrQuery)
 	}
 }
