@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -160,6 +161,9 @@ func TestAPostgresTypeThatNoFileCanHoldIsRefusedWithItsCast(t *testing.T) {
 		"row(1, 2)":                       "record",
 		"ARRAY[row(1, 2)::pair]":          "pair",
 		"ARRAY['1.1.1.1'::inet]":          "inet",
+		"ARRAY[1.5]":                      "numeric without precision; write CAST(\"v\" AS numeric(38,6)[])",
+		"ARRAY[1::money]":                 "money; write CAST(\"v\" AS numeric(20,2)[])",
+		"ARRAY[4::even]":                  "even",
 		"to_tsvector('a')":                "tsvector",
 		"'<a/>'::xml":                     "xml",
 		"'{[1,2]}'::int4multirange":       "int4multirange",
@@ -169,6 +173,11 @@ func TestAPostgresTypeThatNoFileCanHoldIsRefusedWithItsCast(t *testing.T) {
 		_, err := s.Describe(t.Context(), "SELECT "+value+" AS v")
 		require.ErrorIs(t, err, source.ErrUnsupportedType, value)
 		require.Contains(t, err.Error(), `column "v": unsupported column type `+want)
+		hint := regexp.MustCompile(`write (CAST.* AS "v") in the query`).FindStringSubmatch(err.Error())
+		require.Len(t, hint, 2, err)
+		schema, err := s.Describe(t.Context(), "SELECT "+hint[1]+" FROM (SELECT "+value+" AS v) AS q")
+		require.NoError(t, err, "the cast that is said is one")
+		require.Equal(t, strings.HasSuffix(value, "]"), schema[0].Type.Kind == table.List, value)
 	}
 	require.Equal(t, [][]string{{"4", "x", "7"}}, texts(t, s, "SELECT 4::even, 'x', CAST(7.2 AS numeric(38,0))"), "a domain is what it is made of")
 }

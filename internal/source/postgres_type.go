@@ -107,7 +107,7 @@ var pgPlain = map[uint32]pgColumn{
 func columnsOf(ctx context.Context, conn *pgconn.PgConn, fields []pgconn.FieldDescription) ([]pgColumn, error) {
 	columns := make([]pgColumn, len(fields))
 	for i, f := range fields {
-		column, err := columnOf(ctx, conn, f.Name, f.DataTypeOID, f.TypeModifier)
+		column, err := columnOf(ctx, conn, f.Name, f.DataTypeOID, f.TypeModifier, "")
 		if err != nil {
 			return nil, err
 		}
@@ -116,13 +116,15 @@ func columnsOf(ctx context.Context, conn *pgconn.PgConn, fields []pgconn.FieldDe
 	return columns, nil
 }
 
-func columnOf(ctx context.Context, conn *pgconn.PgConn, name string, oid uint32, modifier int32) (pgColumn, error) {
+// columnOf returns how to read a column of a type. array is what stands behind the type in a cast: [] for the elements of
+// one.
+func columnOf(ctx context.Context, conn *pgconn.PgConn, name string, oid uint32, modifier int32, array string) (pgColumn, error) {
 	if plain, ok := pgPlain[oid]; ok {
 		plain.name = name
 		return plain, nil
 	}
 	if oid == pgtype.NumericOID {
-		return numericColumn(name, modifier)
+		return numericColumn(name, modifier, array)
 	}
 	known, err := lookUp(ctx, conn, oid)
 	if err != nil {
@@ -132,7 +134,7 @@ func columnOf(ctx context.Context, conn *pgconn.PgConn, name string, oid uint32,
 	case known.kind == "e":
 		return pgColumn{name: name, typ: table.Type{Kind: table.Enum}, read: decodeText}, nil
 	case known.category == "A" && known.elem != 0:
-		elem, err := columnOf(ctx, conn, name, known.elem, modifier)
+		elem, err := columnOf(ctx, conn, name, known.elem, modifier, "[]")
 		if err != nil {
 			return pgColumn{}, err
 		}
@@ -142,9 +144,9 @@ func columnOf(ctx context.Context, conn *pgconn.PgConn, name string, oid uint32,
 	case oid == pgtype.UnknownOID:
 		return pgColumn{name: name, typ: table.Type{Kind: table.String}, read: decodeText}, nil
 	case known.name == "money":
-		return pgColumn{}, unsupported(name, known.name, "numeric(20,2)")
+		return pgColumn{}, unsupported(name, known.name, "numeric(20,2)"+array)
 	}
-	return pgColumn{}, unsupported(name, known.name, "text")
+	return pgColumn{}, unsupported(name, known.name, "text"+array)
 }
 
 type catalogType struct {
@@ -174,14 +176,14 @@ const maxPrecision = 38
 
 // numericColumn returns the column of a numeric with a fixed number of digits. The server's numeric without one may
 // hold 131,072 digits, and no file's type can.
-func numericColumn(name string, modifier int32) (pgColumn, error) {
+func numericColumn(name string, modifier int32, array string) (pgColumn, error) {
 	if modifier < 4 {
-		return pgColumn{}, unsupported(name, "numeric without precision", "numeric(38,6)")
+		return pgColumn{}, unsupported(name, "numeric without precision", "numeric(38,6)"+array)
 	}
 	precision := int(modifier-4) >> 16
 	scale := (int(modifier-4)&0x7ff ^ 1024) - 1024 // eleven bits with a sign
 	if precision > maxPrecision || scale < 0 || scale > precision {
-		return pgColumn{}, unsupported(name, fmt.Sprintf("numeric(%d,%d)", precision, scale), "numeric(38,6)")
+		return pgColumn{}, unsupported(name, fmt.Sprintf("numeric(%d,%d)", precision, scale), "numeric(38,6)"+array)
 	}
 	typ := table.Type{Kind: table.Decimal, Precision: uint8(precision), Scale: uint8(scale)}
 	return pgColumn{name: name, typ: typ, read: decodeNumeric(precision, scale)}, nil
