@@ -3,6 +3,7 @@ package source
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"consign/internal/problem"
@@ -94,10 +95,22 @@ func (o Options) Validate() problem.List {
 	default:
 		list.AddHint("type", "duckdb or postgres", "%q is not a type of source", o.Type)
 	}
-	if o.StatementTimeout < 0 {
-		list.Add("statement_timeout", "must not be negative")
-	}
+	o.validateTimeout(&list)
 	return list
+}
+
+// maxStatementTimeout is the most milliseconds that PostgreSQL takes, which counts no shorter time.
+const maxStatementTimeout = math.MaxInt32 * time.Millisecond
+
+func (o Options) validateTimeout(list *problem.List) {
+	switch t := o.StatementTimeout; {
+	case t < 0:
+		list.Add("statement_timeout", "must not be negative")
+	case t > 0 && o.Type == TypeDuckDB:
+		list.AddHint("statement_timeout", "leave it out", "belongs to a postgres source: nothing would stop a query over files")
+	case t > maxStatementTimeout, t > 0 && t < time.Millisecond:
+		list.AddHint("statement_timeout", "leave it out if there is to be none", "PostgreSQL takes 1ms to %s", maxStatementTimeout.Truncate(time.Hour))
+	}
 }
 
 func (o Options) validateDuckDB(list *problem.List) {

@@ -38,6 +38,18 @@ func TestOptionsAreRefusedWhole(t *testing.T) {
 				"tables[v].files: the extension of \"a.parquet.gz\" says of no known format\n  hint: the name must end in .parquet, .csv, .tsv, .psv, .ndjson or .jsonl (the text ones also with .gz)",
 		},
 		"postgres of nothing": {source.Options{Type: "postgres", StatementTimeout: -time.Second}, "dsn: a postgres source needs a DSN\n  hint: dsn: {env: WAREHOUSE_DSN}\nstatement_timeout: must not be negative"},
+		"a limit for files": {
+			source.Options{Type: "duckdb", Database: "x", StatementTimeout: time.Hour},
+			"statement_timeout: belongs to a postgres source: nothing would stop a query over files\n  hint: leave it out",
+		},
+		"a limit of a month": {
+			source.Options{Type: "postgres", DSN: secret.New("x"), StatementTimeout: 720 * time.Hour},
+			"statement_timeout: PostgreSQL takes 1ms to 596h0m0s\n  hint: leave it out if there is to be none",
+		},
+		"a limit that would be none": {
+			source.Options{Type: "postgres", DSN: secret.New("x"), StatementTimeout: time.Microsecond},
+			"statement_timeout: PostgreSQL takes 1ms to 596h0m0s\n  hint: leave it out if there is to be none",
+		},
 		"files for postgres": {
 			source.Options{Type: "postgres", DSN: secret.New("x"), Database: "x", Tables: []source.Table{{Name: "t", Files: "t.csv"}}},
 			"tables: belongs to a duckdb source; a postgres source has the tables of its server\ndatabase: belongs to a duckdb source; a postgres source names its database in the DSN",
@@ -58,6 +70,7 @@ func TestGoodOptionsPass(t *testing.T) {
 		{Type: "duckdb", Database: "a.duckdb"},
 		{Type: "duckdb", Memory: 256 << 20, Tables: []source.Table{{Name: "t", Files: "a/*.PARQUET"}, {Name: "u", Files: "b.jsonl.gz"}, {Name: "It's \"quoted\"", Files: "c.csv"}}},
 		{Type: "postgres", DSN: secret.New("host=x")},
+		{Type: "postgres", DSN: secret.New("host=x"), StatementTimeout: 596 * time.Hour},
 	} {
 		require.Empty(t, o.Validate())
 	}
