@@ -24,6 +24,7 @@ const (
 var (
 	errLength    = errors.New("has a length that its type cannot have")
 	errRange     = errors.New("is a time that no file can hold")
+	errInfinite  = errors.New("is an infinite interval, which no file can hold; use NULLIF, or cast the column to text")
 	errNoNumber  = errors.New("is NaN or Infinity, which a DECIMAL cannot hold; cast the column to double precision, or use NULLIF")
 	errDigits    = errors.New("has more digits than its type")
 	errByte      = errors.New("is a byte that is no text; cast the column to integer")
@@ -152,15 +153,22 @@ func decodeTimestamp(data []byte, to *table.Vector) error {
 	return nil
 }
 
+// decodeInterval reads an interval. Since PostgreSQL 17 it may be infinite, which is all parts at their ends.
 func decodeInterval(data []byte, to *table.Vector) error {
 	if len(data) != 16 {
 		return errLength
 	}
-	to.Intervals = append(to.Intervals, table.IntervalValue{
+	value := table.IntervalValue{
 		Micros: int64(binary.BigEndian.Uint64(data)),
 		Days:   int32(binary.BigEndian.Uint32(data[8:])),
 		Months: int32(binary.BigEndian.Uint32(data[12:])),
-	})
+	}
+	switch value {
+	case table.IntervalValue{Micros: math.MaxInt64, Days: math.MaxInt32, Months: math.MaxInt32},
+		table.IntervalValue{Micros: math.MinInt64, Days: math.MinInt32, Months: math.MinInt32}:
+		return errInfinite
+	}
+	to.Intervals = append(to.Intervals, value)
 	return nil
 }
 

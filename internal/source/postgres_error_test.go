@@ -18,6 +18,8 @@ func TestAPostgresValueThatCannotBeReadIsNamedByRowAndColumn(t *testing.T) {
 		"a byte that is no text":       {`CASE WHEN i = 2500 THEN (-23)::"char" END`, "is a byte that is no text"},
 		"an array of arrays":           {"CASE WHEN i = 2500 THEN ARRAY[[1], [2]] ELSE ARRAY[1] END", "more than one dimension"},
 		"a time of the year 294276":    {"CASE WHEN i = 2500 THEN '294276-12-31'::timestamp END", "is a time that no file can hold"},
+		"an infinite interval":         {"CASE WHEN i = 2500 THEN interval '178956970 years 7 mons 2147483647 days 2562047788:00:54.775807' END", "is an infinite interval"}, // to 15, which has none
+		"the other one":                {"CASE WHEN i = 2500 THEN interval '-178956970 years -8 mons -2147483648 days -2562047788:00:54.775807' - interval '1 microsecond' END", "is an infinite interval"},
 		"a time of that year, with TZ": {"CASE WHEN i = 2500 THEN '294276-12-31'::timestamptz END", "is a time that no file can hold"},
 	} {
 		t.Run(name, func(t *testing.T) {
