@@ -18,8 +18,8 @@ var (
 	ErrUnreachable = errors.New("the source cannot be reached")
 	// ErrLogin: the source's server does not accept the user, the password or the database's name.
 	ErrLogin = errors.New("the source refuses the login")
-	// ErrTimeout: the query took longer than statement_timeout.
-	ErrTimeout = errors.New("the query took too long")
+	// ErrTimeout: the query took longer than statement_timeout, or somebody cancelled it at the server, which says the same.
+	ErrTimeout = errors.New("the query took longer than statement_timeout, or somebody cancelled it at the source")
 	// ErrOutOfMemory: the query needs more memory than the engine may use, even with what it can spill.
 	ErrOutOfMemory = errors.New("the query needs more memory")
 	// ErrNoSpace: there is no room for what the query spills.

@@ -41,7 +41,7 @@ var states = map[string]state{
 	"55":    {ErrUnreachable, true}, // object in use
 	"55000": {ErrQuery, true},       // not in the state for it: a materialized view without rows, a standby
 	"57":    {ErrUnreachable, true}, // shutting down, starting up
-	"57014": {ErrTimeout, false},    // canceled; not by us, so by statement_timeout
+	"57014": {ErrTimeout, false},    // canceled; not by us, so by statement_timeout, or by somebody else
 	"58":    {ErrUnreadable, false}, // the server's system failed it
 	"P0":    {ErrData, false},       // raised by a function; its text is anything
 	"XX001": {ErrUnreadable, false}, // data corrupted

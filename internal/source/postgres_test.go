@@ -283,6 +283,20 @@ func TestAPostgresConnectionThatIsLostIsUnreachable(t *testing.T) {
 	require.ErrorIs(t, err, source.ErrUnreachable)
 }
 
+func TestAPostgresQueryThatSomebodyCancelsMayHaveTakenNoTimeAtAll(t *testing.T) {
+	t.Parallel()
+	s := inPostgres(t, 0)
+	canceled := false
+	err := each(t.Context(), s, "SELECT generate_series(1, 1000000000) AS canceled_by_test", func(table.Schema, *table.Batch) {
+		if !canceled {
+			psql(t, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%canceled_by_test%'")
+			canceled = true
+		}
+	})
+	require.ErrorIs(t, err, source.ErrTimeout)
+	require.ErrorContains(t, err, "or somebody cancelled it at the source")
+}
+
 func TestALongPostgresValueIsRead(t *testing.T) {
 	t.Parallel()
 	s := inPostgres(t, 0)
