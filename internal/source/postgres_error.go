@@ -151,7 +151,7 @@ func (s *server) connectError(ctx context.Context, err error) error {
 	if errors.As(err, &network) {
 		return fmt.Errorf("%s: %w: %w", where, ErrUnreachable, network)
 	}
-	return fmt.Errorf("%s: %w: the server does not speak as the DSN says (TLS, or a way to authenticate)", where, ErrUnreachable)
+	return fmt.Errorf("%s: %w: the server does not speak as the DSN says (TLS, or a way to authenticate), or is not of the kind that its target_session_attrs wants", where, ErrUnreachable)
 }
 
 // loginError is serverError for what the server says before there is a query: what it does not like is in the DSN, or of

@@ -41,6 +41,7 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 		"no right to it":     {fmt.Sprintf("postgres://stranger:hunter2@127.0.0.1:%d/private", server.Port), source.ErrLogin, "permission denied for database"},
 		"no such option":     {server.DSN() + "&schema=crm", source.ErrLogin, `unrecognized configuration parameter "schema"`},
 		"an option's value":  {server.DSN() + "&work_mem=much", source.ErrLogin, `parameter "work_mem"`},
+		"not a standby":      {server.DSN() + "&target_session_attrs=standby", source.ErrUnreachable, "target_session_attrs"},
 		"wrong option":       {"host=127.0.0.1 password=hunter2 sslmode=never", source.ErrLogin, "the DSN is neither"},
 	} {
 		t.Run(name, func(t *testing.T) {
