@@ -35,6 +35,7 @@ var causes = []cause{
 	{ErrNotKept, TypeFilesNotKept, Platform, permanent, "Send it anew, by starter send with another run key; workspace.keep says how long the files of a finished run stay."},
 	{plan.ErrOtherFiles, "FilesDiffer", Configuration, permanent, "Send it anew, by starter send with another run key; or set back what the message names and retry."},
 	{ErrPlanStale, "PlanStale", Configuration, permanent, "Somebody changed the configuration during the run: retry with replan to deliver by the new one."},
+	{ErrOtherColumns, "PlanStale", Configuration, permanent, "Somebody changed the source after the run was planned: retry with replan to deliver the columns as they are now, or set them back and retry."},
 	{ErrRowCount, "RowCountAlert", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or change the query's alerts and replan."},
 	{ErrEmpty, "EmptyResult", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or set on_empty to write or skip and replan."},
 	{ErrTooManyFiles, "TooManyFiles", Configuration, permanent, "Let split take more rows or megabytes for each file, or put the files into one archive (encoding tar, tgz or zip), and retry with replan."},

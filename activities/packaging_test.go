@@ -211,7 +211,7 @@ func (p *packer) deliver(t *testing.T, orchestration, dir string) (keys, entries
 	require.NoError(t, err)
 	folder := Folder{Run: orchestration, WorkflowID: "send/" + orchestration, Delivery: "1"}
 	result := do[RenderResult](t, p, p.steps.Render, RenderInput{
-		Folder: folder, Query: made.Query, Render: made.Render, OnEmpty: made.OnEmpty, Packed: made.Archives(), Archive: &made.Archive, Names: made.Names, Encryption: made.Encryption,
+		Folder: folder, Query: made.Query, Render: made.Render, Columns: made.Columns, OnEmpty: made.OnEmpty, Packed: made.Archives(), Archive: &made.Archive, Names: made.Names, Encryption: made.Encryption,
 	}).FilesResult
 	for number := 1; number <= result.Files; number++ {
 		entry, err := made.Names.Entry(number)

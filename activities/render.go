@@ -11,6 +11,7 @@ import (
 	"consign/internal/plan"
 	"consign/internal/render"
 	"consign/internal/source"
+	"consign/internal/table"
 	"consign/internal/workspace"
 )
 
@@ -24,6 +25,8 @@ var (
 	ErrTooManyFiles = errors.New("too many files")
 	// ErrPlanStale means that the configuration no longer holds what the plan was made of.
 	ErrPlanStale = errors.New("the configuration has changed since the plan was made")
+	// ErrOtherColumns means that the source answers with other columns than when the plan was made.
+	ErrOtherColumns = errors.New("the query's columns are others than when the run was planned")
 )
 
 const stepRender = "render"
@@ -43,6 +46,8 @@ type RenderInput struct {
 	Render  render.Options `json:"render"`
 	OnEmpty string         `json:"on_empty"`
 	Alerts  plan.Alerts    `json:"alerts"`
+	// Columns are what the plan says of the files; those of workflows of earlier releases say nothing.
+	Columns []plan.Column `json:"columns,omitempty"`
 	// Packed says that Archive follows: what Render makes is not what is delivered, and needs no SHA-256.
 	Packed bool `json:"packed,omitempty"`
 	// Archive, Names and Encryption are what the next steps do: where one file is made of all, Render does it on the way.
@@ -155,7 +160,9 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeRows()) }()
-
+	if err := in.asPlanned(rows.Schema()); err != nil {
+		return nil, fmt.Errorf("query %s: %w", in.Query.Name, err)
+	}
 	to, err := s.destination(ctx, run, step, in, ahead)
 	if err != nil {
 		return nil, err
@@ -171,6 +178,25 @@ func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.
 		return nil, err
 	}
 	return to.finish(w.Files())
+}
+
+// asPlanned compares the columns with the plan's: by those the receipt describes the files, and Redshift loads them. What type
+// the values of text files have had shows in none of them, and may be another whenever CSV or JSON is read.
+func (in RenderInput) asPlanned(result table.Schema) error {
+	is, err := in.Render.Schema(result)
+	if err != nil || in.Columns == nil {
+		return err
+	}
+	if len(is) != len(in.Columns) {
+		return fmt.Errorf("%w: %d, and not %d", ErrOtherColumns, len(is), len(in.Columns))
+	}
+	typed := in.Render.FileFormat == render.FormatParquet
+	for i, was := range in.Columns {
+		if c := is[i]; c.Name != was.Name || typed && c.Type.String() != was.Type {
+			return fmt.Errorf("%w: column %d is %q %s, and not %q %s", ErrOtherColumns, i+1, c.Name, c.Type, was.Name, was.Type)
+		}
+	}
+	return nil
 }
 
 // limited makes files as create does, up to the most that a delivery may have.

@@ -18,6 +18,7 @@ func TestADeliveryRunsItsStepsInOrderAndTellsOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, steadily(), d.stepsDone())
 	require.True(t, d.inputs["Render"][0].(activities.RenderInput).Packed, "Archive follows")
+	require.Equal(t, d.plan.Columns, d.inputs["Render"][0].(activities.RenderInput).Columns)
 	require.Equal(t, workflows.Completed, c.Status)
 	require.EqualValues(t, 7, c.Rows)
 	require.EqualValues(t, 70, c.Bytes)

@@ -200,6 +200,7 @@ func (r *run) render(ctx workflow.Context) (err error) {
 	summary := "query " + r.plan.Query.Name + " to " + r.plan.Render.FileFormat
 	input := activities.RenderInput{
 		Folder: r.folder(), Query: r.plan.Query, Render: r.plan.Render, OnEmpty: r.plan.OnEmpty, Alerts: r.plan.Alerts, Encryption: r.plan.Encryption,
+		Columns: r.plan.Columns,
 	}
 	if input.Packed = r.plan.Archives(); input.Packed {
 		input.Archive = &r.plan.Archive

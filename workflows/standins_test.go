@@ -84,7 +84,7 @@ func newDelivery(t *testing.T) *delivery {
 		calls: map[string]int{}, broken: map[string][]error{}, inputs: map[string][]any{}, within: map[string]func(){},
 		plan: &plan.Plan{
 			Orchestration: "vips-weekly", Destination: plan.Destination{Name: "acme"}, Credential: plan.Credential{Name: "acme-role"},
-			Query: plan.Query{Name: "vips"}, Upload: upload.Options{Bucket: "acme-inbound"}, Prefix: "upload",
+			Query: plan.Query{Name: "vips"}, Columns: []plan.Column{{Name: "id", Type: "BIGINT"}}, Upload: upload.Options{Bucket: "acme-inbound"}, Prefix: "upload",
 			Names:  plan.Names{Prefix: "upload", Filename: "vips.csv.gz", Extension: "csv"},
 			Render: render.Options{FileFormat: "csv"}, Archive: archive.Options{Encoding: "gzip"}, Encryption: &plan.Encryption{},
 			SuccessKey: "upload/vips.csv.gz.pgp.DONE", Notify: []plan.Notify{{WorkflowID: target, Signal: workflows.SignalCompleted}},
