@@ -43,3 +43,14 @@ func TestNamesInCSVAreNoSQL(t *testing.T) {
 		require.Equal(t, [][]string{{"1", "2"}}, texts(t, s, "FROM t"))
 	}
 }
+
+// TestNoRowOfACSVFileIsAComment: the engine looks for comments, and left out every row of which the first value begins with #.
+func TestNoRowOfACSVFileIsAComment(t *testing.T) {
+	t.Parallel()
+	const content = "id,name\n#1,Ann\n#2,Bob\n3,Cy # and more\n"
+	want := [][]string{{"#1", "Ann"}, {"#2", "Bob"}, {"3", "Cy # and more"}}
+	one := write(t, "1.csv", content)
+	require.Equal(t, want, texts(t, overFiles(t, one), "FROM t"))
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(one), "2.csv"), []byte(content), 0o600))
+	require.Equal(t, append(want, want...), texts(t, overFiles(t, filepath.Join(filepath.Dir(one), "*.csv")), "FROM t"))
+}

@@ -170,7 +170,8 @@ func createView(ctx context.Context, conn duck.Connection, t Table, files []stri
 	// whenever a query is described or run. It writes names between quotes as they are: one with a quote in it would go on
 	// as SQL, and nothing is locked yet.
 	var found []string
-	text := run(ctx, conn, "SELECT Prompt FROM sniff_csv("+quoteText(files[0])+", sample_size = -1) WHERE len(list_filter(Columns, lambda c: contains(c.name, chr(39)))) = 0", &found)
+	sniff := fmt.Sprintf(strings.Replace(readerOf(t.Files), csvReader, "sniff_csv", 1), quoteText(files[0]))
+	text := run(ctx, conn, "SELECT Prompt FROM "+sniff+" WHERE len(list_filter(Columns, lambda c: contains(c.name, chr(39)))) = 0", &found)
 	if text == "" && len(found) == 1 {
 		fixed := strings.TrimSuffix(strings.TrimPrefix(found[0], "FROM "), ";")
 		fixed = strings.Replace(fixed, isoDates, "", 1)

@@ -11,15 +11,17 @@ import (
 const (
 	csvReader  = "read_csv"
 	jsonReader = "read_ndjson"
+	// csvOptions have no line left out for a # at its beginning, which the engine takes for a comment where it can.
+	csvOptions = ", sample_size = -1, files_to_sniff = -1, comment = ''"
 )
 
 // readers are the engine's functions by the extension of the files, also with .gz behind it. CSV and NDJSON are
 // sampled whole, so that a type does not turn out wrong in the middle of a delivery.
 var readers = []struct{ extension, function, options string }{
 	{".parquet", "read_parquet", ""},
-	{".csv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
-	{".tsv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
-	{".psv", csvReader, ", sample_size = -1, files_to_sniff = -1"},
+	{".csv", csvReader, csvOptions},
+	{".tsv", csvReader, csvOptions},
+	{".psv", csvReader, csvOptions},
 	{".ndjson", jsonReader, ", sample_size = -1, maximum_sample_files = 2147483647"},
 	{".jsonl", jsonReader, ", sample_size = -1, maximum_sample_files = 2147483647"},
 }

@@ -81,14 +81,15 @@ func (w *world) linked(n narrator, files []string) ([]string, error) {
 	return files, nil
 }
 
-// readerOf is the query that reads a file, "" if it is of no known kind. CSV is sampled whole, as our source does.
+// readerOf is the query that reads a file, "" if it is of no known kind. CSV is sampled whole and without comments, as our
+// source does.
 func readerOf(path string) string {
 	name := strings.ToLower(path)
 	switch {
 	case strings.HasSuffix(name, ".parquet"):
 		return "SELECT * FROM read_parquet(" + quoted(path) + ")"
 	case strings.HasSuffix(name, ".csv"), strings.HasSuffix(name, ".csv.gz"):
-		return "SELECT * FROM read_csv(" + quoted(path) + ", sample_size = -1)"
+		return "SELECT * FROM read_csv(" + quoted(path) + ", sample_size = -1, comment = '')"
 	default:
 		return ""
 	}
