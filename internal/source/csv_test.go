@@ -54,3 +54,24 @@ func TestNoRowOfACSVFileIsAComment(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(one), "2.csv"), []byte(content), 0o600))
 	require.Equal(t, append(want, want...), texts(t, overFiles(t, filepath.Join(filepath.Dir(one), "*.csv")), "FROM t"))
 }
+
+// TestTheExtensionSaysWhatDividesValues: the engine prefers commas to tabs and bars, and took a first row that does not fit them
+// for nothing.
+func TestTheExtensionSaysWhatDividesValues(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, content string
+		want          [][]string
+	}{
+		{"one.tsv", "name\nDoe, John\nRoe, Jane\n", [][]string{{"Doe, John"}, {"Roe, Jane"}}},
+		{"names.tsv", "name, full\tcity\nDoe, John\tBonn\n", [][]string{{"Doe, John", "Bonn"}}},
+		{"numbers.psv", "a,b|c\n1,2|3\n", [][]string{{"1,2", "3"}}},
+		{"quoted.psv", "a|b\n\"x|y\"|\"z\"\"\"\n", [][]string{{"x|y", `z"`}}},
+		{"semicolons.csv", "a;b\n1;2\n", [][]string{{"1", "2"}}},
+	} {
+		one := write(t, c.name, c.content)
+		require.Equal(t, c.want, texts(t, overFiles(t, one), "FROM t"), c.name)
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(one), "2"+filepath.Ext(one)), []byte(c.content), 0o600))
+		require.Equal(t, append(c.want, c.want...), texts(t, overFiles(t, filepath.Join(filepath.Dir(one), "*"+filepath.Ext(one))), "FROM t"), c.name)
+	}
+}

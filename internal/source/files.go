@@ -16,12 +16,13 @@ const (
 )
 
 // readers are the engine's functions by the extension of the files, also with .gz behind it. CSV and NDJSON are
-// sampled whole, so that a type does not turn out wrong in the middle of a delivery.
+// sampled whole, so that a type does not turn out wrong in the middle of a delivery. What divides the values of a CSV file is
+// found out; of the others the extension says it.
 var readers = []struct{ extension, function, options string }{
 	{".parquet", "read_parquet", ""},
 	{".csv", csvReader, csvOptions},
-	{".tsv", csvReader, csvOptions},
-	{".psv", csvReader, csvOptions},
+	{".tsv", csvReader, csvOptions + `, delim = '\t'`},
+	{".psv", csvReader, csvOptions + ", delim = '|'"},
 	{".ndjson", jsonReader, ", sample_size = -1, maximum_sample_files = 2147483647"},
 	{".jsonl", jsonReader, ", sample_size = -1, maximum_sample_files = 2147483647"},
 }
