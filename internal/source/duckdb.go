@@ -163,23 +163,46 @@ const isoDates = ", dateformat='%Y-%m-%d'"
 func createView(ctx context.Context, conn duck.Connection, t Table, files []string) string {
 	head := "CREATE VIEW " + quoteName(t.Name) + " AS SELECT * FROM "
 	call := fmt.Sprintf(readerOf(t.Files), quoteTexts(files))
-	if len(files) > 1 || !strings.HasPrefix(call, csvReader) || strings.Contains(files[0], "'") {
-		return run(ctx, conn, head+call, nil)
-	}
-	// What the engine finds out about a CSV file is written into the view: else it reads the whole file for it again
-	// whenever a query is described or run. It writes names between quotes as they are: one with a quote in it would go on
-	// as SQL, and nothing is locked yet.
-	var found []string
-	sniff := fmt.Sprintf(strings.Replace(readerOf(t.Files), csvReader, "sniff_csv", 1), quoteText(files[0]))
-	text := run(ctx, conn, "SELECT Prompt FROM "+sniff+" WHERE len(list_filter(Columns, lambda c: contains(c.name, chr(39)))) = 0", &found)
-	if text == "" && len(found) == 1 {
-		fixed := strings.TrimSuffix(strings.TrimPrefix(found[0], "FROM "), ";")
-		fixed = strings.Replace(fixed, isoDates, "", 1)
-		if text = run(ctx, conn, head+fixed, nil); text == "" {
+	switch {
+	case len(files) > 1 && strings.HasPrefix(call, parquetReader):
+		differ, text := columnsDiffer(ctx, conn, files)
+		if text != "" {
+			return text
+		}
+		if differ {
+			call = strings.TrimSuffix(call, ")") + ", union_by_name = true)"
+		}
+	case len(files) == 1 && strings.HasPrefix(call, csvReader) && !strings.Contains(files[0], "'"):
+		if text := run(ctx, conn, head+foundOut(ctx, conn, t, files[0], call), nil); text == "" {
 			return ""
 		}
 	}
 	return run(ctx, conn, head+call, nil)
+}
+
+// foundOut returns the call that reads a CSV file with what the engine finds out about it written into it: else it reads
+// the whole file for it again whenever a query is described or run. If it finds out nothing, it is the usual call. The engine
+// writes names between quotes as they are: one with a quote in it would go on as SQL, and nothing is locked yet, so that
+// neither the file nor a column may have one.
+func foundOut(ctx context.Context, conn duck.Connection, t Table, file, call string) string {
+	var found []string
+	sniff := fmt.Sprintf(strings.Replace(readerOf(t.Files), csvReader, "sniff_csv", 1), quoteText(file))
+	text := run(ctx, conn, "SELECT Prompt FROM "+sniff+" WHERE len(list_filter(Columns, lambda c: contains(c.name, chr(39)))) = 0", &found)
+	if text != "" || len(found) != 1 {
+		return call
+	}
+	fixed := strings.TrimSuffix(strings.TrimPrefix(found[0], "FROM "), ";")
+	return strings.Replace(fixed, isoDates, "", 1)
+}
+
+// columnsDiffer reports whether Parquet files have other columns, or columns of other types. The engine takes those of the
+// first for all: it rounds what does not fit, and leaves out what the first does not have. To read them by name in columns
+// that hold the values of all costs it the memory for the footers of all, so that it is asked only where they differ.
+func columnsDiffer(ctx context.Context, conn duck.Connection, files []string) (bool, string) {
+	var kinds []string
+	text := run(ctx, conn, "SELECT count(DISTINCT columns)::VARCHAR FROM (SELECT list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns"+
+		" FROM parquet_schema("+quoteTexts(files)+") GROUP BY file_name)", &kinds)
+	return text == "" && kinds[0] != "1", text
 }
 
 // findFiles returns the files of a table, sorted by name.

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	csvReader  = "read_csv"
-	jsonReader = "read_ndjson"
+	parquetReader = "read_parquet"
+	csvReader     = "read_csv"
+	jsonReader    = "read_ndjson"
 	// csvOptions have no line left out for a # at its beginning, which the engine takes for a comment where it can.
 	csvOptions = ", sample_size = -1, files_to_sniff = -1, comment = ''"
 )
@@ -19,7 +20,7 @@ const (
 // sampled whole, so that a type does not turn out wrong in the middle of a delivery. What divides the values of a CSV file is
 // found out; of the others the extension says it.
 var readers = []struct{ extension, function, options string }{
-	{".parquet", "read_parquet", ""},
+	{".parquet", parquetReader, ""},
 	{".csv", csvReader, csvOptions},
 	{".tsv", csvReader, csvOptions + `, delim = '\t'`},
 	{".psv", csvReader, csvOptions + ", delim = '|'"},
