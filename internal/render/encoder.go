@@ -27,8 +27,8 @@ type fileWriter interface {
 	// It decides where a file is split, so it depends on the rows alone and never on how far a goroutine has come: it
 	// waits if it must. It is called between calls of write, and only when files are split by size.
 	size() int64
-	// fits returns how many of the batch's first rows are expected to take no more than room bytes in the file, one at
-	// least. It depends on what size does, and is called when size may be.
+	// fits returns how many of the batch's first rows are expected to take no more than room bytes in the file, which may
+	// be none. It depends on what size does, and is called when size may be.
 	fits(b *table.Batch, room int64) int
 	// close writes all that is left, and the end of the file. It leaves the io.Writer open.
 	close() error

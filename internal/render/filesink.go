@@ -21,7 +21,7 @@ func newFileSink(out *output, f *failure, open func(io.Writer) (fileWriter, erro
 func (s *fileSink) write(b *table.Batch, firstRow int64) error {
 	for b != nil {
 		var rest *table.Batch
-		err := s.room()
+		err := s.room(b)
 		if err == nil {
 			b, rest = s.cut(b)
 			rows := b.Rows
@@ -50,7 +50,7 @@ func (s *fileSink) cut(b *table.Batch) (now, rest *table.Batch) {
 		room = int(min(int64(room), s.out.splitRows-s.out.file.Rows))
 	}
 	if s.out.splitBytes > 0 {
-		room = s.writer.fits(b, s.out.splitBytes-s.writer.size())
+		room = max(1, s.writer.fits(b, s.out.splitBytes-s.writer.size()))
 	}
 	if room >= b.Rows {
 		return b, nil
@@ -59,11 +59,11 @@ func (s *fileSink) cut(b *table.Batch) (now, rest *table.Batch) {
 	return pieces[0], pieces[1]
 }
 
-// room makes sure that a file is open which can take another row. Where a file is split by size, the decision falls
-// between batches, and within those that are too large for any file: how large a row becomes inside Parquet is known only
-// when its row group is encoded.
-func (s *fileSink) room() error {
-	if s.writer != nil && s.full() {
+// room makes sure that a file is open which can take the batch's first row. Where a file is split by size, the decision
+// falls between batches, and within those that are too large for any file: how large a row becomes inside Parquet is known
+// only when its row group is encoded.
+func (s *fileSink) room(b *table.Batch) error {
+	if s.writer != nil && s.full(b) {
 		if err := s.finish(); err != nil {
 			return err
 		}
@@ -79,11 +79,15 @@ func (s *fileSink) room() error {
 	return err
 }
 
-func (s *fileSink) full() bool {
+func (s *fileSink) full(b *table.Batch) bool {
 	if s.out.splitRows > 0 && s.out.file.Rows >= s.out.splitRows {
 		return true
 	}
-	return s.out.splitBytes > 0 && s.out.file.Rows > 0 && s.writer.size()+s.growth() > s.out.splitBytes
+	if s.out.splitBytes == 0 || s.out.file.Rows == 0 {
+		return false
+	}
+	size := s.writer.size()
+	return size+s.growth() > s.out.splitBytes || s.writer.fits(b, s.out.splitBytes-size) == 0
 }
 
 // growth is what the next batch is expected to add: as much as the average batch so far. A large one would be cut, which
@@ -107,7 +111,7 @@ func (s *fileSink) close() error {
 		return err
 	}
 	if s.writer == nil {
-		if err := s.room(); err != nil {
+		if err := s.room(nil); err != nil {
 			return err
 		}
 	}

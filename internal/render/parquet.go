@@ -179,13 +179,11 @@ func (e *parquetEncoder) fits(b *table.Batch, room int64) int {
 	if float64(e.weigh(b, 0, b.Rows)) <= most {
 		return b.Rows
 	}
-	taken := e.weigh(b, 0, 1)
-	rows := 1
-	for rows < b.Rows {
+	rows := 0
+	for taken := 0; rows < b.Rows; rows++ {
 		if taken += e.weigh(b, rows, rows+1); float64(taken) > most {
 			break
 		}
-		rows++
 	}
 	return rows
 }

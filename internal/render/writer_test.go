@@ -157,6 +157,51 @@ func TestAParquetFileStaysNearItsMegabytesHoweverLargeABatchIs(t *testing.T) {
 	}
 }
 
+func TestALargeRowOfParquetGoesWhereItFits(t *testing.T) {
+	t.Parallel()
+	noise := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // what does not compress, the same in every run
+	for name, c := range map[string]struct {
+		sizes []int
+		rows  []int64 // of the files
+	}{
+		"each nearly fills a file":         {[]int{850_000, 850_000, 850_000}, []int64{1, 1, 1}},
+		"two fill a file":                  {[]int{400_000, 400_000, 400_000}, []int64{2, 1}},
+		"one is larger than a file may be": {[]int{1000, 1000, 3_000_000, 1000}, []int64{2, 1, 1}},
+		"one is the first":                 {[]int{3_000_000, 1000}, []int64{1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values := make([]any, len(c.sizes))
+			for i, size := range c.sizes {
+				value := make([]byte, size)
+				for j := range value {
+					value[j] = byte(' ' + noise.IntN(95))
+				}
+				values[i] = string(value)
+			}
+			schema, whole := tableOf(text("a", values...))
+			var single []*table.Batch
+			for _, v := range values {
+				_, b := tableOf(text("a", v))
+				single = append(single, b)
+			}
+			for _, batches := range [][]*table.Batch{{whole}, single} {
+				m := &memory{}
+				w, err := New(schema, Options{FileFormat: FormatParquet, SplitMegabytes: 1, Threads: 2}, m.create)
+				require.NoError(t, err)
+				for _, b := range batches {
+					require.NoError(t, w.Write(b))
+				}
+				require.NoError(t, w.Close())
+				var rows []int64
+				for _, f := range w.Files() {
+					rows = append(rows, f.Rows)
+				}
+				require.Equal(t, c.rows, rows)
+			}
+		})
+	}
+}
+
 func TestTheSameRowsGiveTheSameBytesWithAnyNumberOfGoroutines(t *testing.T) {
 	t.Parallel()
 	schema, batch := customers(500)
