@@ -136,7 +136,7 @@ func (r *reader) document(w *walker, text []byte) *yaml.Node {
 	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
 		return nil
 	} else if err != nil {
-		r.syntax(w.file, err)
+		r.syntax(w.file, text, err)
 		return nil
 	}
 	if err := decoder.Decode(&second); err == nil {
@@ -145,7 +145,7 @@ func (r *reader) document(w *walker, text []byte) *yaml.Node {
 			Hint: "put it in a file of its own, in the same folder",
 		})
 	} else if !errors.Is(err, io.EOF) {
-		r.syntax(w.file, err)
+		r.syntax(w.file, text, err)
 	}
 	root := document.Content[0]
 	if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" || !w.section(root, reflect.TypeFor[Config](), "") {
@@ -153,18 +153,6 @@ func (r *reader) document(w *walker, text []byte) *yaml.Node {
 	}
 	r.once(w, root)
 	return root
-}
-
-// syntax reports text that is not YAML.
-func (r *reader) syntax(file string, err error) {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	where := file
-	if rest, ok := strings.CutPrefix(message, "line "); ok {
-		if line, what, ok := strings.Cut(rest, ": "); ok {
-			where, message = file+":"+line, what
-		}
-	}
-	r.list = append(r.list, problem.Problem{Where: where, Message: "this is not YAML: " + message})
 }
 
 // once refuses a section in two files: only lists are joined.

@@ -55,10 +55,18 @@ func (w *walker) value(n *yaml.Node, f field, path string) bool {
 	case t.Kind() == reflect.Slice:
 		return w.items(n, f, path)
 	case n.Kind != yaml.ScalarNode:
-		return w.wrong(n, path, "", "a %s is written where %s is meant", kindName(n), typeName(t))
+		return w.wrong(n, path, unquoted(n, t), "a %s is written where %s is meant", kindName(n), typeName(t))
 	default:
 		return w.scalar(n, f, path)
 	}
+}
+
+// unquoted is the hint for text that YAML takes for something else: {{query_name}} is two mappings.
+func unquoted(n *yaml.Node, t reflect.Type) string {
+	if t.Kind() != reflect.String || n.Style&yaml.FlowStyle == 0 {
+		return ""
+	}
+	return "put text that begins with { or [ in quotes"
 }
 
 func mapping(scalar *yaml.Node, key string) *yaml.Node {
