@@ -18,6 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -68,6 +70,7 @@ func TestScripts(t *testing.T) {
 			"scrub":     scrub,
 			"waitfor":   waitfor,
 			"interrupt": interrupt,
+			"reset":     reset(stack.TemporalAddress),
 			"operator":  operator(stack.TemporalAddress),
 			"foreign":   foreign(stack.TemporalAddress),
 		},
@@ -113,6 +116,34 @@ func waitfor(ts *testscript.TestScript, _ bool, args []string) {
 // interrupt runs a command, presses Ctrl-C when it has said something, and writes what it said to the file "said". It
 // must end with status 130.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	during(ts, args, exitInterrupted, func(p *os.Process) error { return p.Signal(os.Interrupt) })
+}
+
+// reset runs a command, and when it has said something does to a run what a person does in Temporal's own UI, who lets it
+// begin anew: reset WORKFLOW-ID command... It must end with status 0.
+func reset(address string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+		ts.Check(err)
+		defer c.Close()
+		during(ts, args[1:], exitDone, func(*os.Process) error {
+			ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+			defer cancel()
+			if _, err := c.QueryWorkflow(ctx, args[0], "", workflows.QueryProgress); err != nil { // answered once the first task is over
+				return err
+			}
+			_, err := c.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
+				Namespace: client.DefaultNamespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: args[0]}, Reason: "a test",
+				WorkflowTaskFinishEventId: 4, RequestId: "reset " + args[0],
+			})
+			return err
+		})
+	}
+}
+
+// during runs a command, does something when it has said a line, and writes what it said to the file "said". It must end
+// with the status.
+func during(ts *testscript.TestScript, args []string, status int, do func(*os.Process) error) {
 	program, err := exec.LookPath(args[0])
 	ts.Check(err)
 	cmd := exec.Command(program, args[1:]...)
@@ -124,12 +155,11 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	said := bufio.NewReader(stderr)
 	first, err := said.ReadString('\n')
 	ts.Check(err)
-	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(do(cmd.Process))
 	rest, err := io.ReadAll(said)
 	ts.Check(err)
-	var ended *exec.ExitError
-	if !errors.As(cmd.Wait(), &ended) || ended.ExitCode() != exitInterrupted {
-		ts.Fatalf("ended with %v: %s%s", ended, first, rest)
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != status {
+		ts.Fatalf("ended with %v: %s%s", err, first, rest)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(first+string(rest)), 0o600))
 }
@@ -245,6 +275,10 @@ func play(ctx workflow.Context, in workflows.OrchestrationInput) (workflows.Comp
 		return p.end(ctx, workflows.Failed, denied())
 	case "parks":
 		return p.park(ctx)
+	case "delivers when it is reset":
+		info := workflow.GetInfo(ctx)
+		err := workflow.Await(ctx, func() bool { return info.WorkflowExecution.RunID != info.OriginalRunID })
+		return p.delivered(ctx), err
 	case "cannot reach S3":
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 			StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 1},

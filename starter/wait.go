@@ -45,7 +45,7 @@ func (a *app) wait(ctx context.Context, connection client.Client, s sent, timeou
 
 // over prints how a run that is over, or parked, stands, and ends with the status that belongs to it.
 func (a *app) over(ctx context.Context, connection client.Client, s sent, snapshot watch.Snapshot) error {
-	s.State = snapshot.State
+	s.State, s.RunID = snapshot.State, snapshot.RunID
 	if snapshot.Open {
 		return a.parked(s, snapshot)
 	}

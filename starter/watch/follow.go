@@ -37,7 +37,8 @@ const (
 	unworked = 3 * time.Second
 )
 
-// Until follows the run until it is over or parked, and returns its last snapshot. It ends early with ctx's cause.
+// Until follows the run until it is over or parked, and returns its last snapshot. It ends early with ctx's cause. A run
+// that somebody resets in Temporal goes on as another one, which is followed then.
 func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot, error) {
 	defer f.View.Close()
 	ticker := time.NewTicker(f.Every)
@@ -45,7 +46,7 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 	var silent silence
 	warned := false
 	for {
-		s, err := Look(ctx, f.Client, workflowID, runID)
+		s, err := f.look(ctx, workflowID, &runID)
 		now := f.Clock()
 		if ctx.Err() != nil {
 			return s, context.Cause(ctx)
@@ -65,6 +66,18 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 			return s, context.Cause(ctx)
 		case <-ticker.C:
 		}
+	}
+}
+
+// look looks at the run, or at the one as which it goes on after a reset: that is the run from then on.
+func (f Follower) look(ctx context.Context, workflowID string, runID *string) (Snapshot, error) {
+	for {
+		s, err := Look(ctx, f.Client, workflowID, *runID)
+		if err != nil || s.Open || s.resetTo == "" || s.resetTo == s.RunID {
+			return s, err
+		}
+		*runID = s.resetTo
+		f.View.Note("the run was reset in Temporal, and goes on as run " + *runID)
 	}
 }
 

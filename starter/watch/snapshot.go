@@ -45,6 +45,8 @@ type Snapshot struct {
 	// TaskTries is how often a worker was asked what comes next since it last knew; 0: it has answered, or nobody asks.
 	TaskTries  int32 `json:"workflow_task_tries,omitempty"`
 	IsCampaign bool  `json:"-"` // so that its result is a CampaignCompletion
+
+	resetTo string // run id of the run that goes on instead of this one; empty: none does
 }
 
 // Working is a step that is being tried now, or waits for its next try.
@@ -78,6 +80,7 @@ func Look(ctx context.Context, c Client, workflowID, runID string) (Snapshot, er
 		Started:    info.GetStartTime().AsTime(),
 		IsCampaign: info.GetType().GetName() == workflows.TypeCampaign,
 		TaskTries:  answer.GetPendingWorkflowTask().GetAttempt(),
+		resetTo:    answer.GetWorkflowExtendedInfo().GetResetRunId(),
 	}
 	if info.GetCloseTime() != nil {
 		s.Closed = info.GetCloseTime().AsTime()
