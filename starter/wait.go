@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,8 @@ func (a *app) over(ctx context.Context, connection client.Client, s sent, snapsh
 	if err := a.result(s, func(w io.Writer) { printDelivery(w, done) }); err != nil {
 		return err
 	}
-	return a.ending(ending{done.WorkflowID, done.Status, done.Failure, a.afresh(done.Orchestration, done.Campaign, "--run-key", "NEW-KEY")})
+	again := a.afresh(cmp.Or(done.Orchestration, s.Orchestration), done.Campaign, "--run-key", "NEW-KEY") // one that was terminated has not said what it is
+	return a.ending(ending{done.WorkflowID, done.Status, done.Failure, again})
 }
 
 // afresh is the command that begins again with what a run has delivered: a group goes with its campaign.
