@@ -114,6 +114,9 @@ func (r *reader) read(paths []string) error {
 	return nil
 }
 
+// byteOrderMark is what some editors begin a file with: it is no part of a query, and PostgreSQL takes it for a letter.
+const byteOrderMark = "\ufeff"
+
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -126,7 +129,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
 	}
-	return text, nil
+	return bytes.TrimPrefix(text, []byte(byteOrderMark)), nil
 }
 
 // document parses one file and returns what of it can be decoded; nil if nothing can.

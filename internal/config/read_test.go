@@ -235,3 +235,14 @@ func TestACampaignHasOnlySoManyDeliveries(t *testing.T) {
 		}
 	}
 }
+
+func TestAByteOrderMarkIsNoPartOfAQuery(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{
+		"a.yaml": "\ufeffsources: [{name: s, type: postgres, dsn: {env: DSN}}]\nqueries: [{name: q, source: s, sql_file: q.sql}]\n",
+		"q.sql":  "\ufeffSELECT 1",
+	})
+	sql, err := good(t, dir, from(nil)).SQL("q")
+	require.NoError(t, err)
+	require.Equal(t, "SELECT 1", sql)
+}
