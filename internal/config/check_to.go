@@ -71,10 +71,15 @@ func (k *checker) orchestrations() {
 	}
 }
 
-// running checks what orchestrations and campaigns have in common.
-// maxNotify keeps what is told to all targets together within one message to Temporal.
-const maxNotify = 20
+const (
+	// maxNotify keeps what is told to all targets together within one message to Temporal.
+	maxNotify = 20
+	// maxWorkflowID is how long a workflow id may be in a Temporal that keeps it in an SQL database (limit.maxIDLength). A
+	// run that is to tell a longer one is stuck at that: nobody could abort it.
+	maxWorkflowID = 255
+)
 
+// running checks what orchestrations and campaigns have in common.
 func (k *checker) running(at, overlap string, schedule *Schedule, notify []Notify) {
 	k.oneOf(at+".overlap", overlap, OverlapWait, OverlapRefuse)
 	if schedule != nil {
@@ -89,8 +94,8 @@ func (k *checker) running(at, overlap string, schedule *Schedule, notify []Notif
 		switch {
 		case n.WorkflowID == "":
 			k.missing(path+".workflow_id", "the id of the workflow that waits for the completion")
-		case len(n.WorkflowID) > 1000:
-			k.add(path+".workflow_id", "", "an id has up to 1000 characters")
+		case len(n.WorkflowID) > maxWorkflowID:
+			k.add(path+".workflow_id", "", "an id has up to %d characters", maxWorkflowID)
 		case seen[n]:
 			k.add(path, "", "%s is told twice", n.WorkflowID)
 		}
