@@ -148,7 +148,7 @@ func (w *world) write(name string, content []byte) error {
 func (w *world) exports() []string {
 	var lines []string
 	for _, name := range []string{"CONSIGN_CONFIG", "CONSIGN_TEMPORAL_ADDRESS"} {
-		lines = append(lines, "export "+name+"="+w.environment[name])
+		lines = append(lines, "export "+name+"='"+strings.ReplaceAll(w.environment[name], "'", `'\''`)+"'")
 	}
 	return lines
 }
