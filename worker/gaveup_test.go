@@ -29,6 +29,7 @@ type forgetful struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	operatorservice.UnimplementedOperatorServiceServer
 	polls atomic.Int64
+	rows  enums.IndexedValueType // of ConsignRows; 0: as it should be
 }
 
 func (f *forgetful) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
@@ -44,8 +45,11 @@ func (f *forgetful) DescribeNamespace(context.Context, *workflowservice.Describe
 
 func (f *forgetful) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
 	known := map[string]enums.IndexedValueType{}
-	for _, name := range workflows.Attributes() {
-		known[name] = enums.INDEXED_VALUE_TYPE_KEYWORD
+	for _, a := range workflows.Attributes() {
+		known[a.GetName()] = a.GetValueType()
+	}
+	if f.rows != 0 {
+		known[workflows.AttributeRows.GetName()] = f.rows
 	}
 	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: known}, nil
 }
@@ -60,21 +64,38 @@ func (f *forgetful) PollWorkflowTaskQueue(context.Context, *workflowservice.Poll
 	return nil, serviceerror.ToStatus(serviceerror.NewNamespaceNotFound("default")).Err()
 }
 
-// The SDK stops asking after two minutes of such answers. A process that lived on would do nothing, and no supervisor would
-// start it again.
-func TestAWorkerThatTemporalDoesNotKnowAnyMoreEnds(t *testing.T) {
-	t.Parallel()
+// serve serves it until the test ends, and returns the configuration of a worker there.
+func (f *forgetful) serve(t *testing.T) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	temporal, server := &forgetful{}, grpc.NewServer()
-	workflowservice.RegisterWorkflowServiceServer(server, temporal)
-	operatorservice.RegisterOperatorServiceServer(server, temporal)
+	server := grpc.NewServer()
+	workflowservice.RegisterWorkflowServiceServer(server, f)
+	operatorservice.RegisterOperatorServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "consign.yaml")
 	text := fmt.Sprintf("temporal: {address: %q}\nworkspace: {dir: %q}\n", listener.Addr(), filepath.Join(dir, "workspace"))
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// A value of another type is refused with the task that closes the run, for ever, when all is delivered.
+func TestAWorkerDoesNotStartWhereNoRunCouldEnd(t *testing.T) {
+	t.Parallel()
+	code, err := run(t.Context(), (&forgetful{rows: enums.INDEXED_VALUE_TYPE_KEYWORD}).serve(t), t.Output())
+	require.Equal(t, exitFailed, code)
+	require.ErrorContains(t, err, "ConsignRows as Keyword and not as Int")
+	require.ErrorContains(t, err, "search-attribute remove --namespace default --name ConsignRows")
+}
+
+// The SDK stops asking after two minutes of such answers. A process that lived on would do nothing, and no supervisor would
+// start it again.
+func TestAWorkerThatTemporalDoesNotKnowAnyMoreEnds(t *testing.T) {
+	t.Parallel()
+	temporal := &forgetful{}
+	path := temporal.serve(t)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

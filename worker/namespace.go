@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
@@ -44,9 +45,14 @@ func checkAttributes(ctx context.Context, c client.Client, namespace string) err
 		return fmt.Errorf("list search attributes of namespace %s: %w", namespace, err)
 	}
 	var missing []string
-	for _, name := range workflows.Attributes() {
-		if _, ok := known.GetCustomAttributes()[name]; !ok {
-			missing = append(missing, name)
+	for _, a := range workflows.Attributes() {
+		is, ok := known.GetCustomAttributes()[a.GetName()]
+		switch {
+		case !ok:
+			missing = append(missing, a.GetName())
+		case a == workflows.AttributeRows && is != enums.INDEXED_VALUE_TYPE_INT && is != enums.INDEXED_VALUE_TYPE_DOUBLE: // a number
+			return fmt.Errorf("namespace %s has the search attribute %s as %s and not as %s, so that no run could end\n"+
+				"  hint: remove it (temporal operator search-attribute remove --namespace %s --name %s); starter setup makes it anew", namespace, a.GetName(), is, a.GetValueType(), namespace, a.GetName())
 		}
 	}
 	if len(missing) > 0 {

@@ -57,11 +57,10 @@ var (
 	AttributeRows          = temporal.NewSearchAttributeKeyInt64("ConsignRows")
 )
 
-// Attributes returns the names of all search attributes, which a namespace must have before a run starts in it.
-func Attributes() []string {
-	return []string{
-		AttributeOrchestration.GetName(), AttributeCampaign.GetName(), AttributeDestination.GetName(),
-		AttributeState.GetName(), AttributeRunKey.GetName(), AttributeRows.GetName(),
+// Attributes returns all search attributes, which a namespace must have, each with its type, before a run starts in it.
+func Attributes() []temporal.SearchAttributeKey {
+	return []temporal.SearchAttributeKey{
+		AttributeOrchestration, AttributeCampaign, AttributeDestination, AttributeState, AttributeRunKey, AttributeRows,
 	}
 }
 
