@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"consign/internal/defect"
 	"consign/internal/plan"
 	"consign/internal/upload"
 	"consign/internal/workspace"
@@ -166,6 +167,20 @@ func TestAFileThatCannotBeFinishedLeavesNothing(t *testing.T) {
 	left, err := os.ReadDir(filepath.Dir(half))
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// Every file is transformed by a goroutine of its own, of which a panic would end the worker, and with it everybody's runs.
+func TestAPanicWhileAFileIsTransformedIsAnError(t *testing.T) {
+	t.Parallel()
+	run := newRun(t)
+	from := stepOf(t, run, "render")
+	out, err := create(from, "0000001")
+	file := written(t, out, err)
+	require.NoError(t, from.Finish(file))
+	_, err = new(Steps).each(t.Context(), run, "archive", "d", FilesResult{Step: "render", Files: 1}, 1, func(io.Writer) (io.WriteCloser, error) {
+		panic("a defect")
+	})
+	require.ErrorIs(t, err, defect.Err)
 }
 
 type passOn struct{ io.Writer }

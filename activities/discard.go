@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"consign/internal/defect"
 	"consign/internal/plan"
 	"consign/internal/upload"
 )
@@ -119,10 +120,10 @@ func unknownUploads(ctx context.Context, b *upload.Bucket, in DiscardInput, know
 	group.SetLimit(max(in.Target.Upload.Concurrency, 1))
 	for i, key := range keys {
 		if len(known[key]) == 0 {
-			group.Go(func() (err error) {
+			group.Go(defect.Guarded(func() (err error) {
 				found[i], err = b.Find(ctx, key)
 				return err
-			})
+			}))
 		}
 	}
 	if err := group.Wait(); err != nil {

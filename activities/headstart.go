@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"consign/internal/defect"
 	"consign/internal/plan"
 	"consign/internal/upload"
 	"consign/internal/workspace"
@@ -69,7 +70,8 @@ func (h *headStart) follow(ctx context.Context, out *outFile) {
 }
 
 // send opens the upload when there is a part to send, and sends until the file has ended.
-func (h *headStart) send(ctx context.Context) error {
+func (h *headStart) send(ctx context.Context) (err error) {
+	defer defect.Recover(&err)
 	if !h.growth.Reaches(ctx, upload.PartSize(0, h.to.Target.Upload.PartSize)) {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
 
+	"consign/internal/defect"
 	"consign/internal/plan"
 	"consign/internal/upload"
 	"consign/internal/workspace"
@@ -196,7 +197,7 @@ func abortUploads(ctx context.Context, bucket *upload.Bucket, open map[string][]
 	for key, ids := range open {
 		for _, id := range ids {
 			if aborting.Err() == nil {
-				group.Go(func() error { return abort(key, id) })
+				group.Go(defect.Guarded(func() error { return abort(key, id) }))
 			}
 		}
 	}

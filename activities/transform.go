@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"consign/internal/archive"
+	"consign/internal/defect"
 	"consign/internal/encrypt"
 	"consign/internal/plan"
 	"consign/internal/workspace"
@@ -153,10 +154,10 @@ func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery str
 			progress.add(f.Bytes)
 			return
 		}
-		group.Go(func() error {
+		group.Go(defect.Guarded(func() error {
 			_, err := convert(ctx, from.step, f, to, progress, stage)
 			return err
-		})
+		}))
 	})
 	// If a file fails, that ends the wait for the next one too, and is what is wrong.
 	if failed := group.Wait(); failed != nil {

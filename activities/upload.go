@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"consign/internal/defect"
 	"consign/internal/plan"
 	"consign/internal/upload"
 	"consign/internal/workspace"
@@ -127,11 +128,11 @@ func (s sender) sendAll(ctx context.Context, in UploadInput, from *arrivals) ([]
 		if err := connections.Acquire(sending, takes); err != nil {
 			return context.Cause(sending)
 		}
-		group.Go(func() (err error) {
+		group.Go(defect.Guarded(func() (err error) {
 			defer connections.Release(takes)
 			objects[i], err = s.send(sending, key, f)
 			return err
-		})
+		}))
 		return nil
 	}
 	var stopped error // by the end of the step, or of one file, which is what is wrong then

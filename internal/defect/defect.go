@@ -20,6 +20,14 @@ func Recover(err *error) {
 	}
 }
 
+// Guarded returns do for a goroutine of its own: a panic of do is its error.
+func Guarded(do func() error) func() error {
+	return func() (err error) {
+		defer Recover(&err)
+		return do()
+	}
+}
+
 // Of is the error of a panic that a deferred function has just recovered from. Of what the panic says only the kind is
 // kept: the rest may be somebody's data, or a number that was computed from it.
 func Of(cause any) error {

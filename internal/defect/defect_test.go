@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 func at(values []int, i int) (_ int, err error) {
@@ -29,4 +30,13 @@ func TestAPanicIsAnErrorThatNamesItsPlaceAndNoValue(t *testing.T) {
 	require.ErrorIs(t, err, Err)
 	require.Regexp(t, `^a defect of Consign: panic at defect_test\.go:\d+$`, err.Error())
 	require.EqualError(t, told(""), "usual")
+}
+
+func TestAPanicOfAGoroutineIsItsError(t *testing.T) {
+	t.Parallel()
+	var group errgroup.Group
+	group.Go(Guarded(func() error { panic("jane@example.com") }))
+	err := group.Wait()
+	require.ErrorIs(t, err, Err)
+	require.NotContains(t, err.Error(), "jane")
 }

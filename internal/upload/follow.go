@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"consign/internal/defect"
 )
 
 // Begin opens an upload of an object whose bytes are still being made: of o, only Key, Delivery and ContentType count. All
@@ -92,7 +94,7 @@ func (b *Bucket) Follow(ctx context.Context, o Object, uploadID string, r io.Rea
 		if !ok {
 			break
 		}
-		group.Go(func() error { return b.ahead(sending, o.Key, uploadID, number, cut, sums, r, buffers) })
+		group.Go(defect.Guarded(func() error { return b.ahead(sending, o.Key, uploadID, number, cut, sums, r, buffers) }))
 	}
 	return errors.Join(group.Wait(), context.Cause(ctx))
 }

@@ -11,6 +11,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
+
+	"consign/internal/defect"
 )
 
 // Sent is what an upload holds when Send is done.
@@ -42,7 +44,7 @@ func (b *Bucket) Send(ctx context.Context, o Object, uploadID string, r io.Reade
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(b.o.Concurrency)
 	for number := 1; number <= len(s.crcs) && ctx.Err() == nil; number++ {
-		group.Go(func() error { return s.one(ctx, number) })
+		group.Go(defect.Guarded(func() error { return s.one(ctx, number) }))
 	}
 	if err := group.Wait(); err != nil {
 		return Sent{}, err
