@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"consign/internal/source"
 )
 
 // TestDatesInCSVAreWhatTheySay: what is found out about a file is written into its view, and a format of dates there would
@@ -74,4 +76,51 @@ func TestTheExtensionSaysWhatDividesValues(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(one), "2"+filepath.Ext(one)), []byte(c.content), 0o600))
 		require.Equal(t, append(c.want, c.want...), texts(t, overFiles(t, filepath.Join(filepath.Dir(one), "*"+filepath.Ext(one))), "FROM t"), c.name)
 	}
+}
+
+// overBoth opens a source over one file with the content, and one over two of them.
+func overBoth(t *testing.T, content string) (one, two source.Source) {
+	t.Helper()
+	path := write(t, "1.csv", content)
+	one = overFiles(t, path)
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "2.csv"), []byte(content), 0o600))
+	return one, overFiles(t, filepath.Join(filepath.Dir(path), "*.csv"))
+}
+
+// TestWholeNumbersInCSVKeepTheirDigits: the engine takes a number that does not fit 64 bits for a DOUBLE, which rounds it.
+func TestWholeNumbersInCSVKeepTheirDigits(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string][]string{
+		"n\n12345678901234567890\n5\n":                     {"VARCHAR", "12345678901234567890", "5"},
+		"n\n5\n-12345678901234567890\n+1\n":                {"VARCHAR", "5", "-12345678901234567890", "+1"},
+		"n\n123456789012345678901234567890123456789012\n7": {"VARCHAR", "123456789012345678901234567890123456789012", "7"},
+		"n\n9007199254740993\n0.5\n":                       {"VARCHAR", "9007199254740993", "0.5"},
+		"n\n9007199254740992\n0.5\n":                       {"DOUBLE", "9007199254740992.0", "0.5"},
+		"n\n9223372036854775807\n1\n":                      {"BIGINT", "9223372036854775807", "1"},
+		"n\n1\n1.5\n1e300\n\n":                             {"DOUBLE", "1.0", "1.5", "1e+300"},
+		"n\n0.1234567890123456789\n2\n":                    {"DOUBLE", "0.12345678901234568", "2.0"},
+		"it's\n12345678901234567890\n":                     {"VARCHAR", "12345678901234567890"},
+		"12345678901234567890\n12345678901234567891\n":     {"VARCHAR", "12345678901234567890", "12345678901234567891"},
+	} {
+		one, two := overBoth(t, content)
+		for _, s := range []source.Source{one, two} {
+			got := texts(t, s, "SELECT DISTINCT typeof(COLUMNS(*)) FROM t")[0]
+			for _, row := range texts(t, s, "SELECT COLUMNS(*)::VARCHAR FROM t WHERE COLUMNS(*) IS NOT NULL") {
+				got = append(got, row[0])
+			}
+			if s == two {
+				want = append(want, want[1:]...)
+			}
+			require.Equal(t, want, got, content)
+		}
+	}
+}
+
+// TestWholeNumbersOfOneFileAreNotRoundedForAnother: a point in one file makes a DOUBLE of the numbers of all.
+func TestWholeNumbersOfOneFileAreNotRoundedForAnother(t *testing.T) {
+	t.Parallel()
+	one := write(t, "1.csv", "id,n\n1,9007199254740993\n")
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(one), "2.csv"), []byte("id,n\n2,0.5\n"), 0o600))
+	s := overFiles(t, filepath.Join(filepath.Dir(one), "*.csv"))
+	require.Equal(t, [][]string{{"9007199254740993"}, {"0.5"}}, texts(t, s, "SELECT n FROM t ORDER BY id"))
 }

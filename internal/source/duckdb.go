@@ -142,8 +142,8 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 		if err := checkDepths(ctx, t, files); err != nil {
 			return err
 		}
-		if text := createView(ctx, conn, t, files); text != "" {
-			return fileError(t, text)
+		if err := createView(ctx, conn, t, files); err != nil {
+			return err
 		}
 		i.files = append(i.files, files...)
 	}
@@ -155,44 +155,34 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 	return lockDown(ctx, conn, o, i.files)
 }
 
-// isoDates is what the engine finds out about dates as it reads them anyway. Written out it has the engine read infinity as
-// 1900-01-01, and no year before 1 or after 9999.
-const isoDates = ", dateformat='%Y-%m-%d'"
+// createView makes the table's view.
+func createView(ctx context.Context, conn duck.Connection, t Table, files []string) error {
+	call, err := readingCall(ctx, conn, t, files)
+	if err != nil {
+		return err
+	}
+	if text := run(ctx, conn, "CREATE VIEW "+quoteName(t.Name)+" AS SELECT * FROM "+call, nil); text != "" {
+		return fileError(t, text)
+	}
+	return nil
+}
 
-// createView makes the table's view and returns the engine's error.
-func createView(ctx context.Context, conn duck.Connection, t Table, files []string) string {
-	head := "CREATE VIEW " + quoteName(t.Name) + " AS SELECT * FROM "
+// readingCall returns the call that reads the table's files.
+func readingCall(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
 	call := fmt.Sprintf(readerOf(t.Files), quoteTexts(files))
 	switch {
+	case strings.HasPrefix(call, csvReader):
+		return readCSV(ctx, conn, t, files)
 	case len(files) > 1 && strings.HasPrefix(call, parquetReader):
 		differ, text := columnsDiffer(ctx, conn, files)
 		if text != "" {
-			return text
+			return "", fileError(t, text)
 		}
 		if differ {
 			call = strings.TrimSuffix(call, ")") + ", union_by_name = true)"
 		}
-	case len(files) == 1 && strings.HasPrefix(call, csvReader) && !strings.Contains(files[0], "'"):
-		if text := run(ctx, conn, head+foundOut(ctx, conn, t, files[0], call), nil); text == "" {
-			return ""
-		}
 	}
-	return run(ctx, conn, head+call, nil)
-}
-
-// foundOut returns the call that reads a CSV file with what the engine finds out about it written into it: else it reads
-// the whole file for it again whenever a query is described or run. If it finds out nothing, it is the usual call. The engine
-// writes names between quotes as they are: one with a quote in it would go on as SQL, and nothing is locked yet, so that
-// neither the file nor a column may have one.
-func foundOut(ctx context.Context, conn duck.Connection, t Table, file, call string) string {
-	var found []string
-	sniff := fmt.Sprintf(strings.Replace(readerOf(t.Files), csvReader, "sniff_csv", 1), quoteText(file))
-	text := run(ctx, conn, "SELECT Prompt FROM "+sniff+" WHERE len(list_filter(Columns, lambda c: contains(c.name, chr(39)))) = 0", &found)
-	if text != "" || len(found) != 1 {
-		return call
-	}
-	fixed := strings.TrimSuffix(strings.TrimPrefix(found[0], "FROM "), ";")
-	return strings.Replace(fixed, isoDates, "", 1)
+	return call, nil
 }
 
 // columnsDiffer reports whether Parquet files have other columns, or columns of other types. The engine takes those of the
