@@ -124,3 +124,44 @@ func TestWholeNumbersOfOneFileAreNotRoundedForAnother(t *testing.T) {
 	s := overFiles(t, filepath.Join(filepath.Dir(one), "*.csv"))
 	require.Equal(t, [][]string{{"9007199254740993"}, {"0.5"}}, texts(t, s, "SELECT n FROM t ORDER BY id"))
 }
+
+// TestDatesInCSVThatMayMeanOtherDaysAreText: the engine prefers the day before the month, and before both a year of two digits.
+func TestDatesInCSVThatMayMeanOtherDaysAreText(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contents []string
+		want     [][]string
+	}{
+		"dates":                           {[]string{"d\n01/02/2026\n03/04/2026\n"}, [][]string{{"01/02/2026"}, {"03/04/2026"}}},
+		"timestamps":                      {[]string{"d\n01.02.2026 10:00:00\n\n"}, [][]string{{"01.02.2026 10:00:00"}}},
+		"timestamps of half a day":        {[]string{"d\n01/02/2026 10:00:00 AM\n"}, [][]string{{"01/02/2026 10:00:00 AM"}}},
+		"years of two digits, day first":  {[]string{"d\n13/02/24\n28/03/24\n"}, [][]string{{"13/02/24"}, {"28/03/24"}}},
+		"years of two digits, year first": {[]string{"d\n24-02-13\n"}, [][]string{{"24-02-13"}}},
+		"with a quote in the name":        {[]string{"it's,n\n01/02/2026,1\n"}, [][]string{{"01/02/2026", "1"}}},
+		"no header":                       {[]string{"01/02/2026,1\n03/04/2026,2\n"}, [][]string{{"01/02/2026", "1"}, {"03/04/2026", "2"}}},
+		"in all files":                    {[]string{"d\n01/02/2026\n", "d\n03/04/2026\n"}, [][]string{{"01/02/2026"}, {"03/04/2026"}}},
+		"in the first file":               {[]string{"d\n01/02/2026\n", "d\n01/13/2026\n"}, [][]string{{"01/02/2026"}, {"01/13/2026"}}},
+		"one file of each order":          {[]string{"d\n13/01/2026\n", "d\n01/13/2026\n"}, [][]string{{"13/01/2026"}, {"01/13/2026"}}},
+		"one file as SQL writes it":       {[]string{"d\n2026-01-13\n", "d\n13/01/2026\n"}, [][]string{{"2026-01-13"}, {"13/01/2026"}}},
+		"an empty file":                   {[]string{"d,n\n01/02/2026,1\n", ""}, [][]string{{"01/02/2026", "1"}}},
+
+		"the same day either way":        {[]string{"d\n01/01/2026\n02/02/2026\n"}, [][]string{{"2026-01-01"}, {"2026-02-02"}}},
+		"a day that is no month":         {[]string{"d\n01/02/2026\n13/02/2026\n"}, [][]string{{"2026-02-01"}, {"2026-02-13"}}},
+		"a month that can be but second": {[]string{"d\n01/02/2026\n02/13/2026\n"}, [][]string{{"2026-01-02"}, {"2026-02-13"}}},
+		"a year that is no day":          {[]string{"d\n13/02/85\n"}, [][]string{{"1985-02-13"}}},
+		"known from another file":        {[]string{"d\n01/02/2026\n", "d\n13/02/2026\n"}, [][]string{{"2026-02-01"}, {"2026-02-13"}}},
+		"known from another column":      {[]string{"d,at\n13/02/2026,01/02/2026 10:00:00\n"}, [][]string{{"2026-02-13", "2026-02-01 10:00:00"}}},
+		"another column says otherwise":  {[]string{"d,at\n02/13/2026,01/02/2026 10:00:00\n"}, [][]string{{"2026-02-13", "01/02/2026 10:00:00"}}},
+		"as SQL writes it, beside it":    {[]string{"d,at\n01/02/2026,2026-01-02 10:00:00\n"}, [][]string{{"01/02/2026", "2026-01-02 10:00:00"}}},
+		"slashes, the year first":        {[]string{"d\n2026/01/02\n"}, [][]string{{"2026-01-02"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for i, content := range c.contents {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, string(rune('1'+i))+".csv"), []byte(content), 0o600))
+			}
+			require.Equal(t, c.want, texts(t, overFiles(t, filepath.Join(dir, "*.csv")), "SELECT COLUMNS(*)::VARCHAR FROM t WHERE COLUMNS(*) IS NOT NULL"))
+		})
+	}
+}

@@ -18,6 +18,8 @@ type csvFile struct {
 	Escape    string
 	HasHeader bool
 	Columns   []struct{ Name, Type string }
+	// How dates and timestamps are written; "" as SQL writes them, or that there are none.
+	DateFormat, TimestampFormat string
 }
 
 // isoDates is what the engine finds out about dates as it reads them anyway. Written out it has the engine read infinity as
@@ -35,14 +37,22 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 		}
 		files = append(files, f)
 	}
+	if full := slices.DeleteFunc(slices.Clone(files), csvFile.empty); len(full) > 0 {
+		files = full
+	}
 	asText, text := roundedColumns(ctx, conn, t, files)
 	if text != "" {
 		return "", fileError(t, text)
 	}
+	ambiguous, text := ambiguousColumns(ctx, conn, t, files)
+	if text != "" {
+		return "", fileError(t, text)
+	}
+	asText = append(asText, ambiguous...)
 	if len(files) == 1 {
 		return files[0].call(t, asText), nil
 	}
-	return csvCall(t, paths, slices.ContainsFunc(files, func(f csvFile) bool { return f.HasHeader }), asText), nil
+	return csvCall(t, files, asText), nil
 }
 
 func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csvFile, error) {
@@ -58,6 +68,12 @@ func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csv
 	return f, nil
 }
 
+// empty reports whether there is nothing in the file, not even the columns of the others. To the engine, what has lines of one
+// text has a header.
+func (f csvFile) empty() bool {
+	return !f.HasHeader && len(f.Columns) == 1 && f.Columns[0].Name == "column0" && f.Columns[0].Type == "VARCHAR"
+}
+
 // call returns the call that reads the file as it was found out, and some columns as text. The engine writes names between
 // quotes as they are: one with a quote in it would go on as SQL, and nothing is locked yet, so that the usual call reads a file
 // where anything has one.
@@ -67,7 +83,7 @@ func (f csvFile) call(t Table, asText []string) string {
 		unsafe += c.Name
 	}
 	if strings.ContainsAny(unsafe, "'\x00") {
-		return csvCall(t, []string{f.path}, f.HasHeader, asText)
+		return csvCall(t, []csvFile{f}, asText)
 	}
 	call := strings.TrimSuffix(strings.TrimPrefix(f.Prompt, "FROM "), ";")
 	for _, c := range f.Columns {
@@ -79,7 +95,11 @@ func (f csvFile) call(t Table, asText []string) string {
 }
 
 // csvCall returns the call that finds out about files when it reads them, but for the columns that are text.
-func csvCall(t Table, paths []string, header bool, asText []string) string {
+func csvCall(t Table, files []csvFile, asText []string) string {
+	var paths []string
+	for _, f := range files {
+		paths = append(paths, f.path)
+	}
 	call := fmt.Sprintf(readerOf(t.Files), quoteTexts(paths))
 	if len(asText) == 0 {
 		return call
@@ -88,15 +108,15 @@ func csvCall(t Table, paths []string, header bool, asText []string) string {
 	for _, name := range asText {
 		types = append(types, quoteText(name)+": 'VARCHAR'")
 	}
-	return fmt.Sprintf("%s, header = %t, types = {%s})", strings.TrimSuffix(call, ")"), header, strings.Join(types, ", "))
+	return fmt.Sprintf("%s, header = %t, types = {%s})", strings.TrimSuffix(call, ")"), files[0].HasHeader, strings.Join(types, ", "))
 }
 
-// columnsLike returns the names of the columns that are of the type in one of the files.
-func columnsLike(files []csvFile, kind string) []string {
+// columnsLike returns the names of the columns that are of the type in one of the files, of those for which it is asked.
+func columnsLike(files []csvFile, kind string, ask func(csvFile) bool) []string {
 	var names []string
 	for _, f := range files {
 		for _, c := range f.Columns {
-			if c.Type == kind && !slices.Contains(names, c.Name) {
+			if c.Type == kind && ask(f) && !slices.Contains(names, c.Name) {
 				names = append(names, c.Name)
 			}
 		}
@@ -119,7 +139,7 @@ const rounded = `length(%[1]s) > 15 AND regexp_full_match(%[1]s, '\s*[-+]?[0-9]+
 // roundedColumns returns the columns whose whole numbers would lose digits: numbers of cards and accounts, ids.
 func roundedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, string) {
 	var all []string
-	doubles := columnsLike(files, "DOUBLE")
+	doubles := columnsLike(files, "DOUBLE", func(csvFile) bool { return true })
 	for _, f := range files {
 		names := f.only(doubles)
 		if len(names) == 0 {
@@ -135,4 +155,87 @@ func roundedColumns(ctx context.Context, conn duck.Connection, t Table, files []
 	}
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" }), ""
+}
+
+// The orders in which the engine knows the day, the month and the year of a date.
+const (
+	dayFirst = iota
+	monthFirst
+	yearFirst
+)
+
+// orderOf returns the order in a format that the engine found out.
+func orderOf(format string) int {
+	switch {
+	case strings.HasPrefix(format, "%d"):
+		return dayFirst
+	case strings.HasPrefix(format, "%m"):
+		return monthFirst
+	default:
+		return yearFirst
+	}
+}
+
+// dates are what is true of the first three numbers of all dates: whether they fit each of the orders, and whether one of
+// them is another day if its first two, or its first and its third are exchanged.
+type dates struct {
+	fit                 [3]bool
+	otherDay, otherYear bool
+}
+
+const dateFacts = `coalesce(bool_and(p[1] BETWEEN 1 AND 31 AND p[2] <= 12), true), coalesce(bool_and(p[1] <= 12 AND p[2] <= 31), true),` +
+	` coalesce(bool_and(p[2] <= 12 AND p[3] BETWEEN 1 AND 31), true), coalesce(bool_or(p[1] <> p[2]), false), coalesce(bool_or(p[1] <> p[3]), false)`
+
+// ambiguousColumns returns the columns with dates that are written otherwise than SQL does, if they may mean other days than
+// the engine takes them for: it prefers the year first if it has two digits, then the day. What all of these columns hold
+// together says how they are meant.
+func ambiguousColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) (names []string, text string) {
+	unlikeSQL := func(format string) bool { return format != "" && !strings.HasPrefix(format, "%Y") }
+	days := columnsLike(files, "DATE", func(f csvFile) bool { return unlikeSQL(f.DateFormat) })
+	moments := columnsLike(files, "TIMESTAMP", func(f csvFile) bool { return unlikeSQL(f.TimestampFormat) })
+	d, text := lookAtDates(ctx, conn, t, files, slices.Concat(days, moments))
+	if text != "" {
+		return nil, text
+	}
+	if d.ambiguous(files[0].DateFormat) { // that of the first is taken for all
+		names = append(names, days...)
+	}
+	if d.ambiguous(files[0].TimestampFormat) {
+		names = append(names, moments...)
+	}
+	return names, ""
+}
+
+// ambiguous reports whether the dates do not fit the format, or fit another order as well and are other days then.
+func (d dates) ambiguous(format string) bool {
+	return !d.fit[orderOf(format)] || d.fit[dayFirst] && (d.fit[monthFirst] && d.otherDay || d.fit[yearFirst] && d.otherYear)
+}
+
+func (f csvFile) hasText(column string) bool {
+	return slices.Contains(f.Columns, struct{ Name, Type string }{column, "VARCHAR"})
+}
+
+// lookAtDates reads what the columns hold. There are few days among many rows, which makes it cheap.
+func lookAtDates(ctx context.Context, conn duck.Connection, t Table, files []csvFile, all []string) (dates, string) {
+	d := dates{fit: [3]bool{true, true, true}}
+	for _, f := range files {
+		names := slices.DeleteFunc(f.only(all), f.hasText) // what is text in one file is text in all
+		if len(names) == 0 {
+			continue
+		}
+		var columns, facts []string
+		for _, name := range names {
+			columns = append(columns, quoteName(name))
+		}
+		text := run(ctx, conn, "SELECT unnest(["+dateFacts+"]::VARCHAR[]) FROM (SELECT list_transform(string_split_regex(v, '[^0-9]+'), lambda x: try_cast(x AS BIGINT)) AS p"+
+			" FROM (SELECT DISTINCT left(trim(v), 10) AS v FROM (SELECT unnest(["+strings.Join(columns, ", ")+"]) AS v FROM "+f.call(t, names)+")))", &facts)
+		if text != "" {
+			return d, text
+		}
+		for order := range d.fit {
+			d.fit[order] = d.fit[order] && facts[order] == "true"
+		}
+		d.otherDay, d.otherYear = d.otherDay || facts[3] == "true", d.otherYear || facts[4] == "true"
+	}
+	return d, ""
 }
