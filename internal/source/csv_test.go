@@ -165,3 +165,43 @@ func TestDatesInCSVThatMayMeanOtherDaysAreText(t *testing.T) {
 		})
 	}
 }
+
+// TestCSVFilesOfATableHaveTheSameColumns: the engine left out a column that the first file does not have, and broke off in the
+// middle of a delivery at a file without one.
+func TestCSVFilesOfATableHaveTheSameColumns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contents [2]string
+		want     string // what the error says; "": that there is none
+	}{
+		"a column more":             {[2]string{"id,name\n1,Ann\n", "id,name,mail\n2,Bob,b@x\n"}, `2.csv has a column "mail", which`},
+		"a column less":             {[2]string{"id,name\n1,Ann\n", "id\n2\n"}, `2.csv has no column "name", which`},
+		"another name":              {[2]string{"id,name\n1,Ann\n", "id,Name\n2,Bob\n"}, `2.csv has no column "name", which`},
+		"no header, a value more":   {[2]string{"1,Ann\n2,Bob\n", "3,Cy,x\n4,Di,y\n"}, `2.csv has a column "column2", which`},
+		"a header in the first":     {[2]string{"id,name\n1,Ann\n", "2,Bob\n3,Cy\n"}, "2.csv has none of the columns of "},
+		"a header, and text":        {[2]string{"mail,name\na@x,Ann\n", "b@x,Bob\nc@x,Cy\n"}, "2.csv has none of the columns of "},
+		"another order":             {[2]string{"id,name\n1,Ann\n", "name,id\nBob,2\n"}, ""},
+		"no header":                 {[2]string{"1,Ann\n2,Bob\n", "3,Cy\n"}, ""},
+		"a header and no row":       {[2]string{"id,name\n1,Ann\n", "id,name\n"}, ""},
+		"nothing":                   {[2]string{"id,name\n1,Ann\n", ""}, ""},
+		"nothing in the first file": {[2]string{"", "id,name\n1,Ann\n"}, ""},
+		"another delimiter":         {[2]string{"id,name\n1,Ann\n", "id;name\n2;Bob\n"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for i, content := range c.contents {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, string(rune('1'+i))+".csv"), []byte(content), 0o600))
+			}
+			if c.want == "" {
+				require.Equal(t, []string{"1", "Ann"}, texts(t, overFiles(t, filepath.Join(dir, "*.csv")), "FROM t")[0])
+				return
+			}
+			_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: filepath.Join(dir, "*.csv")}}, TempDir: t.TempDir()})
+			require.ErrorIs(t, err, source.ErrUnreadable)
+			require.ErrorContains(t, err, "table t: ")
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "Bob")
+		})
+	}
+}

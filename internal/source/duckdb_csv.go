@@ -40,6 +40,9 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 	if full := slices.DeleteFunc(slices.Clone(files), csvFile.empty); len(full) > 0 {
 		files = full
 	}
+	if err := sameColumns(t, files); err != nil {
+		return "", err
+	}
 	asText, text := roundedColumns(ctx, conn, t, files)
 	if text != "" {
 		return "", fileError(t, text)
@@ -68,6 +71,40 @@ func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csv
 	return f, nil
 }
 
+// sameColumns refuses files that have other columns than the first: the engine leaves out what a later one has besides, and
+// breaks off where one lacks a column. It finds them by their names, in any order.
+func sameColumns(t Table, files []csvFile) error {
+	first := files[0].names()
+	for _, f := range files[1:] {
+		names := f.names()
+		lacking, more := without(first, names), without(names, first)
+		say, column := "has no column %q, which %s has", lacking
+		switch {
+		case len(lacking) == len(first): // what it begins with may be a row: it is not repeated
+			return fmt.Errorf("table %s: %w: %s has none of the columns of %s; give every file of a table the same columns, and a line with their names", t.Name, ErrUnreadable, f.path, files[0].path)
+		case len(lacking) == 0 && len(more) == 0:
+			continue
+		case len(lacking) == 0:
+			say, column = "has a column %q, which %s has not", more
+		}
+		return fmt.Errorf("table %s: %w: %s "+say+"; give every file of a table the same columns, in any order", t.Name, ErrUnreadable, f.path, column[0], files[0].path)
+	}
+	return nil
+}
+
+func (f csvFile) names() []string {
+	var names []string
+	for _, c := range f.Columns {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// without returns those of the names that are not among the others.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
+}
+
 // empty reports whether there is nothing in the file, not even the columns of the others. To the engine, what has lines of one
 // text has a header.
 func (f csvFile) empty() bool {
@@ -78,11 +115,7 @@ func (f csvFile) empty() bool {
 // quotes as they are: one with a quote in it would go on as SQL, and nothing is locked yet, so that the usual call reads a file
 // where anything has one.
 func (f csvFile) call(t Table, asText []string) string {
-	unsafe := f.path + f.Quote + f.Escape
-	for _, c := range f.Columns {
-		unsafe += c.Name
-	}
-	if strings.ContainsAny(unsafe, "'\x00") {
+	if strings.ContainsAny(f.path+f.Quote+f.Escape+strings.Join(f.names(), ""), "'\x00") {
 		return csvCall(t, []csvFile{f}, asText)
 	}
 	call := strings.TrimSuffix(strings.TrimPrefix(f.Prompt, "FROM "), ";")
@@ -126,9 +159,7 @@ func columnsLike(files []csvFile, kind string, ask func(csvFile) bool) []string 
 
 // only returns those of the names that the file has.
 func (f csvFile) only(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return !slices.ContainsFunc(f.Columns, func(c struct{ Name, Type string }) bool { return c.Name == name })
-	})
+	return without(names, without(names, f.names()))
 }
 
 // rounded is whether a text is a whole number that has other digits as DOUBLE, or none: the engine takes numbers for it that
