@@ -3,6 +3,7 @@ package source_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -202,6 +203,51 @@ func TestCSVFilesOfATableHaveTheSameColumns(t *testing.T) {
 			require.ErrorContains(t, err, "table t: ")
 			require.ErrorContains(t, err, c.want)
 			require.NotContains(t, err.Error(), "Bob")
+		})
+	}
+}
+
+// TestALineOfACSVFileHasAsManyValuesAsTheOthers: the engine took all lines for single values because of one of them, or left out
+// those above it.
+func TestALineOfACSVFileHasAsManyValuesAsTheOthers(t *testing.T) {
+	t.Parallel()
+	many := strings.Repeat("1,Ann\n", 30_000)
+	for name, c := range map[string]struct {
+		file, content string
+		line          string // the one that is refused; "": none
+		want          [][]string
+	}{
+		"a value more":                   {"a.csv", "id,name\n1,Ann\n2,Bob,secret\n3,Cy\n", "3", nil},
+		"a value less":                   {"a.csv", "id,name\n1,Ann\n2\n3,Cy\n", "3", nil},
+		"the last line":                  {"a.csv", "id,name\r\n1,Ann\r\n2\r\n", "3", nil},
+		"far below":                      {"a.csv", "id,name\n" + many + "2,Bob,secret\n" + many, "30002", nil},
+		"semicolons":                     {"a.csv", "id;name\n1;Ann\n2;Bob;secret\n", "3", nil},
+		"quotes":                         {"a.csv", "\"id\",\"name\"\n\"1\",\"A, nn\"\n\"2\"\n", "3", nil},
+		"a header that is too short":     {"a.csv", "id,name\n1,Ann,x\n2,Bob,y\n", "2", nil},
+		"a header that is too long":      {"a.csv", "id,name,x\n1,Ann\n2,Bob\n", "2", nil},
+		"lines above the widest":         {"a.csv", "name\nDoe, John\nRoe, J, secret\n", "2", nil},
+		"below a title":                  {"a.csv", "Report\n\nid,name\n1,Ann,x\n2,Bob,y\n", "3", nil},
+		"tabs, a value more":             {"a.tsv", "id\tname\n1\tAnn\n2\tBob\tsecret\n", "3", nil},
+		"tabs, a header too short":       {"a.tsv", "id\tname\n1\tAnn\tx\n2\tBob\ty\n", "2", nil},
+		"bars, a value less":             {"a.psv", "id|name\n1|Ann\n2\n", "3", nil},
+		"a title":                        {"a.csv", "Report of 2026\n\nid,name\n1,Ann\n", "", [][]string{{"1", "Ann"}}},
+		"empty lines above":              {"a.csv", "\n\nid,name\n1,Ann\n", "", [][]string{{"1", "Ann"}}},
+		"one column, quoted":             {"a.csv", "\"name, full\"\n\"Doe, John\"\n", "", [][]string{{"Doe, John"}}},
+		"one column, another delimiter":  {"a.csv", "\"a;b\"\n\"x\"\n", "", [][]string{{"x"}}},
+		"one column, tabs not delimiter": {"a.tsv", "name, full\nDoe\n", "", [][]string{{"Doe"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := write(t, c.file, c.content)
+			if c.line == "" {
+				require.Equal(t, c.want, texts(t, overFiles(t, path), "SELECT COLUMNS(*)::VARCHAR FROM t"))
+				return
+			}
+			_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}, TempDir: t.TempDir()})
+			require.ErrorIs(t, err, source.ErrUnreadable)
+			require.ErrorContains(t, err, "table t: ")
+			require.ErrorContains(t, err, "line "+c.line+" of "+path)
+			require.NotContains(t, err.Error(), "secret")
 		})
 	}
 }

@@ -14,8 +14,10 @@ import (
 type csvFile struct {
 	path      string
 	Prompt    string // the statement that reads it so
+	Delimiter string
 	Quote     string
 	Escape    string
+	SkipRows  int // above the header
 	HasHeader bool
 	Columns   []struct{ Name, Type string }
 	// How dates and timestamps are written; "" as SQL writes them, or that there are none.
@@ -31,6 +33,9 @@ const isoDates = ", dateformat='%Y-%m-%d'"
 func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string) (string, error) {
 	var files []csvFile
 	for _, path := range paths {
+		if ctx.Err() != nil { // a statement does not see that it is interrupted before it begins
+			return "", ctx.Err()
+		}
 		f, err := sniff(ctx, conn, t, path)
 		if err != nil {
 			return "", err
@@ -63,12 +68,15 @@ func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csv
 	var found []string
 	call := fmt.Sprintf(strings.Replace(readerOf(t.Files), csvReader, "sniff_csv", 1), quoteText(path))
 	if text := run(ctx, conn, "SELECT to_json(s)::VARCHAR FROM "+call+" AS s", &found); text != "" {
+		if odd, _ := oddLine(ctx, conn, t, f); odd != "" {
+			return f, oddError(t, path, odd, "the first")
+		}
 		return f, fileError(t, text)
 	}
 	if err := json.Unmarshal([]byte(strings.Join(found, "")), &f); err != nil {
 		return f, fmt.Errorf("table %s: %w: it does not say what it finds out about %s", t.Name, ErrEngine, path)
 	}
-	return f, nil
+	return f, checkLines(ctx, conn, t, f)
 }
 
 // sameColumns refuses files that have other columns than the first: the engine leaves out what a later one has besides, and

@@ -1,0 +1,99 @@
+package source
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"regexp"
+	"strings"
+
+	duck "github.com/duckdb/duckdb-go-bindings"
+)
+
+// checkLines refuses a CSV file in which a line has another number of values than the others. The engine looks for what divides
+// all lines alike: it leaves out the lines above those, or takes each for a single value. Lines of a title above the others have
+// one value, and may be left out.
+func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) error {
+	above, text := dividedAbove(ctx, conn, f)
+	if text != "" {
+		return fileError(t, text)
+	}
+	if above == "" && (len(f.Columns) != 1 || !strings.ContainsAny(f.Columns[0].Name, delimitersOf(t))) {
+		return nil
+	}
+	if above != "" {
+		f.SkipRows = 0
+	}
+	odd, text := oddLine(ctx, conn, t, f)
+	switch {
+	case text != "":
+		return fileError(t, text)
+	case odd != "":
+		return oddError(t, f.path, odd, "the first")
+	case above != "":
+		return oddError(t, f.path, above, "those below it")
+	}
+	return nil
+}
+
+func oddError(t Table, path, line, others string) error {
+	return fmt.Errorf("table %s: %w: line %s of %s has another number of values than %s; give it as many, and put quotes around a value with a delimiter in it", t.Name, ErrUnreadable, line, path, others)
+}
+
+// dividedAbove returns the number of the first line with several values among those that are left out; "" if there is none.
+func dividedAbove(ctx context.Context, conn duck.Connection, f csvFile) (line, text string) {
+	if f.SkipRows == 0 {
+		return "", ""
+	}
+	var found []string
+	text = run(ctx, conn, fmt.Sprintf("SELECT coalesce(min(n)::VARCHAR, '') FROM (SELECT row_number() OVER () AS n, line FROM %s LIMIT %d) WHERE contains(line, %s)",
+		linesOf(f.path), f.SkipRows, quoteText(f.Delimiter)), &found)
+	return strings.Join(found, ""), text
+}
+
+// linesOf is the call that reads the lines of a file, undivided.
+func linesOf(path string) string {
+	return "read_csv(" + quoteText(path) + ", auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', columns = {'line': 'VARCHAR'})"
+}
+
+// delimitersOf returns what may divide the values of a table's files.
+func delimitersOf(t Table) string {
+	switch options := readerOf(t.Files); {
+	case strings.Contains(options, `delim = '\t'`):
+		return "\t"
+	case strings.Contains(options, "delim = '|'"):
+		return "|"
+	default:
+		return ",;\t|"
+	}
+}
+
+// oddNumber is what the engine says of a line that has too few values, or too many. Behind it are the values.
+var oddNumber = regexp.MustCompile(`^CSV Error on Line: (\d+)\n(?s:.*)Expected Number of Columns: `)
+
+// oddLine returns the number of the first line with another number of values than the file's first one, divided by what
+// divides that; "" if there is none.
+func oddLine(ctx context.Context, conn duck.Connection, t Table, f csvFile) (line, text string) {
+	var first []string
+	if text := run(ctx, conn, fmt.Sprintf("SELECT coalesce(line, '') FROM %s LIMIT 1 OFFSET %d", linesOf(f.path), f.SkipRows), &first); text != "" || len(first) == 0 {
+		return "", text
+	}
+	for _, delimiter := range delimitersOf(t) {
+		r := csv.NewReader(strings.NewReader(first[0]))
+		r.Comma, r.LazyQuotes = delimiter, true
+		values, err := r.Read()
+		if err != nil || len(values) < 2 {
+			continue
+		}
+		var columns []string
+		for i := range values {
+			columns = append(columns, fmt.Sprintf("'%d': 'VARCHAR'", i))
+		}
+		text := run(ctx, conn, fmt.Sprintf(`SELECT count(COLUMNS(*)) FROM read_csv(%s, auto_detect = false, header = true, skip = %d, delim = %s, quote = '"', escape = '"', columns = {%s})`,
+			quoteText(f.path), f.SkipRows, quoteText(string(delimiter)), strings.Join(columns, ", ")), nil)
+		if odd := oddNumber.FindStringSubmatch(parseEngineError(text).Message); odd != nil {
+			return odd[1], ""
+		}
+	}
+	return "", ""
+}
