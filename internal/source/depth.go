@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -15,7 +16,11 @@ const deepest = 1000
 
 const depthBuffer = 256 << 10
 
-// checkDepths refuses NDJSON files with a value that is nested too deep.
+// byteOrderMark stands at the beginning of what some programs write. The engine finds out the columns of NDJSON behind it, and
+// breaks off when it is to read the rows.
+const byteOrderMark = "\ufeff"
+
+// checkDepths refuses NDJSON files with a byte order mark, or with a value that is nested too deep.
 func checkDepths(ctx context.Context, t Table, files []string) error {
 	if !strings.HasPrefix(readerOf(t.Files), jsonReader) {
 		return nil
@@ -44,6 +49,11 @@ func checkDepth(ctx context.Context, t Table, name string) error {
 			return nil
 		}
 	}
+	begin := bufio.NewReader(in)
+	if mark, _ := begin.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		return fmt.Errorf("table %s: %w: %s begins with a byte order mark, which JSON may not; write it without one", t.Name, ErrUnreadable, name)
+	}
+	in = begin
 	var d depth
 	for buffer := make([]byte, depthBuffer); err == nil && d.most <= deepest; {
 		var n int

@@ -1,6 +1,8 @@
 package source_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -171,4 +173,23 @@ func TestAValueThatIsNestedTooDeepIsRefused(t *testing.T) {
 	s := overFiles(t, write(t, "fine.ndjson", texts+nested("[", "]", 900)))
 	_, err := s.Describe(t.Context(), "FROM t")
 	require.NoError(t, err)
+}
+
+// TestAByteOrderMarkBeforeJSONIsRefused: the engine finds out the columns behind it, and breaks off at the rows.
+func TestAByteOrderMarkBeforeJSONIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	_, err := w.Write([]byte("\ufeff{\"a\": 1}\n"))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	for name, content := range map[string][]byte{"a.ndjson": []byte("\ufeff{\"a\": 1}\n{\"a\": 2}\n"), "a.jsonl.gz": zipped.Bytes()} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}, TempDir: t.TempDir()})
+		require.ErrorIs(t, err, source.ErrUnreadable)
+		require.ErrorContains(t, err, path+" begins with a byte order mark")
+	}
+	require.Equal(t, [][]string{{"\ufeff"}}, texts(t, overFiles(t, write(t, "b.ndjson", "{\"a\": \"\ufeff\"}\n")), "FROM t"))
 }
