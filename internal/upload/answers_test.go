@@ -29,6 +29,20 @@ func TestAHEADThatIsNotAcceptedIsOfASessionThatHasExpired(t *testing.T) {
 	require.Equal(t, o.CRC32C, done.Checksum)
 }
 
+// TestAHEADForAnotherRegionIsNotTakenForASessionThatHasExpired: it has the same status, and no new session would help.
+func TestAHEADForAnotherRegionIsNotTakenForASessionThatHasExpired(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	for region, want := range map[string]error{"eu-central-1": upload.ErrWrongRegion, "us-east-1": upload.ErrExpired} {
+		b, _ := faulty(t, bucket, 1, refuse("head", 1, 400, "", "X-Amz-Bucket-Region", region))
+		_, err := b.Exists(t.Context(), "k")
+		require.ErrorIs(t, err, want)
+		if region != "us-east-1" {
+			require.ErrorContains(t, err, "it is in eu-central-1, not in us-east-1")
+		}
+	}
+}
+
 // TestAnAnswerThatSaysNothingIsNoSuccess: a gateway in between answers for the store, which has not been asked.
 func TestAnAnswerThatSaysNothingIsNoSuccess(t *testing.T) {
 	t.Parallel()

@@ -151,8 +151,9 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer)
 		e.Code = code // MinIO answers HEAD, which has no body, with a header
 	}
 	e.cause = classify(e.Code, e.Status)
+	region := a.header.Get("X-Amz-Bucket-Region")
 	if _, known := failures[e.Code]; head && !known && e.Status == http.StatusBadRequest {
-		e.cause = ErrExpired // no setting is in the request, and Amazon does not say what it has against it
+		e.cause = b.badHead(region)
 	}
 	if errors.Is(e.cause, ErrAccessDenied) {
 		if e.Right = rightOf(said); strings.HasPrefix(e.Right.Action, "kms:") {
@@ -161,7 +162,6 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer)
 			e.Right = Right{Action: op.right, Resource: b.resource(unless(op.whole, key))}
 		}
 	}
-	region := a.header.Get("X-Amz-Bucket-Region")
 	switch {
 	case errors.Is(e.cause, ErrWrongRegion) && region != "": // else its words name it, if anything does
 		e.detail = "it is in " + region + ", not in " + b.o.Region
@@ -171,6 +171,15 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer)
 		e.detail = awserror.Redact(said, a.request)
 	}
 	return e
+}
+
+// badHead is what is wrong with a HEAD that is answered with status 400. No setting is in it, and Amazon does not say what it has
+// against it but for the bucket's region: if it was signed for that, the session has expired.
+func (b *Bucket) badHead(region string) error {
+	if region != "" && region != b.o.Region {
+		return ErrWrongRegion
+	}
+	return ErrExpired
 }
 
 func classify(code string, status int) error {
