@@ -2,7 +2,10 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"io"
+
+	"consign/internal/defect"
 )
 
 const (
@@ -48,8 +51,8 @@ func (r *aheadReader) readAll() {
 		default:
 			buffer = make([]byte, r.size)
 		}
-		n, err := io.ReadFull(r.from, buffer)
-		if err == io.ErrUnexpectedEOF { // of the last chunk
+		n, err := r.fill(buffer)
+		if errors.Is(err, io.ErrUnexpectedEOF) { // of the last chunk
 			err = io.EOF
 		}
 		select {
@@ -61,6 +64,11 @@ func (r *aheadReader) readAll() {
 			return
 		}
 	}
+}
+
+func (r *aheadReader) fill(buffer []byte) (_ int, err error) {
+	defer defect.Recover(&err)
+	return io.ReadFull(r.from, buffer)
 }
 
 // next makes sure that there are bytes to read, or returns the error that comes after the last.

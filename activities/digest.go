@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"consign/internal/defect"
 	"consign/internal/upload"
 )
 
@@ -50,15 +51,9 @@ func (d *digestWriter) writeAll() {
 	written := int64(0)
 	for chunk := range d.chunks {
 		if d.failed.Load() == nil {
-			if _, err := d.w.Write(chunk); err != nil {
+			written += int64(len(chunk))
+			if err := d.writeOne(chunk, written); err != nil {
 				d.failed.Store(&err)
-			}
-			if d.sha != nil {
-				d.sha.Write(chunk)
-			}
-			d.sums.Write(chunk)
-			if written += int64(len(chunk)); d.wrote != nil && d.failed.Load() == nil {
-				d.wrote(written, d.sums.Whole())
 			}
 		}
 		select {
@@ -66,6 +61,22 @@ func (d *digestWriter) writeAll() {
 		default:
 		}
 	}
+}
+
+// writeOne writes a chunk, with which so much is written.
+func (d *digestWriter) writeOne(chunk []byte, written int64) (err error) {
+	defer defect.Recover(&err)
+	if _, err := d.w.Write(chunk); err != nil {
+		return err
+	}
+	if d.sha != nil {
+		d.sha.Write(chunk)
+	}
+	d.sums.Write(chunk)
+	if d.wrote != nil {
+		d.wrote(written, d.sums.Whole())
+	}
+	return nil
 }
 
 func (d *digestWriter) err() error {

@@ -183,6 +183,24 @@ func TestAPanicWhileAFileIsTransformedIsAnError(t *testing.T) {
 	require.ErrorIs(t, err, defect.Err)
 }
 
+// A defective stands for what panics when it is read or written.
+type defective struct{}
+
+func (defective) Write([]byte) (int, error) { panic("a defect") }
+
+func (defective) Read([]byte) (int, error) { panic("a defect") }
+
+// What goes to the disk and comes from it does so on goroutines, too.
+func TestAPanicOfWhatIsReadOrWrittenIsAnError(t *testing.T) {
+	t.Parallel()
+	d := newDigestWriter(defective{}, sha256.New())
+	_, err := d.Write([]byte("by and by"))
+	require.NoError(t, err)
+	require.ErrorIs(t, d.Close(), defect.Err)
+	_, err = io.ReadAll(readAhead(t.Context(), io.NopCloser(defective{}), 1))
+	require.ErrorIs(t, err, defect.Err)
+}
+
 type passOn struct{ io.Writer }
 
 func (passOn) Close() error { return nil }

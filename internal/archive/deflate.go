@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/flate"
+
+	"consign/internal/defect"
 )
 
 // blockSize is how much is compressed on its own. A block cannot refer to the one before it: at 1 MiB this costs a third
@@ -52,6 +54,7 @@ type block struct {
 
 // compress ends the block on a byte, so that the next one can follow, or ends the stream.
 func (e *encoders) compress(b *block, last bool) {
+	defer defect.Recover(&b.err) // of a compressor that is somebody else's
 	w := e.flates.Get().(*flate.Writer)
 	defer e.flates.Put(w)
 	b.out.Reset()
