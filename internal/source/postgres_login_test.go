@@ -21,8 +21,9 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 	require.NoError(t, err)
 	closed := listener.Addr().(*net.TCPAddr).Port
 	require.NoError(t, listener.Close())
+	psql(t, "DROP DATABASE IF EXISTS private")
 	psql(t, "CREATE DATABASE private")
-	psql(t, "REVOKE CONNECT ON DATABASE private FROM PUBLIC; CREATE USER stranger PASSWORD 'hunter2'")
+	psql(t, "DROP USER IF EXISTS stranger; REVOKE CONNECT ON DATABASE private FROM PUBLIC; CREATE USER stranger PASSWORD 'hunter2'")
 	for name, c := range map[string]struct {
 		dsn  string
 		want error
