@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/workflowservice/v1"
 
 	"consign/activities"
 	"consign/internal/lambda/lambdatest"
@@ -339,11 +338,7 @@ func (a *aftermath) resetWith(workflowID, was, is string) {
 	require.NoError(a.t, err)
 	require.Contains(a.t, string(configured), was)
 	a.write("consign.yaml", strings.ReplaceAll(string(configured), was, is))
-	_, err = temporal.ResetWorkflowExecution(a.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: executionOf(workflowID),
-		Reason: "to before its plan", RequestId: "once", WorkflowTaskFinishEventId: a.taskAfter(workflowID, 1),
-	})
-	require.NoError(a.t, err)
+	reset(a.t, workflowID, "", a.taskAfter(workflowID, 1))
 }
 
 func TestARunThatIsResetWithOtherThingsBeforeItsLoadLoadsNothingTwice(t *testing.T) {

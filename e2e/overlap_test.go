@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/workflowservice/v1"
 
 	"consign/activities"
 	"consign/workflows"
@@ -298,11 +296,7 @@ func TestARunThatIsResetIntoAnothersTurnWaitsBeforeItPublishes(t *testing.T) {
 	s.start("2")
 	eventually(t, "2 publishes", func() bool { return s.progressOf(s.turns("2")).Step == "Publish" })
 
-	_, err := temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.turns("1")},
-		Reason: "the bucket is there", RequestId: "once", WorkflowTaskFinishEventId: s.taskAfter(s.turns("1"), s.stepEvents(s.turns("1")).done["Plan"]),
-	})
-	require.NoError(t, err)
+	reset(t, s.turns("1"), "", s.taskAfter(s.turns("1"), s.stepEvents(s.turns("1")).done["Plan"]))
 	eventually(t, "1 knows that it is 2's turn", func() bool {
 		p := s.progressOf(s.turns("1"))
 		return p.Step == "Publish" && p.State == workflows.Parked && p.Failure.Type == "NotItsTurn"

@@ -5,9 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/workflowservice/v1"
 
 	"consign/workflows"
 )
@@ -70,11 +68,7 @@ orchestrations:
 	first := s.send(s.id("weekly"), "--run-key", "k")
 	require.Len(t, first.Objects, 3)
 	archived := s.stepEvents(first.WorkflowID).done["Archive"]
-	_, err := temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: first.WorkflowID},
-		Reason: "to where Archive was just done", RequestId: "once", WorkflowTaskFinishEventId: s.taskAfter(first.WorkflowID, archived),
-	})
-	require.NoError(t, err)
+	reset(t, first.WorkflowID, "", s.taskAfter(first.WorkflowID, archived))
 	again := s.send(s.id("weekly"), "--run-key", "k")
 	require.Equal(t, workflows.Completed, again.Status)
 	require.Len(t, again.Objects, 3)
