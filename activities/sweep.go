@@ -71,8 +71,9 @@ func (s *Steps) sweepIdle(ctx context.Context, r *workspace.Run) (bool, error) {
 		return s.sweepIf(ctx, r, s.movedOn)
 	case !s.idle(r): // its Render has begun meanwhile
 		return false, nil
-	default:
-		return false, r.Shed(stepUpload, stepSides)
+	default: // its Render, which begins as soon as this worker does, must not lose what it writes
+		_, err := r.Vacate(func() error { return r.Shed(stepUpload, stepSides) })
+		return false, err
 	}
 }
 

@@ -82,6 +82,28 @@ func (r *Run) Stop(ctx context.Context) error {
 	return nil
 }
 
+// Vacate does something with the files of a run at which nothing is at work, and reports whether it was so. A step that makes
+// files anew, and so stops all others first, waits for it.
+func (r *Run) Vacate(do func() error) (bool, error) {
+	const step = "vacate"
+	h := r.host
+	a := &Attempt{
+		host: h, key: r.RunID + "/" + step, note: filepath.Join(r.dir, attemptsDir, step),
+		stop: func(error) {}, over: make(chan struct{}), // it is short
+	}
+	h.mu.Lock()
+	for key := range h.running {
+		if strings.HasPrefix(key, r.RunID+"/") {
+			h.mu.Unlock()
+			return false, nil
+		}
+	}
+	h.running[a.key] = a
+	h.mu.Unlock()
+	defer a.End()
+	return true, do()
+}
+
 // attempts are those at the run's steps that are under way.
 func (r *Run) attempts() []*Attempt {
 	r.host.mu.Lock()

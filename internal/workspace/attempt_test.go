@@ -1,0 +1,52 @@
+package workspace_test
+
+import (
+	"context"
+	"io/fs"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/workspace"
+)
+
+// asking tells when somebody begins to wait for its end.
+type asking struct {
+	context.Context
+	asked func()
+}
+
+func (a asking) Done() <-chan struct{} {
+	a.asked()
+	return a.Context.Done()
+}
+
+// A Render that begins while the janitor removes what one has left that was killed must not lose its own files to it.
+func TestNothingBeginsWhileARunIsVacated(t *testing.T) {
+	t.Parallel()
+	r := begin(t, open(t, workspace.Options{}))
+	waits, begun := make(chan struct{}), make(chan struct{})
+	vacant, err := r.Vacate(func() error {
+		go func() {
+			defer close(begun)
+			_ = r.Stop(asking{t.Context(), sync.OnceFunc(func() { close(waits) })})
+		}()
+		select {
+		case <-waits:
+		case <-begun:
+			t.Error("it does not wait")
+		}
+		return fs.ErrClosed
+	})
+	require.ErrorIs(t, err, fs.ErrClosed)
+	require.True(t, vacant)
+	<-begun
+
+	_, attempt, err := r.Begin(t.Context(), "render", []byte("token"))
+	require.NoError(t, err)
+	vacant, err = r.Vacate(func() error { return fs.ErrClosed })
+	require.NoError(t, err)
+	require.False(t, vacant, "its Render has begun")
+	attempt.End()
+}
