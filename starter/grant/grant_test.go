@@ -230,6 +230,15 @@ func TestOnlyARefusalIsMissingAStatement(t *testing.T) {
 	}
 }
 
+// Amazon does not always name the key: "to perform: kms:GenerateDataKey on this resource because the resource does not exist in
+// this Region, no resource-based policies allow access, or ...".
+func TestARefusalByAKeyThatNobodyNamesIsMissingAStatementToo(t *testing.T) {
+	t.Parallel()
+	missing := needs(grant.Place{Bucket: "acme", Prefix: "in"}).Missing(errors(&upload.Error{Right: upload.Right{Action: "kms:GenerateDataKey"}}, upload.ErrKMS))
+	require.Equal(t, "the bucket's key", missing.Resource)
+	require.Contains(t, missing.Policy.Statement[0].Action, "kms:GenerateDataKey")
+}
+
 func errors(detail, cause error) error { return fmt.Errorf("%w: %w", wrapped{detail}, cause) }
 
 // wrapped hides the words of an error that has no cause of its own.

@@ -34,9 +34,10 @@ func (n Needs) Missing(err error) *Missing {
 			Because: "it lacks the condition sts:ExternalId",
 		}
 	case errors.Is(err, upload.ErrKMS) && e != nil && e.Right.Action != "":
+		key := cmp.Or(e.Right.Resource, "the bucket's key")
 		return &Missing{
 			Where: "the key policy of the KMS key, or the permission policy of the role if the key leaves that to it", Action: e.Right.Action,
-			Resource: e.Right.Resource, Policy: *n.encrypted(e.Right.Resource).Key(), Because: because(e.Right),
+			Resource: key, Policy: *n.encrypted(key).Key(), Because: because(e.Right),
 		}
 	case errors.Is(err, upload.ErrAccessDenied) && e != nil && e.Right.Action != "":
 		return &Missing{
