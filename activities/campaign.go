@@ -111,10 +111,6 @@ func ResolveCampaign(ctx context.Context, c *config.Config, request plan.Request
 	return resolveCampaign(ctx, c, request, e.describe)
 }
 
-// maxWorkflowID is how long a workflow id may be in a Temporal that keeps it in an SQL database: limit.maxIDLength is set to
-// that for them, see deploy/temporal. The campaign would be stuck at its first child of a longer one, which nobody could abort.
-const maxWorkflowID = 255
-
 type describer func(context.Context, *config.Config, *config.Query) (table.Schema, error)
 
 func resolveCampaign(ctx context.Context, c *config.Config, request plan.Request, ask describer) (*plan.Campaign, error) {
@@ -124,9 +120,9 @@ func resolveCampaign(ctx context.Context, c *config.Config, request plan.Request
 	}
 	schemas := map[string]table.Schema{}
 	for _, r := range requests {
-		if id := "send/" + r.Orchestration + "/" + r.RunKey; len(id) > maxWorkflowID {
+		if id := "send/" + r.Orchestration + "/" + r.RunKey; len(id) > config.MaxWorkflowID {
 			return nil, fmt.Errorf("%w: the run of group %s would be called %s, which has %d characters, and Temporal on PostgreSQL takes %d: start the campaign anew with a shorter run key, or shorten the names",
-				plan.ErrConfiguration, r.Group, id, len(id), maxWorkflowID)
+				plan.ErrConfiguration, r.Group, id, len(id), config.MaxWorkflowID)
 		}
 		query, err := plan.QueryOf(c, r)
 		if err != nil {

@@ -74,9 +74,10 @@ func (k *checker) orchestrations() {
 const (
 	// maxNotify keeps what is told to all targets together within one message to Temporal.
 	maxNotify = 20
-	// maxWorkflowID is how long a workflow id may be in a Temporal that keeps it in an SQL database (limit.maxIDLength). A
-	// run that is to tell a longer one is stuck at that: nobody could abort it.
-	maxWorkflowID = 255
+	// MaxWorkflowID is how long a workflow id may be in a Temporal that keeps it in an SQL database: limit.maxIDLength is set to
+	// that for them, see deploy/temporal. A run that is to tell a longer one, or a campaign that is to start it, would be stuck
+	// at that, and nobody could abort it.
+	MaxWorkflowID = 255
 )
 
 // running checks what orchestrations and campaigns have in common.
@@ -94,8 +95,8 @@ func (k *checker) running(at, overlap string, schedule *Schedule, notify []Notif
 		switch {
 		case n.WorkflowID == "":
 			k.missing(path+".workflow_id", "the id of the workflow that waits for the completion")
-		case len(n.WorkflowID) > maxWorkflowID:
-			k.add(path+".workflow_id", "", "an id has up to %d characters", maxWorkflowID)
+		case len(n.WorkflowID) > MaxWorkflowID:
+			k.add(path+".workflow_id", "", "an id has up to %d characters", MaxWorkflowID)
 		case seen[n]:
 			k.add(path, "", "%s is told twice", n.WorkflowID)
 		}
