@@ -99,10 +99,8 @@ func (in PublishInput) object(o Uploaded, done upload.Completed) Object {
 func (in PublishInput) verify(ctx context.Context, b *upload.Bucket, shown map[string]Object) (earlier []Object, err error) {
 	earlier = slices.Clone(in.Shown)
 	for _, o := range in.Objects {
-		if _, was := shown[o.Key]; was {
-			continue
-		}
-		done, err := verify(ctx, b, in.Delivery, in.Target.Upload, o)
+		_, was := shown[o.Key]
+		done, err := in.verifyOne(ctx, b, o, was)
 		if err != nil {
 			return earlier, err
 		}
@@ -122,6 +120,23 @@ func (in PublishInput) verify(ctx context.Context, b *upload.Bucket, shown map[s
 		return earlier, fmt.Errorf("publish: success file %s: %w", in.Success, err)
 	}
 	return earlier, nil
+}
+
+func (in PublishInput) verifyOne(ctx context.Context, b *upload.Bucket, o Uploaded, wasShown bool) (*upload.Completed, error) {
+	if wasShown {
+		return nil, notReplaced(ctx, b, object(in.Delivery, o))
+	}
+	return verify(ctx, b, in.Delivery, in.Target.Upload, o)
+}
+
+// notReplaced returns ErrOverwritten if another object lies where one of ours could be read. That there is none is its
+// owner's to decide.
+func notReplaced(ctx context.Context, b *upload.Bucket, o upload.Object) error {
+	_, standing, err := b.Look(ctx, o)
+	if err == nil && standing == upload.Taken {
+		err = fmt.Errorf("publish %s: %w: ours could be read before", o.Key, upload.ErrOverwritten)
+	}
+	return err
 }
 
 // ShownOf returns what is known to have been shown of a list.

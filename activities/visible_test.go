@@ -131,6 +131,11 @@ func TestWhatWasShownIsNotShownAgain(t *testing.T) {
 	require.Equal(t, []string{"p/3"}, e.keys(t))
 	e.key = "p/2"
 	require.Empty(t, e.open(t), "nothing is left of what was sent again")
+
+	e.put(t, "p/1", "theirs")
+	in.Mode = PublishVerify
+	_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+	require.Equal(t, "ObjectOverwritten", typeOf(t, err))
 }
 
 // TestNothingShowsOfADeliveryWithoutFilesWhereAnOldFileLies: with on_conflict fail all of it does, or nothing.
