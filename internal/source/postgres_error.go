@@ -155,10 +155,10 @@ func (s *server) connectError(ctx context.Context, err error) error {
 }
 
 // loginError is serverError for what the server says before there is a query: what it does not like is in the DSN, or of
-// the user's rights, unless it is not ready.
+// the user's rights, unless it is not ready, or is itself what fails.
 func loginError(ctx context.Context, failure *pgconn.PgError) error {
 	switch class, ok := states[failure.Code[:min(2, len(failure.Code))]]; {
-	case !ok:
+	case !ok, errors.Is(class.cause, ErrUnreadable):
 		return serverError(ctx, "", failure)
 	case errors.Is(class.cause, ErrUnreachable):
 		return fmt.Errorf("%w: %s (SQLSTATE %s)", ErrUnreachable, failure.Message, failure.Code)

@@ -23,7 +23,7 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 	require.NoError(t, listener.Close())
 	psql(t, "DROP DATABASE IF EXISTS private")
 	psql(t, "CREATE DATABASE private")
-	psql(t, "DROP USER IF EXISTS stranger; REVOKE CONNECT ON DATABASE private FROM PUBLIC; CREATE USER stranger PASSWORD 'hunter2'")
+	psql(t, "DROP USER IF EXISTS stranger; REVOKE CONNECT ON DATABASE private FROM PUBLIC; CREATE USER stranger PASSWORD 'hunter2'; ALTER USER stranger SET session_preload_libraries = 'gone'")
 	for name, c := range map[string]struct {
 		dsn  string
 		want error
@@ -40,6 +40,7 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 		"/ in a password":    {fmt.Sprintf("postgresql://tester:12/hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "/ as %2F"},
 		"/ before all of it": {fmt.Sprintf("postgres://tester:/hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrLogin, "/ as %2F"},
 		"no right to it":     {fmt.Sprintf("postgres://stranger:hunter2@127.0.0.1:%d/private", server.Port), source.ErrLogin, "permission denied for database"},
+		"a server's fault":   {fmt.Sprintf("postgres://stranger:hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrUnreadable, "as stranger"},
 		"no such option":     {server.DSN() + "&schema=crm", source.ErrLogin, `unrecognized configuration parameter "schema"`},
 		"an option's value":  {server.DSN() + "&work_mem=much", source.ErrLogin, `parameter "work_mem"`},
 		"not a standby":      {server.DSN() + "&target_session_attrs=standby", source.ErrUnreachable, "target_session_attrs"},
