@@ -32,7 +32,7 @@ func layers() []layer {
 			"internal/access", "internal/naming", "internal/awsrole", "internal/source", "internal/render", "internal/archive",
 			"internal/encrypt", "internal/upload", "internal/workspace", "internal/receipt", "internal/redshift", "internal/lambda",
 		}, []string{"words", "answers"}},
-		{"answers", []string{"internal/awserror"}, nil}, // stages ask services of Amazon, which answer alike
+		{"answers", []string{"internal/awsclient", "internal/awserror"}, nil}, // stages ask services of Amazon, which answer alike
 		{"config", []string{"internal/config"}, []string{"words", "stages"}},
 		{"plan", []string{"internal/plan"}, []string{"words", "stages", "config"}},
 		{"activities", []string{"activities"}, []string{"words", "answers", "stages", "config", "plan"}},

@@ -22,7 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"consign/internal/awserror"
+	"consign/internal/awsclient"
 	"consign/internal/secret"
 )
 
@@ -194,7 +194,7 @@ const (
 )
 
 func newHTTPClient() *http.Client {
-	return awserror.NewClient(&http.Transport{
+	return awsclient.New(&http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout: dialTimeout,

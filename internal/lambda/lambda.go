@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"consign/internal/awsclient"
 	"consign/internal/awserror"
 	"consign/internal/problem"
 )
@@ -93,7 +94,7 @@ func Invoke(ctx context.Context, creds aws.CredentialsProvider, o Options, event
 	defer cancel()
 	ao := lambda.Options{
 		Region: o.Region, Credentials: awserror.Marked(creds),
-		HTTPClient: awserror.NewClient(&http.Transport{
+		HTTPClient: awsclient.New(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
 			// The connection is silent for as long as the function works: keep-alives tell a dead one.
 			DialContext: (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext,

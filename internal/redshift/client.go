@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
 
+	"consign/internal/awsclient"
 	"consign/internal/awserror"
 )
 
@@ -36,7 +37,7 @@ func New(creds aws.CredentialsProvider, o Options) *Client {
 	ao := redshiftdata.Options{
 		Region:      o.Region,
 		Credentials: awserror.Marked(creds),
-		HTTPClient: awserror.NewClient(&http.Transport{
+		HTTPClient: awsclient.New(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
 		}, httpTimeout),
 		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"consign/internal/awserror"
+	"consign/internal/awsclient"
 )
 
 // Time limits of a connection. None is on a whole request: how long a part takes is up to its size and the line.
@@ -24,7 +24,7 @@ const (
 
 func newHTTPClient(o Options) *http.Client {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
-	return awserror.NewClient(&stallTransport{
+	return awsclient.New(&stallTransport{
 		limit: o.Stall,
 		inner: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
