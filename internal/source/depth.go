@@ -22,7 +22,7 @@ const byteOrderMark = "\ufeff"
 
 // checkDepths refuses NDJSON files with a byte order mark, or with a value that is nested too deep.
 func checkDepths(ctx context.Context, t Table, files []string) error {
-	if !strings.HasPrefix(readerOf(t.Files), jsonReader) {
+	if r, _ := readerOf(t.Files); r.function != jsonReader {
 		return nil
 	}
 	for _, name := range files {
@@ -64,7 +64,7 @@ func checkDepth(ctx context.Context, t Table, name string) error {
 		}
 	}
 	if d.most > deepest {
-		return fmt.Errorf("table %s: %w: %s has a value that is nested more than %d deep", t.Name, ErrUnreadable, name, deepest)
+		return fmt.Errorf("table %s: %w: %s has a value that is nested more than %d deep; leave it out, or write it as a text", t.Name, ErrUnreadable, name, deepest)
 	}
 	return nil
 }

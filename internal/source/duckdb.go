@@ -169,20 +169,21 @@ func createView(ctx context.Context, conn duck.Connection, t Table, files []stri
 
 // readingCall returns the call that reads the table's files.
 func readingCall(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
-	call := fmt.Sprintf(readerOf(t.Files), quoteTexts(files))
+	r, _ := readerOf(t.Files)
+	byName := ""
 	switch {
-	case strings.HasPrefix(call, csvReader):
+	case r.function == csvReader:
 		return readCSV(ctx, conn, t, files)
-	case len(files) > 1 && strings.HasPrefix(call, parquetReader):
+	case len(files) > 1 && r.function == parquetReader:
 		differ, text := columnsDiffer(ctx, conn, files)
 		if text != "" {
 			return "", fileError(t, text)
 		}
 		if differ {
-			call = strings.TrimSuffix(call, ")") + ", union_by_name = true)"
+			byName = ", union_by_name = true"
 		}
 	}
-	return call, nil
+	return r.call(quoteTexts(files), byName), nil
 }
 
 // columnsDiffer reports whether Parquet files have other columns, or columns of other types. The engine takes those of the

@@ -66,8 +66,9 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csvFile, error) {
 	f := csvFile{path: path}
 	var found []string
-	call := fmt.Sprintf(strings.Replace(readerOf(t.Files), csvReader, "sniff_csv", 1), quoteText(path))
-	if text := run(ctx, conn, "SELECT to_json(s)::VARCHAR FROM "+call+" AS s", &found); text != "" {
+	r, _ := readerOf(t.Files)
+	r.function = "sniff_csv" // takes the same options
+	if text := run(ctx, conn, "SELECT to_json(s)::VARCHAR FROM "+r.call(quoteText(path), "")+" AS s", &found); text != "" {
 		if odd, _ := oddLine(ctx, conn, t, f); odd != "" {
 			return f, oddError(t, path, odd, "the first")
 		}
@@ -141,15 +142,15 @@ func csvCall(t Table, files []csvFile, asText []string) string {
 	for _, f := range files {
 		paths = append(paths, f.path)
 	}
-	call := fmt.Sprintf(readerOf(t.Files), quoteTexts(paths))
+	r, _ := readerOf(t.Files)
 	if len(asText) == 0 {
-		return call
+		return r.call(quoteTexts(paths), "")
 	}
 	var types []string
 	for _, name := range asText {
 		types = append(types, quoteText(name)+": 'VARCHAR'")
 	}
-	return fmt.Sprintf("%s, header = %t, types = {%s})", strings.TrimSuffix(call, ")"), files[0].HasHeader, strings.Join(types, ", "))
+	return r.call(quoteTexts(paths), fmt.Sprintf(", header = %t, types = {%s}", files[0].HasHeader, strings.Join(types, ", ")))
 }
 
 // columnsLike returns the names of the columns that are of the type in one of the files, of those for which it is asked.

@@ -18,7 +18,8 @@ func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) e
 	if text != "" {
 		return fileError(t, text)
 	}
-	if above == "" && (len(f.Columns) != 1 || !strings.ContainsAny(f.Columns[0].Name, delimitersOf(t))) {
+	r, _ := readerOf(t.Files)
+	if above == "" && (len(f.Columns) != 1 || !strings.ContainsAny(f.Columns[0].Name, r.delimiters)) {
 		return nil
 	}
 	if above != "" {
@@ -56,18 +57,6 @@ func linesOf(path string) string {
 	return "read_csv(" + quoteText(path) + ", auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', columns = {'line': 'VARCHAR'})"
 }
 
-// delimitersOf returns what may divide the values of a table's files.
-func delimitersOf(t Table) string {
-	switch options := readerOf(t.Files); {
-	case strings.Contains(options, `delim = '\t'`):
-		return "\t"
-	case strings.Contains(options, "delim = '|'"):
-		return "|"
-	default:
-		return ",;\t|"
-	}
-}
-
 // oddNumber is what the engine says of a line that has too few values, or too many. Behind it are the values.
 var oddNumber = regexp.MustCompile(`^CSV Error on Line: (\d+)\n(?s:.*)Expected Number of Columns: `)
 
@@ -78,10 +67,11 @@ func oddLine(ctx context.Context, conn duck.Connection, t Table, f csvFile) (lin
 	if text := run(ctx, conn, fmt.Sprintf("SELECT coalesce(line, '') FROM %s LIMIT 1 OFFSET %d", linesOf(f.path), f.SkipRows), &first); text != "" || len(first) == 0 {
 		return "", text
 	}
-	for _, delimiter := range delimitersOf(t) {
-		r := csv.NewReader(strings.NewReader(first[0]))
-		r.Comma, r.LazyQuotes = delimiter, true
-		values, err := r.Read()
+	r, _ := readerOf(t.Files)
+	for _, delimiter := range r.delimiters {
+		record := csv.NewReader(strings.NewReader(first[0]))
+		record.Comma, record.LazyQuotes = delimiter, true
+		values, err := record.Read()
 		if err != nil || len(values) < 2 {
 			continue
 		}

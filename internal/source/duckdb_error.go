@@ -123,7 +123,7 @@ func fileError(t Table, text string) error {
 		return fmt.Errorf("table %s: %w", t.Name, sqlError("", text))
 	}
 	more := ""
-	if strings.HasPrefix(readerOf(t.Files), csvReader) { // the engine calls all of these by one name
+	if r, _ := readerOf(t.Files); r.function == csvReader { // the engine calls all of these by one name
 		more = "is not UTF-8, has a line of more than 2 MB, "
 	}
 	return fmt.Errorf("table %s: %w: a file of %s is not what its extension says, %sis damaged, or differs from the others (%s error)", t.Name, ErrUnreadable, t.Files, more, e.Type)

@@ -13,24 +13,32 @@ const (
 	csvReader     = "read_csv"
 	jsonReader    = "read_ndjson"
 	// csvOptions have no line left out for a # at its beginning, which the engine takes for a comment where it can.
-	csvOptions = ", sample_size = -1, files_to_sniff = -1, comment = ''"
+	csvOptions    = ", sample_size = -1, files_to_sniff = -1, comment = ''"
+	ndjsonOptions = ", sample_size = -1, maximum_sample_files = 2147483647"
 )
 
-// readers are the engine's functions by the extension of the files, also with .gz behind it. CSV and NDJSON are
-// sampled whole, so that a type does not turn out wrong in the middle of a delivery. What divides the values of a CSV file is
-// found out; of the others the extension says it.
-var readers = []struct{ extension, function, options string }{
-	{".parquet", parquetReader, ""},
-	{".csv", csvReader, csvOptions},
-	{".tsv", csvReader, csvOptions + `, delim = '\t'`},
-	{".psv", csvReader, csvOptions + ", delim = '|'"},
-	{".ndjson", jsonReader, ", sample_size = -1, maximum_sample_files = 2147483647"},
-	{".jsonl", jsonReader, ", sample_size = -1, maximum_sample_files = 2147483647"},
+// A fileReader is the engine's function for files of an extension.
+type fileReader struct {
+	extension, function, options string
+	delimiters                   string // what may divide the values of a line
+}
+
+// readers are those by the extension of the files, also with .gz behind it. CSV and NDJSON are sampled whole, so that a
+// type does not turn out wrong in the middle of a delivery. What divides the values of a CSV file is found out; of the others
+// the extension says it.
+var readers = []fileReader{
+	{".parquet", parquetReader, "", ""},
+	{".csv", csvReader, csvOptions, ",;\t|"},
+	{".tsv", csvReader, csvOptions + `, delim = '\t'`, "\t"},
+	{".psv", csvReader, csvOptions + ", delim = '|'", "|"},
+	{".ndjson", jsonReader, ndjsonOptions, ""},
+	{".jsonl", jsonReader, ndjsonOptions, ""},
 }
 
 func validateTables(tables []Table, list *problem.List) {
 	seen := map[string]bool{}
 	for i, t := range tables {
+		_, known := readerOf(t.Files)
 		at := fmt.Sprintf("tables[%s]", t.Name)
 		if t.Name == "" {
 			at = fmt.Sprintf("tables[%d]", i)
@@ -44,7 +52,7 @@ func validateTables(tables []Table, list *problem.List) {
 		switch {
 		case t.Files == "":
 			list.Add(at+".files", "is missing")
-		case readerOf(t.Files) == "":
+		case !known:
 			list.AddHint(at+".files", "the name must end in .parquet, .csv, .tsv, .psv, .ndjson or .jsonl (the text ones also with .gz)", "the extension of %q says of no known format", path.Base(t.Files))
 		case strings.Contains(t.Files, "://"):
 			list.Add(at+".files", "must be a path on this machine; the engine has no access to the network")
@@ -52,17 +60,21 @@ func validateTables(tables []Table, list *problem.List) {
 	}
 }
 
-// readerOf returns the engine's call that reads files of this name, with %s for the list of files; "" if the extension
-// is unknown.
-func readerOf(files string) string {
+// readerOf returns the reader of files of this name, and whether the extension is known.
+func readerOf(files string) (fileReader, bool) {
 	name := strings.ToLower(files)
 	plain := strings.TrimSuffix(name, ".gz")
 	for _, r := range readers {
 		if strings.HasSuffix(name, r.extension) || r.extension != ".parquet" && strings.HasSuffix(plain, r.extension) {
-			return r.function + "(%s" + r.options + ")"
+			return r, true
 		}
 	}
-	return ""
+	return fileReader{}, false
+}
+
+// call returns the call that reads files, which are as SQL has them, by the reader's function, with some more options.
+func (r fileReader) call(files, more string) string {
+	return r.function + "(" + files + r.options + more + ")"
 }
 
 // quoteText returns s as an SQL text literal.
