@@ -102,7 +102,7 @@ func abortOf(ctx workflow.Context, sent converter.RawValue) (request AbortReques
 	if !read(&request.Reason) {
 		request.Reason = "the data of the abort cannot be read"
 	}
-	return request, workflow.GetVersion(ctx, changeUnreadableAbort, workflow.DefaultVersion, 1) > workflow.DefaultVersion
+	return request, knows(ctx, changeUnreadableAbort)
 }
 
 // receive hands every signal of a channel to do, for as long as the workflow runs.
@@ -139,7 +139,7 @@ const maxReason = 1000
 func (d *desk) stop(ctx workflow.Context, request AbortRequest) {
 	switch {
 	case d.stopTelling != nil:
-		if workflow.GetVersion(ctx, changeStopTelling, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		if knows(ctx, changeStopTelling) {
 			d.stopTelling()
 		}
 	case d.abort == nil:
@@ -162,7 +162,7 @@ func (d *desk) aborting(ctx workflow.Context) bool {
 const changeAbortInTime = "abort-in-time"
 
 func abortsInTime(ctx workflow.Context) bool {
-	return workflow.GetVersion(ctx, changeAbortInTime, workflow.DefaultVersion, 1) > workflow.DefaultVersion
+	return knows(ctx, changeAbortInTime)
 }
 
 // aborted says why the run was aborted, what is to be noted, and what had been wrong with it before.
@@ -215,7 +215,7 @@ func (d *desk) awaitDecision(ctx workflow.Context, patience time.Duration) error
 // untilDeadline reports whether somebody has decided before the deadline.
 func (d *desk) untilDeadline(ctx workflow.Context) (bool, error) {
 	waiting, over := workflow.WithCancel(ctx)
-	if workflow.GetVersion(ctx, changeParkTimer, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+	if knows(ctx, changeParkTimer) {
 		defer over() // else the Temporal UI shows the run as waiting for as long as it goes on
 	}
 	late := workflow.NewTimerWithOptions(waiting, d.deadline.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: d.parkedSummary()})

@@ -204,7 +204,7 @@ func (r *run) discardUploads(ctx workflow.Context) {
 		return
 	}
 	open := append(slices.Clone(r.uploads[min(len(r.published), len(r.uploads)):]), r.sides.List()...)
-	if len(r.stale) > 0 && workflow.GetVersion(ctx, changeStale, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+	if len(r.stale) > 0 && knows(ctx, changeStale) {
 		open = append(open, r.stale...)
 	}
 	for from := 0; from == 0 || from < len(open); from += batchObjects {
@@ -231,7 +231,7 @@ const changeHeadStart = "head-start"
 // mayHaveSentAhead reports whether something may have been sent before Upload began.
 func (r *run) mayHaveSentAhead(ctx workflow.Context) bool {
 	return r.plan.OneObject() && r.in.Redeliver == nil && r.attempted(r.maker()) > 0 &&
-		workflow.GetVersion(ctx, changeHeadStart, workflow.DefaultVersion, 1) > workflow.DefaultVersion
+		knows(ctx, changeHeadStart)
 }
 
 func (r *run) attempted(name string) int {

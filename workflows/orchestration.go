@@ -130,7 +130,7 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	switch {
 	case s.files != nil && hostLost(err):
 		why := fmt.Sprintf("host %s did not answer for %s: %s", r.rendered.Host, r.plan.HostTimeout, r.anew())
-		if workflow.GetVersion(ctx, changeLostHost, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		if knows(ctx, changeLostHost) {
 			r.rendered.Queue = "" // it has been waited for: if it comes back, a new Render or its janitor removes what is there
 		}
 		r.startOver(ctx, why)
@@ -220,4 +220,10 @@ func execute[In, Out any](ctx workflow.Context, opts workflow.ActivityOptions, s
 	var out Out
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, opts), step, in).Get(ctx, &out)
 	return out, err
+}
+
+// knows reports whether a run may act as a change has it. One that was beyond that point before the change came replays
+// without it.
+func knows(ctx workflow.Context, change string) bool {
+	return workflow.GetVersion(ctx, change, workflow.DefaultVersion, 1) > workflow.DefaultVersion
 }

@@ -92,7 +92,7 @@ const changeWaitingCleanUp = "clean-up-in-turn"
 func (r *run) turnToCleanUp(ctx workflow.Context) bool {
 	switch {
 	case r.turn == turnGiven:
-	case r.turn == turnAsked && workflow.GetVersion(ctx, changeWaitingCleanUp, workflow.DefaultVersion, 1) > workflow.DefaultVersion:
+	case r.turn == turnAsked && knows(ctx, changeWaitingCleanUp):
 	default:
 		return true
 	}

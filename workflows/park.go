@@ -52,10 +52,10 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 		r.account = activities.AssumeRoleResult{} // of another bucket, perhaps
 		r.fresh("Plan")
 	}
-	if r.recoveries > 0 && workflow.GetVersion(ctx, changeRecoverAgain, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+	if r.recoveries > 0 && knows(ctx, changeRecoverAgain) {
 		r.recoveries = 0
 	}
-	if !r.decision.Replan && r.overwritten(failed) && workflow.GetVersion(ctx, changeOverwritten, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+	if !r.decision.Replan && r.overwritten(failed) && knows(ctx, changeOverwritten) {
 		r.leaveUploads()
 		r.uploads, r.sides = nil, activities.SideFiles{}
 		r.backTo(stepUpload)

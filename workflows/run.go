@@ -345,7 +345,7 @@ const changeExposed = "exposed"
 // is not planned anew.
 func (r *run) expose(ctx workflow.Context) {
 	r.visible, r.shown = activities.Seen(r.visible, r.published), activities.Seen(r.shown, r.published)
-	if len(r.visible) > 0 && workflow.GetVersion(ctx, changeExposed, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+	if len(r.visible) > 0 && knows(ctx, changeExposed) {
 		r.exposed = true
 	}
 }

@@ -82,7 +82,7 @@ func signalUntil(ctx, waiting workflow.Context, workflowID, signal string, paylo
 		if err == nil || !failed.Before(deadline) || waiting.Err() != nil {
 			return err
 		}
-		if workflow.GetVersion(ctx, changeAwaitTarget, workflow.DefaultVersion, 1) > workflow.DefaultVersion && !awaitTarget(waiting, workflowID, deadline) {
+		if knows(ctx, changeAwaitTarget) && !awaitTarget(waiting, workflowID, deadline) {
 			return err
 		}
 		// One that comes and goes, or cannot be signalled although it is there, is not asked without end.
