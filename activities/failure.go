@@ -194,7 +194,7 @@ func TooLateToReplan() error {
 }
 
 // Canceled is how a workflow closes that was aborted. details is its completion.
-func Canceled(_ bool, details any) error { return temporal.NewCanceledError(details) }
+func Canceled(details any) error { return temporal.NewCanceledError(details) }
 
 // NothingStarted is how the workflow of a schedule closes that was not to start a run, or could not.
 func NothingStarted(f *Failure) error {

@@ -10,7 +10,6 @@ import (
 
 // end brings the campaign to its close, when all its runs are over. It works on after a cancellation.
 func (r *campaign) end(ctx workflow.Context, how error) (CampaignCompletion, error) {
-	canceled := ctx.Err() != nil
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	status := statusOf(how)
@@ -29,7 +28,7 @@ func (r *campaign) end(ctx workflow.Context, how error) (CampaignCompletion, err
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 		return done, err
 	}
-	return done, r.closing(status, canceled, done)
+	return done, r.closing(status, done)
 }
 
 // giveTurn lets the next campaign go that overlaps with none.

@@ -20,7 +20,6 @@ func (f runFailedError) Error() string { return f.failure.Message }
 // end brings the run to its close: whatever happened, the workspace is emptied, open uploads are aborted, and everybody
 // who waits is told. It works on after a cancellation.
 func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
-	canceled := ctx.Err() != nil
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	status := statusOf(how)
@@ -51,16 +50,16 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 		return done, err
 	}
-	return done, r.closing(status, canceled, done)
+	return done, r.closing(status, done)
 }
 
 // closing is how the workflow closes. done is the completion of the run, which goes with every ending.
-func (d *desk) closing(status State, canceled bool, done any) error {
+func (d *desk) closing(status State, done any) error {
 	switch status {
 	case Completed:
 		return nil
 	case Aborted:
-		return activities.Canceled(canceled, done)
+		return activities.Canceled(done)
 	default:
 		return activities.RunFailed(d.failure, done)
 	}
