@@ -122,21 +122,20 @@ func TestAFileThatChangedOnTheDiskIsNotPassedOn(t *testing.T) {
 	require.NoError(t, from.Finish(file))
 	plain := func(w io.Writer) (io.WriteCloser, error) { return passOn{w}, nil }
 
-	made, err := convert(t.Context(), from, file, to, &progress{}, plain)
+	require.NoError(t, convert(t.Context(), from, file, to, &progress{}, plain))
+	_, made, err := filesOf(run, "d", FilesResult{Step: "archive", Files: 1})
 	require.NoError(t, err)
-	require.Equal(t, file.SHA256, made.SHA256)
-	require.Equal(t, file.SHA256, made.Plain)
-	require.EqualValues(t, 7, made.Rows)
+	require.Equal(t, file.SHA256, made[0].SHA256)
+	require.Equal(t, file.SHA256, made[0].Plain)
+	require.EqualValues(t, 7, made[0].Rows)
 
 	damaged := file
 	damaged.CRC32C = upload.Checksum([]byte("another"))
-	_, err = convert(t.Context(), from, damaged, to, &progress{}, plain)
-	require.ErrorIs(t, err, workspace.ErrCorrupt)
+	require.ErrorIs(t, convert(t.Context(), from, damaged, to, &progress{}, plain), workspace.ErrCorrupt)
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errWorkerStops)
-	_, err = convert(ctx, from, file, to, &progress{}, plain)
-	require.ErrorIs(t, err, errWorkerStops)
+	require.ErrorIs(t, convert(ctx, from, file, to, &progress{}, plain), errWorkerStops)
 
 	_, _, err = filesOf(run, "d", FilesResult{Step: "render", Files: 2})
 	require.ErrorIs(t, err, workspace.ErrMissing)
@@ -158,7 +157,7 @@ func TestAFileThatCannotBeFinishedLeavesNothing(t *testing.T) {
 	require.Len(t, before, 2, "the file and its journal")
 
 	var half string
-	_, err = convert(t.Context(), from, file, to, &progress{}, func(w io.Writer) (io.WriteCloser, error) {
+	err = convert(t.Context(), from, file, to, &progress{}, func(w io.Writer) (io.WriteCloser, error) {
 		half = w.(*outFile).path
 		require.FileExists(t, half)
 		return passOn{&fullDisk{room: 1}}, nil

@@ -207,15 +207,15 @@ type readCloser struct {
 }
 
 // convert passes one file through a stage: gzip, or a cipher.
-func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *workspace.Step, p *progress, stage func(io.Writer) (io.WriteCloser, error)) (_ workspace.File, err error) {
+func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *workspace.Step, p *progress, stage func(io.Writer) (io.WriteCloser, error)) (err error) {
 	in, err := read(ctx, from, f, p)
 	if err != nil {
-		return workspace.File{}, err
+		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	out, err := create(to, f.Name)
 	if err != nil {
-		return workspace.File{}, err
+		return err
 	}
 	defer func() {
 		if err != nil {
@@ -224,18 +224,18 @@ func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *wo
 	}()
 	w, err := stage(out)
 	if err != nil {
-		return workspace.File{}, err
+		return err
 	}
 	if _, err := io.Copy(w, in); err != nil {
-		return workspace.File{}, errors.Join(err, w.Close())
+		return errors.Join(err, w.Close())
 	}
 	if err := w.Close(); err != nil {
-		return workspace.File{}, err
+		return err
 	}
 	if err := out.Close(); err != nil {
-		return workspace.File{}, err
+		return err
 	}
 	made := out.file(f.Number, f.Rows)
 	made.Entry, made.Plain = f.Entry, f.SHA256
-	return made, to.Finish(made)
+	return to.Finish(made)
 }

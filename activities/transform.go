@@ -154,10 +154,7 @@ func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery str
 			progress.add(f.Bytes)
 			return
 		}
-		group.Go(defect.Guarded(func() error {
-			_, err := convert(ctx, from.step, f, to, progress, stage)
-			return err
-		}))
+		group.Go(defect.Guarded(func() error { return convert(ctx, from.step, f, to, progress, stage) }))
 	})
 	// If a file fails, that ends the wait for the next one too, and is what is wrong.
 	if failed := group.Wait(); failed != nil {
