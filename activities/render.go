@@ -125,8 +125,8 @@ func (s *Steps) Render(ctx context.Context, in RenderInput) (_ RenderResult, err
 	return result, s.options.Host.Lease(run)
 }
 
-// A renderDone is what the journal says of a finished Render. A workflow that was reset to before its plan asks the same
-// run's folder again, with another plan perhaps: for a key that was replaced, say.
+// A renderDone is what the journal says of a finished Render or Reuse. A workflow that was reset to before its plan asks the
+// same run's folder again, with another plan perhaps: for a key that was replaced, say.
 type renderDone struct {
 	RenderResult
 	Of string `json:"of,omitempty"` // digest of what was asked for; earlier releases did not note it

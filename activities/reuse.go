@@ -24,13 +24,6 @@ type ReuseInput struct {
 	Encryption *plan.Encryption `json:"encryption,omitempty"`
 }
 
-// A reuseDone is what the journal says of a finished Reuse: of which one, for a workflow that was reset to before its plan may
-// ask for other files, or for others to read them, and what was made of the first ones is not theirs.
-type reuseDone struct {
-	RenderResult
-	Of string `json:"of"`
-}
-
 // digest tells inputs of a run apart.
 func (in ReuseInput) digest() string {
 	in.Folder = Folder{}
@@ -57,7 +50,7 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 	if err != nil {
 		return RenderResult{}, err
 	}
-	var done reuseDone
+	var done renderDone
 	if _, finished, err := journal.Files(&done); err != nil {
 		return RenderResult{}, err
 	} else if finished && done.Of == in.digest() {
@@ -72,7 +65,7 @@ func (s *Steps) Reuse(ctx context.Context, in ReuseInput) (_ RenderResult, err e
 	}
 	result := s.onThisHost()
 	result.FilesResult = filesResult(in.From.Step, files)
-	if err := journal.Done(reuseDone{result, in.digest()}); err != nil {
+	if err := journal.Done(renderDone{result, in.digest()}); err != nil {
 		return RenderResult{}, err
 	}
 	return result, s.options.Host.Lease(run)
