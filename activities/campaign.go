@@ -111,8 +111,6 @@ func ResolveCampaign(ctx context.Context, c *config.Config, request plan.Request
 	return resolveCampaign(ctx, c, request, e.describe)
 }
 
-type describer func(context.Context, *config.Config, *config.Query) (table.Schema, error)
-
 func resolveCampaign(ctx context.Context, c *config.Config, request plan.Request, ask describer) (*plan.Campaign, error) {
 	requests, err := plan.Requests(c, request)
 	if err != nil {
@@ -136,14 +134,4 @@ func resolveCampaign(ctx context.Context, c *config.Config, request plan.Request
 		}
 	}
 	return plan.MakeCampaign(c, request, schemas)
-}
-
-// describeInPlace waits for a place for each query of a campaign, so that a large campaign lets other runs in between.
-func (s *Steps) describeInPlace(ctx context.Context, c *config.Config, query *config.Query) (table.Schema, error) {
-	leave, err := s.place(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	return s.engines.describe(ctx, c, query)
 }

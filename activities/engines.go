@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"consign/internal/config"
-	"consign/internal/plan"
 	"consign/internal/source"
 	"consign/internal/table"
 	"consign/internal/workspace"
@@ -42,18 +41,6 @@ func (e engines) open(ctx context.Context, c *config.Config, name string) (sourc
 		return nil, fmt.Errorf("source %s: %w", name, workspace.Space(err))
 	}
 	return src, nil
-}
-
-func (e engines) resolve(ctx context.Context, c *config.Config, request plan.Request) (*plan.Plan, error) {
-	query, err := plan.QueryOf(c, request)
-	if err != nil {
-		return nil, err
-	}
-	schema, err := e.describe(ctx, c, query)
-	if err != nil {
-		return nil, err
-	}
-	return plan.Make(c, request, schema)
 }
 
 // describe asks a query's source for its columns, without running it.

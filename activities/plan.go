@@ -8,6 +8,7 @@ import (
 
 	"consign/internal/config"
 	"consign/internal/plan"
+	"consign/internal/table"
 )
 
 // PlanInput says what to plan.
@@ -64,28 +65,44 @@ func (s *Steps) plan(ctx context.Context, in PlanInput) (*plan.Plan, *Again, err
 	if in.Group != nil {
 		request.Campaign, request.Group, request.DataTemplate = in.Group.Campaign, in.Group.Group, in.Group.DataTemplate
 	}
-	p, err := s.resolve(ctx, c, request)
+	p, err := resolve(ctx, c, request, s.describeInPlace)
 	return p, nil, err
 }
 
-func (s *Steps) resolve(ctx context.Context, c *config.Config, request plan.Request) (*plan.Plan, error) {
-	leave, err := s.place(ctx)
+// describeInPlace waits for a place to describe a query in: a thousand runs that begin at once must not start a thousand
+// engines, and a large campaign lets other runs in between its queries.
+func (s *Steps) describeInPlace(ctx context.Context, c *config.Config, query *config.Query) (table.Schema, error) {
+	leave, err := enter(ctx, s.describe)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return s.engines.resolve(ctx, c, request)
+	return s.engines.describe(ctx, c, query)
 }
 
-// place waits for a place to describe a query in, which the caller leaves: a thousand runs that begin at once must not
-// start a thousand engines.
-func (s *Steps) place(ctx context.Context) (leave func(), err error) {
+// enter waits for one of the places, which the caller leaves.
+func enter(ctx context.Context, places chan struct{}) (leave func(), err error) {
 	select {
-	case s.describe <- struct{}{}:
-		return func() { <-s.describe }, nil
+	case places <- struct{}{}:
+		return func() { <-places }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// describer asks a query's source for its columns: see engines.describe.
+type describer func(context.Context, *config.Config, *config.Query) (table.Schema, error)
+
+func resolve(ctx context.Context, c *config.Config, request plan.Request, ask describer) (*plan.Plan, error) {
+	query, err := plan.QueryOf(c, request)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := ask(ctx, c, query)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Make(c, request, schema)
 }
 
 // Resolve makes the plan of a request: it describes the query at its source and hands all to plan.Make. `starter plan`
@@ -96,5 +113,5 @@ func Resolve(ctx context.Context, c *config.Config, request plan.Request, memory
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	return e.resolve(ctx, c, request)
+	return resolve(ctx, c, request, e.describe)
 }

@@ -244,12 +244,10 @@ func (s *Steps) query(ctx context.Context, q plan.Query) (source.Rows, func() er
 	if plan.Digest(sql) != q.Digest {
 		return nil, nil, fmt.Errorf("query %s: %w", q.Name, ErrPlanStale)
 	}
-	select {
-	case s.rendering <- struct{}{}:
-	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
+	leave, err := enter(ctx, s.rendering)
+	if err != nil {
+		return nil, nil, err
 	}
-	leave := func() { <-s.rendering }
 	src, err := s.engines.open(ctx, c, q.Source)
 	if err != nil {
 		leave()
