@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,16 +107,15 @@ type sent struct {
 
 func (s sent) name() string { return cmp.Or(s.Orchestration, s.Campaign) }
 
-// runKeys is what a run key may hold: it becomes part of a workflow id.
-var runKeys = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
-
 // check refuses flags that mean nothing.
 func (o sendOptions) check() error {
 	if o.keyed && o.runKey == "" {
 		return wrong(errors.New("--run-key is empty: a variable that is not set, perhaps"), "without --run-key the key is made of the time, and each call starts a run of its own")
 	}
-	if o.runKey != "" && !runKeys.MatchString(o.runKey) {
-		return wrong(fmt.Errorf("--run-key %q: a run key has 1 to 128 of the characters A-Z a-z 0-9 _ . : -", o.runKey), "")
+	if o.runKey != "" {
+		if err := config.CheckRunKey(o.runKey); err != nil {
+			return wrong(fmt.Errorf("--run-key %w", err), "")
+		}
 	}
 	if o.timeout != 0 && !o.wait || o.timeout < 0 {
 		return wrong(errors.New("--timeout is a positive duration, and goes with --wait"), "")

@@ -46,7 +46,7 @@ var runKey = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
 // CheckRunKey reports whether key can be a run's key.
 func CheckRunKey(key string) error {
 	if !runKey.MatchString(key) {
-		return fmt.Errorf("%q is not a run key: 1 to 128 letters, digits and _ . : -", key)
+		return fmt.Errorf("%q: a run key has 1 to 128 of the characters A-Z a-z 0-9 _ . : -", key)
 	}
 	return nil
 }
