@@ -36,6 +36,8 @@ var (
 	ErrServer = errors.New("the service failed")
 	// ErrUnreachable: no connection, one that broke, or no answer in time.
 	ErrUnreachable = errors.New("the service cannot be reached")
+	// ErrSilent is an answer that says nothing of what was asked, though it is one of success: of a gateway in between, say.
+	ErrSilent = fmt.Errorf("%w: its answer does not say what came of the request", ErrServer)
 )
 
 // failures is the codes that mean the same with every service, and those of the Redshift Data API and of Lambda.

@@ -73,8 +73,11 @@ func (c *Client) Submit(ctx context.Context, l Load, now time.Time) (string, err
 		in.Sqls = append(in.Sqls, s.sql)
 	}
 	out, err := c.api.BatchExecuteStatement(ctx, &in)
-	if err == nil {
-		return aws.ToString(out.Id), nil
+	switch {
+	case err == nil && aws.ToString(out.Id) == "":
+		return "", fmt.Errorf("%s: %w", doing, awserror.ErrSilent)
+	case err == nil:
+		return *out.Id, nil
 	}
 	if err = awserror.Translate(err); errors.Is(err, awserror.ErrRefused) { // perhaps as the token of another request, which Wait then tells
 		if id, _ := c.find(ctx, l); id != "" {
@@ -188,6 +191,8 @@ func (c *Client) end(ctx context.Context, id string) (*redshiftdata.DescribeStat
 		switch out.Status {
 		case types.StatusStringFinished, types.StatusStringFailed, types.StatusStringAborted:
 			return out, nil
+		case "":
+			return nil, awserror.ErrSilent
 		default: // is at work
 		}
 		timer := time.NewTimer(wait)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -316,6 +318,25 @@ func TestADataAPIThatIsNotThereIsUnreachable(t *testing.T) {
 	s.Close()
 	_, err := client(o).Submit(t.Context(), load(), now)
 	require.ErrorIs(t, err, awserror.ErrUnreachable)
+}
+
+// TestAnAnswerThatSaysNothingIsNoSuccess: a gateway in between answers for the Data API, which has not been asked.
+func TestAnAnswerThatSaysNothingIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	for name, page := range map[string]string{"no body": "", "another answer": `{"status": "ok"}`, "a page": "<html><body>back soon</body></html>"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))
+			t.Cleanup(s.Close)
+			_, o := warehouse(t)
+			o.Endpoint = s.URL
+			_, err := client(o).Submit(t.Context(), load(), now)
+			require.ErrorIs(t, err, awserror.ErrServer)
+			require.ErrorContains(t, err, "submit the load into crm.vips")
+			_, err = client(o).Wait(t.Context(), load(), "d9b6c0c9-0747-4bf4-b142-000000000001")
+			require.ErrorIs(t, err, awserror.ErrServer, "it is not waited for until the step's time is over")
+		})
+	}
 }
 
 func TestThrottlingPassesByItself(t *testing.T) {
