@@ -116,6 +116,9 @@ func Invoke(ctx context.Context, creds aws.CredentialsProvider, o Options, event
 	if kind := aws.ToString(out.FunctionError); kind != "" {
 		return Invoked{}, fmt.Errorf("%s: %w: %s (%s, request %s)", doing, ErrFunction, typeOf(out.Payload), word(kind), word(request))
 	}
+	if request == "" && aws.ToString(out.ExecutedVersion) == "" {
+		return Invoked{}, fmt.Errorf("%s: %w", doing, awserror.ErrSilent)
+	}
 	return Invoked{Version: aws.ToString(out.ExecutedVersion), Request: request}, nil
 }
 

@@ -1,7 +1,9 @@
 package lambda_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +122,22 @@ func TestWhatLambdaRefusesIsToldByItsCode(t *testing.T) {
 			require.ErrorIs(t, err, c.cause)
 			require.ErrorContains(t, err, code)
 			require.Len(t, s.Invocations(), c.tries)
+		})
+	}
+}
+
+// TestAnAnswerThatSaysNothingIsNoSuccess: a gateway in between answers for Lambda, and no function has run.
+func TestAnAnswerThatSaysNothingIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	for name, page := range map[string]string{"no body": "", "a page": "<html><body>back soon</body></html>"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))
+			t.Cleanup(s.Close)
+			o := lambda.Options{Function: "prepare", Region: "eu-central-1", Endpoint: s.URL}
+			_, err := lambda.Invoke(t.Context(), credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "s3cr3t-value", ""), o, event)
+			require.ErrorIs(t, err, awserror.ErrServer)
+			require.ErrorContains(t, err, "invoke prepare")
 		})
 	}
 }
