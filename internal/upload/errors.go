@@ -126,6 +126,7 @@ var failures = map[string]error{
 	"XMinioObjectExistsAsDirectory":                  ErrConflict,
 	"XMinioInvalidObjectName":                        ErrRefused,
 	"KMSNotConfigured":                               ErrKMS,
+	"KMS.ThrottlingException":                        ErrThrottled, // the quota of the key's account, which S3 uses for it
 }
 
 // statuses is for answers without a code: to HEAD, and of proxies in between.

@@ -44,6 +44,8 @@ func TestEveryCodeOfS3HasAName(t *testing.T) {
 		"InternalError":                 {500, upload.ErrServer, ""},
 		"KMS.DisabledException":         {400, upload.ErrKMS, ""},
 		"KMS.NotFoundException":         {400, upload.ErrKMS, ""},
+		"KMS.ThrottlingException":       {400, upload.ErrThrottled, ""},
+		"KMS.KMSInternalException":      {500, upload.ErrServer, ""},
 		"InvalidStorageClass":           {400, upload.ErrRefused, ""},
 		"AccessControlListNotSupported": {400, upload.ErrRefused, ""},
 		"NotImplemented":                {501, upload.ErrRefused, ""},

@@ -33,6 +33,7 @@ func TestAPartIsSentAgainAfterWhatMayPass(t *testing.T) {
 	data := content(11 * mib)
 	for name, fault := range map[string]*rule{
 		"S3 asks for less":                    refuse("part", 1, 503, "SlowDown"),
+		"KMS asks S3 for less":                refuse("part", 1, 400, "KMS.ThrottlingException"),
 		"S3 fails":                            refuse("part", 1, 500, "InternalError"),
 		"a gateway fails":                     refuse("part", 1, 502, ""),
 		"the connection breaks in the middle": cut("part", 1, 2*mib),

@@ -186,7 +186,7 @@ func classify(code string, status int) error {
 	if cause, ok := failures[code]; ok {
 		return cause
 	}
-	if strings.HasPrefix(code, "KMS.") {
+	if strings.HasPrefix(code, "KMS.") && status < http.StatusInternalServerError { // else KMS itself has failed
 		return ErrKMS
 	}
 	if cause, ok := statuses[status]; ok {

@@ -118,6 +118,7 @@ func newRetryer(attempts int) aws.Retryer {
 			"XAmzContentSHA256Mismatch":    {}, // likewise
 			"IncompleteBody":               {}, // the connection broke and S3 noticed first
 			"InternalError":                {}, // also as an answer with status 200
+			"KMS.ThrottlingException":      {},
 			"ServiceUnavailable":           {},
 			"RequestTimeTooSkewed":         {}, // the SDK corrects its clock by the answer
 			"XMinioServerNotInitialized":   {}, // MinIO is just starting
