@@ -27,6 +27,7 @@ var states = map[string]state{
 	"22":    {ErrData, false},       // data exception
 	"23":    {ErrData, false},       // constraint violation
 	"25":    {ErrQuery, true},       // a change in a read-only transaction
+	"25P04": {ErrTimeout, true},     // the server's transaction_timeout
 	"28":    {ErrLogin, true},       // invalid authorization
 	"2F":    {ErrData, false},       // error in an SQL function
 	"38":    {ErrData, false},       // error in another function
@@ -107,7 +108,7 @@ var (
 func discreetly(sql string, failure *pgconn.PgError) bool {
 	switch failure.Code[:min(2, len(failure.Code))] {
 	case "25":
-		return readOnly.MatchString(failure.Message)
+		return readOnly.MatchString(failure.Message) || failure.Message == "terminating connection due to transaction timeout"
 	case "40", "53", "57": // of the server, unless a function has raised it
 		return failure.Where == ""
 	case "55":

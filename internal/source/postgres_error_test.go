@@ -61,6 +61,7 @@ func TestEveryStateOfPostgresHasACause(t *testing.T) {
 		"22P02": source.ErrData,        // invalid text representation
 		"23505": source.ErrData,        // unique violation
 		"25006": source.ErrQuery,       // read-only transaction
+		"25P04": source.ErrTimeout,     // transaction timeout
 		"28000": source.ErrLogin,       // invalid authorization
 		"28P01": source.ErrLogin,       // invalid password
 		"3D000": source.ErrLogin,       // no such database
@@ -92,6 +93,15 @@ func TestEveryStateOfPostgresHasACause(t *testing.T) {
 		}
 		require.NotContains(t, err.Error(), "jane", "what may be a value of the data is shown: %s", state)
 	}
+}
+
+// TestATransactionThatTakesTooLongForTheServerIsATimeout says by a function what PostgreSQL says since version 17.
+func TestATransactionThatTakesTooLongForTheServerIsATimeout(t *testing.T) {
+	t.Parallel()
+	psql(t, `CREATE OR REPLACE FUNCTION too_long() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'terminating connection due to transaction timeout' USING ERRCODE = '25P04'; END $$`)
+	err := each(t.Context(), inPostgres(t, 0), "SELECT too_long()", func(table.Schema, *table.Batch) {})
+	require.ErrorIs(t, err, source.ErrTimeout)
+	require.ErrorContains(t, err, "terminating connection due to transaction timeout (SQLSTATE 25P04)")
 }
 
 func TestWhatAPostgresServerWillRefuseTheNextTimeTooIsNotAskedAgain(t *testing.T) {
