@@ -70,6 +70,7 @@ var failures = map[string]error{ //nolint:gochecknoglobals // the table
 	"RequestTooLargeException":                 ErrRefused,
 	"SerializedRequestEntityTooLargeException": ErrRefused,
 	"UnsupportedMediaTypeException":            ErrRefused,
+	"EFSMountFailureException":                 ErrRefused, // the function's file system, not a right of ours
 	"KMSDisabledException":                     ErrRefused,
 	"KMSInvalidStateException":                 ErrRefused,
 	"KMSNotFoundException":                     ErrRefused,
@@ -85,6 +86,10 @@ var failures = map[string]error{ //nolint:gochecknoglobals // the table
 	"ResourceConflictException":      ErrServer, // the function is being updated
 	"ResourceNotReadyException":      ErrServer,
 	"SnapStartNotReadyException":     ErrServer,
+	"SnapStartTimeoutException":      ErrServer,
+	"EFSMountConnectivityException":  ErrServer,
+	"EFSMountTimeoutException":       ErrServer,
+	"EFSIOException":                 ErrServer,
 	"ServiceException":               ErrServer,
 	"ServiceUnavailable":             ErrServer,
 	"InternalFailure":                ErrServer,

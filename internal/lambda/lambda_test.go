@@ -111,6 +111,10 @@ func TestWhatLambdaRefusesIsToldByItsCode(t *testing.T) {
 		"TooManyRequestsException":    {429, awserror.ErrThrottled, 3},
 		"ServiceException":            {500, awserror.ErrServer, 3},
 		"ResourceConflictException":   {409, awserror.ErrServer, 1},
+		"SnapStartTimeoutException":   {408, awserror.ErrServer, 1},
+		"EFSMountTimeoutException":    {408, awserror.ErrServer, 1},
+		"EFSIOException":              {410, awserror.ErrServer, 1},
+		"EFSMountFailureException":    {403, awserror.ErrRefused, 1},
 		"EC2ThrottledException":       {502, awserror.ErrThrottled, 3},
 	} {
 		t.Run(code, func(t *testing.T) {
