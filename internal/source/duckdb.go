@@ -174,6 +174,8 @@ func readingCall(ctx context.Context, conn duck.Connection, t Table, files []str
 	switch {
 	case r.function == csvReader:
 		return readCSV(ctx, conn, t, files)
+	case r.function == jsonReader:
+		return readJSON(ctx, conn, t, files)
 	case len(files) > 1 && r.function == parquetReader:
 		differ, text := columnsDiffer(ctx, conn, files)
 		if text != "" {

@@ -1,0 +1,115 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	duck "github.com/duckdb/duckdb-go-bindings"
+)
+
+// A jsonColumn is a column of NDJSON files, as the engine finds it out.
+type jsonColumn struct{ name, kind string }
+
+// jsonTokens are the texts, in their quotes, and the numbers of a JSON text.
+const jsonTokens = `regexp_extract_all(%s::VARCHAR, '"(?:[^"\\]|\\.)*"|[-+.0-9eE]+')`
+
+// madeUp is what the engine calls a column whose name differs from another's in nothing but its case, or is empty.
+var madeUp = regexp.MustCompile(`_\d+$|^C\d+$`)
+
+// readJSON returns the call that reads the NDJSON files of a table: as the engine finds them out, but for columns in which it
+// would change values. Those are text, or JSON if they are nested, as they stand in the files.
+func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
+	r, _ := readerOf(t.Files)
+	usual := r.call(quoteTexts(files), "")
+	columns, text := jsonColumns(ctx, conn, usual)
+	if text != "" {
+		return "", fileError(t, text)
+	}
+	changed, text := changedColumns(ctx, conn, columns, func(more string) string { return r.call(quoteTexts(files), more) })
+	if text != "" {
+		return "", fileError(t, text)
+	}
+	if len(changed) == 0 {
+		return usual, nil
+	}
+	var renamed []string
+	for i := range columns {
+		c := &columns[i]
+		if madeUp.MatchString(c.name) && c.kind != "JSON" { // which it may be without a value
+			renamed = append(renamed, fmt.Sprintf("count(%s) = 0", quoteName(c.name)))
+		}
+		switch {
+		case !slices.Contains(changed, c.name):
+		case strings.ContainsAny(c.kind, "(["):
+			c.kind = "JSON"
+		default:
+			c.kind = "VARCHAR"
+		}
+	}
+	call := r.call(quoteTexts(files), columnsOption(columns))
+	return call, checkKeys(ctx, conn, t, call, renamed)
+}
+
+// jsonColumns returns the columns that the engine finds out.
+func jsonColumns(ctx context.Context, conn duck.Connection, call string) ([]jsonColumn, string) {
+	var found []string
+	if text := run(ctx, conn, "SELECT unnest([column_name, column_type]) FROM (DESCRIBE FROM "+call+")", &found); text != "" {
+		return nil, text
+	}
+	var columns []jsonColumn
+	for pair := range slices.Chunk(found, 2) {
+		columns = append(columns, jsonColumn{pair[0], pair[1]})
+	}
+	return columns, ""
+}
+
+// changedColumns returns the names of the columns with a value that the engine would change.
+func changedColumns(ctx context.Context, conn duck.Connection, columns []jsonColumn, call func(more string) string) (names []string, text string) {
+	var asked []jsonColumn
+	var cases []string
+	for _, c := range columns {
+		if odd := c.odd(); odd != "" {
+			asked = append(asked, jsonColumn{c.name, "JSON"})
+			cases = append(cases, fmt.Sprintf("CASE WHEN bool_or(len(list_filter("+jsonTokens+", lambda x: %s)) > 0) THEN %s ELSE '' END", quoteName(c.name), odd, quoteText(c.name)))
+		}
+	}
+	if len(asked) == 0 {
+		return nil, ""
+	}
+	text = run(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+call(columnsOption(asked)), &names)
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" }), text
+}
+
+// checkKeys refuses files with a key that the engine calls otherwise: it does not find it by that name.
+func checkKeys(ctx context.Context, conn duck.Connection, t Table, call string, renamed []string) error {
+	if len(renamed) == 0 {
+		return nil
+	}
+	var lost []string
+	if text := run(ctx, conn, "SELECT ("+strings.Join(renamed, " OR ")+")::VARCHAR FROM "+call, &lost); text != "" {
+		return fileError(t, text)
+	}
+	if slices.Contains(lost, "true") {
+		return fmt.Errorf("table %s: %w: a key in %s is empty, or differs from another in nothing but its case; give it a name of its own", t.Name, ErrUnreadable, t.Files)
+	}
+	return nil
+}
+
+// odd returns the condition under which a token x of the column's values is not what the engine makes of it; "" if there is none.
+func (c jsonColumn) odd() string {
+	if !strings.Contains(c.kind, "DOUBLE") {
+		return ""
+	}
+	return fmt.Sprintf(rounded, "x")
+}
+
+func columnsOption(columns []jsonColumn) string {
+	var types []string
+	for _, c := range columns {
+		types = append(types, quoteText(c.name)+": "+quoteText(c.kind))
+	}
+	return ", columns = {" + strings.Join(types, ", ") + "}"
+}

@@ -1,0 +1,67 @@
+package source_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/source"
+)
+
+// overNDJSON opens a source over one file with each of the contents.
+func overNDJSON(t *testing.T, contents ...string) source.Source {
+	t.Helper()
+	dir := t.TempDir()
+	for i, content := range contents {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, string(rune('1'+i))+".ndjson"), []byte(content), 0o600))
+	}
+	return overFiles(t, filepath.Join(dir, "*.ndjson"))
+}
+
+// TestWholeNumbersInNDJSONKeepTheirDigits: the engine takes a number that does not fit 64 bits for a DOUBLE, and so all of a
+// column in which one has a point.
+func TestWholeNumbersInNDJSONKeepTheirDigits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contents []string
+		kind     string
+		want     []string
+	}{
+		"of more than 64 bits":         {[]string{`{"n":12345678901234567890123}`, `{"n":-5}`}, "VARCHAR", []string{"12345678901234567890123", "-5"}},
+		"among others with a point":    {[]string{`{"n":9007199254740993}` + "\n" + `{"n":0.5}`}, "VARCHAR", []string{"9007199254740993", "0.5"}},
+		"in another file":              {[]string{`{"n":9007199254740993}`, `{"n":0.5}`}, "VARCHAR", []string{"9007199254740993", "0.5"}},
+		"in an object":                 {[]string{`{"n":{"id":-9007199254740993,"f":1.5}}`, `{"n":{"id":0.5}}`}, "JSON", []string{`{"id":-9007199254740993,"f":1.5}`, `{"id":0.5}`}},
+		"in a list":                    {[]string{`{"n":[0.5,12345678901234567890123]}`}, "JSON", []string{`[0.5,12345678901234567890123]`}},
+		"no digit is lost":             {[]string{`{"n":9007199254740992}` + "\n" + `{"n":0.5}`}, "DOUBLE", []string{"9007199254740992.0", "0.5"}},
+		"unsigned":                     {[]string{`{"n":18446744073709551615}`, `{"n":-1}`}, "HUGEINT", []string{"18446744073709551615", "-1"}},
+		"digits in a text":             {[]string{`{"n":{"f":0.5,"s":"a \" 12345678901234567890123"}}`}, "STRUCT(f DOUBLE, s VARCHAR)", []string{`{'f': 0.5, 's': 'a " 12345678901234567890123'}`}},
+		"beside a key with a number":   {[]string{`{"n":9007199254740993,"n_1":0.5}`, `{"n":0.5}`}, "VARCHAR", []string{"9007199254740993", "0.5"}},
+		"beside a column without any":  {[]string{`{"n":9007199254740993,"C1":null}`, `{"n":0.5}`}, "VARCHAR", []string{"9007199254740993", "0.5"}},
+		"beside a name that is no SQL": {[]string{`{"n":9007199254740993,"it's \"":{"it's":1}}`, `{"n":0.5}`}, "VARCHAR", []string{"9007199254740993", "0.5"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := overNDJSON(t, c.contents...)
+			got := texts(t, s, "SELECT DISTINCT typeof(n) FROM t")[0]
+			for _, row := range texts(t, s, "SELECT n::VARCHAR FROM t") {
+				got = append(got, row[0])
+			}
+			require.Equal(t, append([]string{c.kind}, c.want...), got)
+		})
+	}
+}
+
+// TestKeysInNDJSONThatSQLCannotTellApart: the engine calls such a key otherwise, and does not find it when it is told its columns.
+func TestKeysInNDJSONThatSQLCannotTellApart(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, [][]string{{"1", "2"}}, texts(t, overNDJSON(t, `{"v":1,"V":2}`), "FROM t"))
+	for _, content := range []string{`{"id":12345678901234567890123,"v":1,"V":2}`, `{"id":12345678901234567890123,"":2}`} {
+		path := write(t, "a.ndjson", content)
+		_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}, TempDir: t.TempDir()})
+		require.ErrorIs(t, err, source.ErrUnreadable)
+		require.ErrorContains(t, err, "nothing but its case")
+		require.NotContains(t, err.Error(), "123")
+	}
+}
