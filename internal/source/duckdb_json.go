@@ -13,8 +13,13 @@ import (
 // A jsonColumn is a column of NDJSON files, as the engine finds it out.
 type jsonColumn struct{ name, kind string }
 
-// jsonTokens are the texts, in their quotes, and the numbers of a JSON text.
-const jsonTokens = `regexp_extract_all(%s::VARCHAR, '"(?:[^"\\]|\\.)*"|[-+.0-9eE]+')`
+const (
+	// jsonTokens are the texts, in their quotes, and the numbers of a JSON text.
+	jsonTokens = `regexp_extract_all(%s::VARCHAR, '"(?:[^"\\]|\\.)*"|[-+.0-9eE]+')`
+	// otherDate is whether a text is a date that may be another than the engine takes it for: it guesses which number is the day,
+	// takes a year of two digits for one of four, and reads infinity and epoch as 1900-01-01.
+	otherDate = `regexp_full_match(%s, '"\s*(\d{1,3}-\d{1,2}-\d{1,4}\b.*|[-+]?infinity|epoch)\s*"')`
+)
 
 // madeUp is what the engine calls a column whose name differs from another's in nothing but its case, or is empty.
 var madeUp = regexp.MustCompile(`_\d+$|^C\d+$`)
@@ -100,10 +105,14 @@ func checkKeys(ctx context.Context, conn duck.Connection, t Table, call string, 
 
 // odd returns the condition under which a token x of the column's values is not what the engine makes of it; "" if there is none.
 func (c jsonColumn) odd() string {
-	if !strings.Contains(c.kind, "DOUBLE") {
-		return ""
+	var conditions []string
+	if strings.Contains(c.kind, "DOUBLE") {
+		conditions = append(conditions, fmt.Sprintf(rounded, "x"))
 	}
-	return fmt.Sprintf(rounded, "x")
+	if strings.Contains(c.kind, "DATE") || strings.Contains(c.kind, "TIMESTAMP") {
+		conditions = append(conditions, fmt.Sprintf(otherDate, "x"))
+	}
+	return strings.Join(conditions, " OR ")
 }
 
 func columnsOption(columns []jsonColumn) string {

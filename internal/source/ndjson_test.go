@@ -53,6 +53,42 @@ func TestWholeNumbersInNDJSONKeepTheirDigits(t *testing.T) {
 	}
 }
 
+// TestDatesInNDJSONThatMayMeanOtherDaysAreText: the engine guesses which number is the day, read 01-02-26 as a day of the year 1
+// beside others, and infinity as 1900-01-01.
+func TestDatesInNDJSONThatMayMeanOtherDaysAreText(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contents []string
+		kind     string
+		want     []string
+	}{
+		"the day or the month first": {[]string{`{"d":"01-02-2026"}`}, "VARCHAR", []string{"01-02-2026"}},
+		"in another file":            {[]string{`{"d":"2026-01-02"}`, `{"d":"01-02-26"}`}, "VARCHAR", []string{"2026-01-02", "01-02-26"}},
+		"years of two digits":        {[]string{`{"d":"13-02-24"}`}, "VARCHAR", []string{"13-02-24"}},
+		"with a time":                {[]string{`{"d":"01-02-2026 10:00:00"}`}, "VARCHAR", []string{"01-02-2026 10:00:00"}},
+		"with half a day":            {[]string{`{"d":"01-02-2026 10:00:00 PM"}`}, "VARCHAR", []string{"01-02-2026 10:00:00 PM"}},
+		"infinity":                   {[]string{`{"d":"2026-01-02"}` + "\n" + `{"d":"infinity"}`, `{"d":"-infinity"}`}, "VARCHAR", []string{"2026-01-02", "infinity", "-infinity"}},
+		"epoch":                      {[]string{`{"d":"epoch"}`}, "VARCHAR", []string{"epoch"}},
+		"in a list":                  {[]string{`{"d":["01-02-2026"]}`}, "JSON", []string{`["01-02-2026"]`}},
+		"in an object":               {[]string{`{"d":{"a":{"b":"01-02-2026"}}}`}, "JSON", []string{`{"a":{"b":"01-02-2026"}}`}},
+
+		"as SQL writes it":               {[]string{`{"d":"2026-01-02"}`}, "DATE", []string{"2026-01-02"}},
+		"as SQL writes it, with a time":  {[]string{`{"d":"2026-01-02 10:00:00.5"}`}, "TIMESTAMP", []string{"2026-01-02 10:00:00.5"}},
+		"as ISO writes it":               {[]string{`{"d":"2026-01-02T10:00:00Z"}`}, "TIMESTAMP", []string{"2026-01-02 10:00:00"}},
+		"beside a text that looks alike": {[]string{`{"d":{"a":"2026-01-02","s":"at \"01-02-2026\""}}`}, "STRUCT(a DATE, s VARCHAR)", []string{`{'a': 2026-01-02, 's': 'at "01-02-2026"'}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := overNDJSON(t, c.contents...)
+			got := texts(t, s, "SELECT DISTINCT typeof(d) FROM t")[0]
+			for _, row := range texts(t, s, "SELECT d::VARCHAR FROM t") {
+				got = append(got, row[0])
+			}
+			require.Equal(t, append([]string{c.kind}, c.want...), got)
+		})
+	}
+}
+
 // TestKeysInNDJSONThatSQLCannotTellApart: the engine calls such a key otherwise, and does not find it when it is told its columns.
 func TestKeysInNDJSONThatSQLCannotTellApart(t *testing.T) {
 	t.Parallel()
