@@ -126,6 +126,35 @@ func TestWholeNumbersOfOneFileAreNotRoundedForAnother(t *testing.T) {
 	require.Equal(t, [][]string{{"9007199254740993"}, {"0.5"}}, texts(t, s, "SELECT n FROM t ORDER BY id"))
 }
 
+// TestWordsInCSVAreNoTruthValues: the engine takes F, T, yes and no for these, where a column has nothing else.
+func TestWordsInCSVAreNoTruthValues(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string][]string{
+		"gender\nF\nF\n":           {"VARCHAR", "F", "F"},
+		"v\nt\nf\n":                {"VARCHAR", "t", "f"},
+		"country\nno\nNO\n":        {"VARCHAR", "no", "NO"},
+		"it's,n\nyes,1\nno,2\n":    {"VARCHAR", "yes", "no"},
+		"v,n\ntrue,1\nF,2\n":       {"VARCHAR", "true", "F"},
+		"v,n\ntrue,1\n,2\nFalse,3": {"BOOLEAN", "true", "false"},
+	} {
+		one, two := overBoth(t, content)
+		for _, s := range []source.Source{one, two} {
+			name := `"` + strings.SplitN(strings.SplitN(content, "\n", 2)[0], ",", 2)[0] + `"`
+			got := texts(t, s, "SELECT DISTINCT typeof("+name+") FROM t")[0]
+			for _, row := range texts(t, s, "SELECT "+name+"::VARCHAR FROM t WHERE "+name+" IS NOT NULL") {
+				got = append(got, row[0])
+			}
+			if s == two {
+				want = append(want, want[1:]...)
+			}
+			require.Equal(t, want, got, content)
+		}
+	}
+	mixed := write(t, "1.csv", "id,gender\n1,F\n")
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(mixed), "2.csv"), []byte("id,gender\n2,M\n3,F\n"), 0o600))
+	require.Equal(t, [][]string{{"F"}, {"M"}, {"F"}}, texts(t, overFiles(t, filepath.Join(filepath.Dir(mixed), "*.csv")), "SELECT gender FROM t ORDER BY id"))
+}
+
 // TestDatesInCSVThatMayMeanOtherDaysAreText: the engine prefers the day before the month, and before both a year of two digits.
 func TestDatesInCSVThatMayMeanOtherDaysAreText(t *testing.T) {
 	t.Parallel()

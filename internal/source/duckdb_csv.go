@@ -48,7 +48,7 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 	if err := sameColumns(t, files); err != nil {
 		return "", err
 	}
-	asText, text := roundedColumns(ctx, conn, t, files)
+	asText, text := changedColumns(ctx, conn, t, files)
 	if text != "" {
 		return "", fileError(t, text)
 	}
@@ -176,18 +176,28 @@ func (f csvFile) only(names []string) []string {
 const rounded = `length(%[1]s) > 15 AND regexp_full_match(%[1]s, '\s*[-+]?[0-9]+\s*') AND (try_cast(%[1]s AS BIGINT) IS NULL` +
 	` OR try_cast(%[1]s AS BIGINT) <> try_cast(try_cast(%[1]s AS DOUBLE) AS HUGEINT))`
 
-// roundedColumns returns the columns whose whole numbers would lose digits: numbers of cards and accounts, ids.
-func roundedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, string) {
+// otherWord is whether a text is another word than true or false: the engine takes t, f, yes and no for these too. They are
+// somebody's gender, or Norway.
+const otherWord = `NOT regexp_full_match(%[1]s, '\s*(true|false)\s*', 'i')`
+
+// changedColumns returns the columns of which a text would be delivered as another: whole numbers would lose digits, of cards and
+// accounts, and letters and words would become truth values.
+func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, string) {
 	var all []string
-	doubles := columnsLike(files, "DOUBLE", func(csvFile) bool { return true })
+	always := func(csvFile) bool { return true }
+	doubles, bools := columnsLike(files, "DOUBLE", always), columnsLike(files, "BOOLEAN", always)
 	for _, f := range files {
-		names := f.only(doubles)
+		var cases []string
+		names := f.only(slices.Concat(doubles, bools))
+		for _, name := range names {
+			changed := rounded
+			if slices.Contains(bools, name) {
+				changed = otherWord
+			}
+			cases = append(cases, fmt.Sprintf("CASE WHEN bool_or("+changed+") THEN %s ELSE '' END", quoteName(name), quoteText(name)))
+		}
 		if len(names) == 0 {
 			continue
-		}
-		var cases []string
-		for _, name := range names {
-			cases = append(cases, fmt.Sprintf("CASE WHEN bool_or("+rounded+") THEN %s ELSE '' END", quoteName(name), quoteText(name)))
 		}
 		if text := run(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+f.call(t, names), &all); text != "" {
 			return nil, text

@@ -33,7 +33,7 @@ func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string
 	if text != "" {
 		return "", fileError(t, text)
 	}
-	changed, text := changedColumns(ctx, conn, columns, func(more string) string { return r.call(quoteTexts(files), more) })
+	changed, text := changedJSON(ctx, conn, columns, func(more string) string { return r.call(quoteTexts(files), more) })
 	if text != "" {
 		return "", fileError(t, text)
 	}
@@ -71,8 +71,8 @@ func jsonColumns(ctx context.Context, conn duck.Connection, call string) ([]json
 	return columns, ""
 }
 
-// changedColumns returns the names of the columns with a value that the engine would change.
-func changedColumns(ctx context.Context, conn duck.Connection, columns []jsonColumn, call func(more string) string) (names []string, text string) {
+// changedJSON returns the names of the columns with a value that the engine would change.
+func changedJSON(ctx context.Context, conn duck.Connection, columns []jsonColumn, call func(more string) string) (names []string, text string) {
 	var asked []jsonColumn
 	var cases []string
 	for _, c := range columns {
