@@ -34,7 +34,6 @@ while the others go on.`,
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeCampaign,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.keyed = cmd.Flags().Changed("run-key")
 			return a.doSend(cmd.Context(), aCampaign(), args[0], o)
 		},
 	}

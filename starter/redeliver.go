@@ -38,7 +38,6 @@ one, unless --run-key says which it is.`,
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.keyed = cmd.Flags().Changed("run-key")
 			return a.doRedeliver(cmd.Context(), args[0], o)
 		},
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"consign/starter/watch"
@@ -96,11 +97,25 @@ CAMPAIGN/GROUP/DATA-TEMPLATE/RUN-KEY.`,
 	return root
 }
 
-func (a *app) check(*cobra.Command, []string) error {
+func (a *app) check(cmd *cobra.Command, _ []string) error {
+	if err := nothingEmpty(cmd); err != nil {
+		return err
+	}
 	if a.output != "text" && a.output != "json" {
 		return wrong(fmt.Errorf("--output %s: only text and json are known", a.output), "")
 	}
 	return nil
+}
+
+// nothingEmpty refuses a flag that is given and says nothing: it comes from a variable that is not set, and whoever wrote
+// it meant another thing than what happens without the flag. Of --as and --reason nothing is as good as none.
+func nothingEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "as" && f.Name != "reason" {
+			err = wrong(fmt.Errorf("--%s is empty: a variable that is not set, perhaps", f.Name), "leave it out, or say what is meant")
+		}
+	})
+	return err
 }
 
 // usage makes a complaint about arguments an error of usage, with the line that says how.

@@ -21,7 +21,6 @@ import (
 
 type sendOptions struct {
 	runKey, as string
-	keyed      bool // --run-key was given
 	wait       bool
 	timeout    time.Duration
 }
@@ -42,7 +41,6 @@ With --wait it shows the progress and ends with the delivery. Ctrl-C, or --timeo
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeOrchestration,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.keyed = cmd.Flags().Changed("run-key")
 			return a.doSend(cmd.Context(), anOrchestration(), args[0], o)
 		},
 	}
@@ -109,9 +107,6 @@ func (s sent) name() string { return cmp.Or(s.Orchestration, s.Campaign) }
 
 // check refuses flags that mean nothing.
 func (o sendOptions) check() error {
-	if o.keyed && o.runKey == "" {
-		return wrong(errors.New("--run-key is empty: a variable that is not set, perhaps"), "without --run-key the key is made of the time, and each call starts a run of its own")
-	}
 	if o.runKey != "" {
 		if err := config.CheckRunKey(o.runKey); err != nil {
 			return wrong(fmt.Errorf("--run-key %w", err), "")
