@@ -40,7 +40,6 @@ look it up with our own credentials (GetCallerIdentity, which needs no right). W
 	flags.StringVar(&o.principal, "principal", "", "our own `ARN`, which the role is to trust")
 	flags.BoolVar(&o.ask, "ask", false, "ask STS for our own ARN")
 	words(cmd, "format", "json", "terraform", "cli")
-	cmd.MarkFlagsMutuallyExclusive("principal", "ask")
 	return cmd
 }
 
@@ -52,6 +51,8 @@ func (a *app) doPolicy(ctx context.Context, name string, o policyOptions) error 
 		return wrong(fmt.Errorf("--format %s: only json, terraform and cli are known", o.format), "")
 	case o.format != "json" && a.output == "json":
 		return wrong(fmt.Errorf("--format %s is text, and --output json asks for JSON", o.format), "leave one of them out")
+	case o.principal != "" && o.ask:
+		return wrong(errors.New("--principal says who we are, and --ask asks"), "leave one of them out")
 	case o.principal != "" && !principalARN.MatchString(o.principal):
 		return wrong(fmt.Errorf("--principal %q is not the ARN of a role or user", o.principal), "as in arn:aws:iam::123456789012:role/consign")
 	}
