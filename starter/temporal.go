@@ -31,7 +31,7 @@ func (a *app) dial(ctx context.Context, t config.Temporal) (client.Client, error
 	defer cancel()
 	connection, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, a.unreachable(t, err)
+		return nil, a.unreachable(t, connect.Reason(ctx, t, err))
 	}
 	return connection, nil
 }
@@ -43,7 +43,7 @@ func (a *app) unreachable(t config.Temporal, err error) error {
 		return failed(fmt.Errorf("%s does not let us in: %w", where, err), "see temporal.api_key and temporal.tls in the configuration")
 	}
 	return failed(fmt.Errorf("%s cannot be reached: %w", where, plain(err)),
-		"is it running? temporal.address (or CONSIGN_TEMPORAL_ADDRESS) says where it is looked for")
+		"is it running? temporal.address (or CONSIGN_TEMPORAL_ADDRESS) says where it is looked for, and temporal.tls how")
 }
 
 // plain leaves out what the SDK and gRPC put around the reason.

@@ -233,7 +233,8 @@ func dial(ctx context.Context, cfg *config.Config, name string, log *slog.Logger
 	defer cancel()
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Temporal at %s: %w\n  hint: is it running there? temporal.address, namespace and tls are in the configuration", cfg.Temporal.Address, err)
+		return nil, fmt.Errorf("connect to Temporal at %s: %w\n  hint: is it running there? temporal.address, namespace and tls are in the configuration",
+			cfg.Temporal.Address, connect.Reason(ctx, cfg.Temporal, err))
 	}
 	return c, nil
 }

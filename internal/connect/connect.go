@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
+	"strings"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -43,6 +45,20 @@ func Options(t config.Temporal, logger *slog.Logger) (client.Options, error) {
 	}
 	return options, nil
 }
+
+// Reason is why Temporal could not be reached. Of a name that leads nowhere gRPC says nothing but nameless.
+func Reason(ctx context.Context, t config.Temporal, err error) error {
+	host, _, addressErr := net.SplitHostPort(t.Address)
+	if addressErr != nil || !strings.Contains(err.Error(), nameless) {
+		return err
+	}
+	if _, lookupErr := net.DefaultResolver.LookupHost(ctx, host); lookupErr != nil {
+		return lookupErr
+	}
+	return err
+}
+
+const nameless = "no children to pick from"
 
 func tlsConfig(t config.TLS) (*tls.Config, error) {
 	settings := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
