@@ -69,6 +69,25 @@ func TestWhatAnEarlierTryHasShownIsTold(t *testing.T) {
 	}
 }
 
+func TestWhatCanBeReadIsFound(t *testing.T) {
+	t.Parallel()
+	e := newEarly(t, archive.None, "nobody")
+	in := opened(t, e, "p/1", "p/2", "p/3")
+	first := in
+	first.Objects, first.Mode = in.Objects[:1], PublishComplete
+	_, err := e.env.ExecuteActivity(e.steps.Publish, first)
+	require.NoError(t, err)
+	e.put(t, "p/3", "theirs")
+	found, err := e.env.ExecuteActivity(e.steps.FindVisible, VisibleInput{Target: in.Target, Delivery: in.Delivery, Objects: in.Objects})
+	require.NoError(t, err)
+	var result PublishResult
+	require.NoError(t, found.Get(&result))
+	require.Len(t, result.Objects, 1)
+	require.Equal(t, "p/1", result.Objects[0].Key)
+	require.Equal(t, in.Objects[0].CRC32C, result.Objects[0].Checksum)
+	require.EqualValues(t, 7, result.Objects[0].Rows)
+}
+
 // TestAnObjectThatSomebodyOverwroteIsNotLost: to call it lost would be to send it again, over theirs.
 func TestAnObjectThatSomebodyOverwroteIsNotLost(t *testing.T) {
 	t.Parallel()

@@ -2,12 +2,14 @@ package workflows_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -223,6 +225,29 @@ func TestWhatIsVisibleIsNotForgottenByAnotherFailure(t *testing.T) {
 	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, 2*time.Hour)
 	_, err := d.run()
 	require.Equal(t, shown("upload/1.csv"), requireAborted(t, err).Objects)
+}
+
+// TestWhatAKilledPublishHasShownIsLookedFor: nobody has told the run.
+func TestWhatAKilledPublishHasShownIsLookedFor(t *testing.T) {
+	for name, broken := range map[string][]error{"the store tells": nil, "the store is away": slices.Repeat([]error{passing("S3Unreachable")}, 9)} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.visible = shown("upload/1.csv")
+			d.broken["FindVisible"] = broken
+			silent := temporal.NewTimeoutError(enums.TIMEOUT_TYPE_HEARTBEAT, nil)
+			d.broken["Publish"] = []error{silent, silent, silent, silent}
+			d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
+			_, err := d.run()
+			c := requireAborted(t, err)
+			if broken == nil {
+				require.Equal(t, shown("upload/1.csv"), c.Objects)
+				require.Empty(t, c.Warnings)
+				return
+			}
+			require.Empty(t, c.Objects)
+			require.Equal(t, []string{"whether more of it can be read is not known: S3Unreachable happened"}, c.Warnings)
+		})
+	}
 }
 
 // TestARunThatWentBackFromPublishKeepsItsTurn: another one would write under the names of what is visible.

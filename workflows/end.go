@@ -25,6 +25,7 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	status := statusOf(how)
 	if status != Completed {
 		r.state = status
+		r.findVisible(ctx)
 	}
 	done := r.completion(ctx, status)
 	told := workflow.NewWaitGroup(ctx)
@@ -51,6 +52,27 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 		return done, err
 	}
 	return done, r.closing(status, done)
+}
+
+// changeFindVisible marks runs that look for what a Publish has shown that did not tell. Those before did not name it.
+const changeFindVisible = "find-visible"
+
+// findVisible looks, before a run ends without a delivery, for what can be read of it all the same. The store may be why the
+// run ends: it is asked for a short while, and then whoever is told knows that it has not answered.
+func (r *run) findVisible(ctx workflow.Context) {
+	if r.attempted("Publish") == 0 || r.delivered() || len(r.published) >= len(r.uploads) ||
+		workflow.GetVersion(ctx, changeFindVisible, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	for from := len(r.published); from < len(r.uploads); from += batchObjects {
+		batch := r.uploads[from:min(from+batchObjects, len(r.uploads))]
+		found, err := execute(ctx, r.timing.look(), steps.FindVisible, activities.VisibleInput{Target: r.target(), Delivery: r.deliveryID(), Objects: batch})
+		if err != nil {
+			r.notes = append(r.notes, "whether more of it can be read is not known: "+failureOf("FindVisible", err).Message)
+			return
+		}
+		r.saw(found.Objects)
+	}
 }
 
 // closing is how the workflow closes. done is the completion of the run, which goes with every ending.

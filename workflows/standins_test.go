@@ -52,6 +52,7 @@ type delivery struct {
 
 	kept      *activities.Again // what an earlier run has left
 	discarded activities.DiscardResult
+	visible   []activities.Object // of a Publish that has not told
 }
 
 // modes are those in which Publish was asked for.
@@ -188,6 +189,9 @@ func (d *delivery) steps() {
 		return activities.SuccessResult{Key: d.plan.SuccessKey, Receipt: d.plan.ReceiptKey, Manifest: d.plan.ManifestKey}
 	})
 	fake(d, "AwaitTarget", func(activities.AwaitInput) activities.AwaitResult { return activities.AwaitResult{There: !d.absent} })
+	fake(d, "FindVisible", func(activities.VisibleInput) activities.PublishResult {
+		return activities.PublishResult{Objects: d.visible}
+	})
 	fake(d, "CancelLoad", func(activities.CopyInput) activities.CopyResult { return activities.CopyResult{} })
 	fake(d, "Discard", func(activities.DiscardInput) activities.DiscardResult { return d.discarded })
 }

@@ -99,6 +99,13 @@ func (t Timing) onHost(queue string, hostTimeout time.Duration, summary string) 
 	return o
 }
 
+// look is for what can be read of a run that ends without a delivery.
+func (t Timing) look() workflow.ActivityOptions {
+	o := t.short("what can be read already")
+	o.ScheduleToCloseTimeout = cleaning
+	return o
+}
+
 // discard is for the end of a run.
 func (t Timing) discard(queue, summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{

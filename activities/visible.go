@@ -1,0 +1,48 @@
+package activities
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"consign/internal/defect"
+	"consign/internal/upload"
+)
+
+// VisibleInput says which objects may be visible.
+type VisibleInput struct {
+	Target   Target     `json:"target"`
+	Delivery string     `json:"delivery"`
+	Objects  []Uploaded `json:"objects"`
+}
+
+// FindVisible returns those objects of a delivery that can be read. A Publish of which only Temporal tells that it is over,
+// for its worker was killed or somebody aborted the run between two tries, has not told what it had shown.
+func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResult, err error) {
+	defer s.fail(ctx, "FindVisible", &err)
+	defer s.renew(in.Target)(&err)
+	ctx, cancel := stoppable(ctx)
+	defer cancel()
+	bucket, err := s.bucket(ctx, in.Target)
+	if err != nil {
+		return PublishResult{}, err
+	}
+	of := PublishInput{Target: in.Target}
+	found := make([][]Object, len(in.Objects))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(in.Target.Upload.Concurrency, 1))
+	for i, o := range in.Objects {
+		group.Go(defect.Guarded(func() error {
+			done, standing, err := bucket.Look(ctx, object(in.Delivery, o))
+			if err == nil && standing == upload.Ours {
+				found[i] = []Object{of.object(o, done)}
+			}
+			return err
+		}))
+	}
+	if err := group.Wait(); err != nil {
+		return PublishResult{}, err
+	}
+	return PublishResult{Objects: slices.Concat(found...)}, nil
+}

@@ -1,0 +1,41 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/workflows"
+)
+
+// TestAnAbortedRunNamesWhatAKilledWorkerHasShown: the worker died when one of two objects could be read, and has told nobody.
+func TestAnAbortedRunNamesWhatAKilledWorkerHasShown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	g := newGate(t, func(kind string, passed int) bool { return kind == "CompleteMultipartUpload" && passed > 0 })
+	s.endpoint = g.URL
+	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
+data_templates:
+  - {name: t, destination: acme, settings: {filename: all, split: {rows: 50}, split_filename: "{{file_number}}.csv"}}
+orchestrations:
+  - {name: weekly-{site}, query: all, data_template: t, notify_timeout: 1m, notify: [{workflow_id: %s-campaign}]}
+`, s.name))
+	heard := s.campaign(s.name + "-campaign")
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	eventually(t, "the first object can be read", func() bool { return g.answered("CompleteMultipartUpload") == 1 })
+	w.kill()
+	require.NoError(t, temporal.SignalWorkflow(t.Context(), s.workflow("weekly"), "", workflows.AbortName, workflows.AbortRequest{Reason: "wrong list"}))
+	s.worker()
+	require.Equal(t, 1, s.starter("send", s.id("weekly"), "--run-key", "k", "--wait").code)
+	require.Equal(t, []string{"all/0000001.csv"}, s.keys())
+	told := heard()
+	require.Len(t, told, 1)
+	require.Equal(t, workflows.Aborted, told[0].Status)
+	require.Len(t, told[0].Objects, 1, "what can be read is named")
+	require.Equal(t, "all/0000001.csv", told[0].Objects[0].Key)
+	require.EqualValues(t, 50, told[0].Rows)
+	s.nothingLeft()
+}
