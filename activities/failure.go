@@ -161,12 +161,27 @@ func short(text string) string {
 	return strings.ToValidUTF8(text[:maxMessage], "") + " ..."
 }
 
-// Interrupted is how an attempt ends whose process stopped or died: the next one begins at once where this one was.
+// Interrupted is how an attempt ends whose process stopped: the next one begins at once where this one was.
 func Interrupted() error {
-	f := Failure{Type: TypeInterrupted, Attribution: Platform, Message: "the worker stopped during this step", Advice: "Nothing: it goes on by itself as soon as a worker runs."}
-	return temporal.NewApplicationErrorWithOptions(f.Message, f.Type, temporal.ApplicationErrorOptions{
-		NextRetryDelay: again, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{f},
-	})
+	return interrupted("the worker stopped during this step", temporal.ApplicationErrorOptions{NextRetryDelay: again})
+}
+
+// mostDeaths is how many workers in a row may die while they render for one run. What its query has the engine do may end the
+// process, at every try, and with it everybody's steps.
+const mostDeaths = 3
+
+// Died is how an attempt ends whose process died: as Interrupted says, unless that has come again and again.
+func Died(d workspace.Dead) error {
+	if d.Step != stepRender || d.Deaths < mostDeaths {
+		return Interrupted()
+	}
+	return interrupted(fmt.Sprintf("the worker has died %d times in a row during this step", d.Deaths), temporal.ApplicationErrorOptions{NonRetryable: true})
+}
+
+func interrupted(message string, o temporal.ApplicationErrorOptions) error {
+	f := Failure{Type: TypeInterrupted, Attribution: Platform, Message: message, Advice: "Nothing: it goes on by itself as soon as a worker runs."}
+	o.Category, o.Details = temporal.ApplicationErrorCategoryBenign, []any{f}
+	return temporal.NewApplicationErrorWithOptions(f.Message, f.Type, o)
 }
 
 // NotParked answers a retry of a run that is not parked.

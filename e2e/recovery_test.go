@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -95,6 +96,28 @@ func TestAKillOnTheSameHostCostsNoWait(t *testing.T) {
 	t.Logf("kill -9, same host: went on %s after the new worker was ready", took.Round(time.Millisecond))
 	require.Less(t, took, heartbeat/2, "it does not wait for a heartbeat")
 	s.nothingLeft()
+}
+
+// TestARunWhoseQueryEndsTheWorkerIsParked: it would end it at every try, and everybody's steps with it.
+func TestARunWhoseQueryEndsTheWorkerIsParked(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", "SELECT 1 AS id, repeat('[', 300000) || repeat(']', 300000) AS deep")
+	s.plainSend(s.name + "-nobody")
+	text, err := os.ReadFile(s.config)
+	require.NoError(t, err)
+	s.write("consign.yaml", strings.Replace(strings.Replace(string(text), "SELECT * FROM", "SELECT json_structure(deep) FROM", 1), "attempts: 4", "attempts: 20", 1))
+	w := s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	for range 3 {
+		err := <-w.end
+		w.end <- err
+		require.Error(t, err, "the engine breaks off")
+		w = s.worker()
+	}
+	parked := s.starter("send", s.id("weekly"), "--run-key", "k", "--wait")
+	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	require.Contains(t, parked.out+parked.err, "died 3 times in a row")
 }
 
 func TestALostHostIsGivenUpAfterAHeartbeatAndItsTimeout(t *testing.T) {

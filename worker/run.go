@@ -242,12 +242,12 @@ func dial(ctx context.Context, cfg *config.Config, name string, log *slog.Logger
 // endInterrupted tells Temporal that the attempts which this disk's last process had under way are dead, so that they
 // begin again now and not when their heartbeat is missed.
 func endInterrupted(ctx context.Context, c client.Client, host *workspace.Host, log *slog.Logger) error {
-	tokens, err := host.Interrupted()
+	dead, err := host.Interrupted()
 	if err != nil {
 		return err
 	}
-	for _, token := range tokens {
-		err := c.CompleteActivity(ctx, token, nil, activities.Interrupted())
+	for _, d := range dead {
+		err := c.CompleteActivity(ctx, d.Token, nil, activities.Died(d))
 		var gone *serviceerror.NotFound
 		switch {
 		case errors.As(err, &gone): // it was given up or ended meanwhile

@@ -120,6 +120,7 @@ func (r *Run) attempts() []*Attempt {
 // End says that the attempt is over, however it ended.
 func (a *Attempt) End() {
 	_ = os.Remove(a.note) // a note that stays is answered by the server: no such attempt
+	_ = os.Remove(a.note + deathsExt)
 	a.host.mu.Lock()
 	defer a.host.mu.Unlock()
 	delete(a.host.running, a.key)
@@ -127,23 +128,44 @@ func (a *Attempt) End() {
 	close(a.over)
 }
 
-// Interrupted returns the tokens of the attempts that the last process on this disk did not end, and forgets them. Call
-// it before the first Begin.
-func (h *Host) Interrupted() ([][]byte, error) {
+// deathsExt is the extension of the file beside a note that counts the processes which have died of, or during, this step of
+// this run, with no attempt between them that ended.
+const deathsExt = ".deaths"
+
+// Dead is an attempt that the last process on this disk did not end.
+type Dead struct {
+	Token  []byte // the server's name for the attempt
+	Step   string
+	Deaths int // how many attempts in a row have ended so, with this one
+}
+
+// Interrupted returns the attempts that the last process on this disk did not end, and forgets them. Call it before the first
+// Begin.
+func (h *Host) Interrupted() ([]Dead, error) {
 	notes, err := fs.Glob(os.DirFS(h.dir), path.Join(runsDir, "*", attemptsDir, "*")) // the folder's name is no pattern
 	if err != nil {
 		return nil, fmt.Errorf("workspace %s: %w", h.dir, err)
 	}
-	var tokens [][]byte
+	var dead []Dead
 	for _, note := range notes {
 		note = filepath.Join(h.dir, note)
+		if filepath.Ext(note) == deathsExt {
+			continue
+		}
 		token, err := os.ReadFile(note)
 		if err == nil && filepath.Ext(note) == "" {
-			tokens = append(tokens, token)
+			dead = append(dead, Dead{Token: token, Step: filepath.Base(note), Deaths: died(note + deathsExt)})
 		}
 		if err := os.Remove(note); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("workspace %s: %w", h.dir, err)
 		}
 	}
-	return tokens, nil
+	return dead, nil
+}
+
+// died adds one to a count, a byte to a file, and returns it. On a full disk it stays as it is.
+func died(count string) int {
+	before, _ := os.ReadFile(count) // none, the first time
+	_ = writeFile(count, append(before, 'x'))
+	return len(before) + 1
 }

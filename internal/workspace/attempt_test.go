@@ -50,3 +50,28 @@ func TestNothingBeginsWhileARunIsVacated(t *testing.T) {
 	require.False(t, vacant, "its Render has begun")
 	attempt.End()
 }
+
+// A step may end its process at every try, and everybody's steps with it.
+func TestTheNextProcessLearnsHowOftenAStepHasDied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	deaths := func(live func(*workspace.Attempt)) int {
+		h := open(t, workspace.Options{Dir: dir})
+		dead, err := h.Interrupted()
+		require.NoError(t, err)
+		_, attempt, err := begin(t, h).Begin(t.Context(), "render", []byte("token"))
+		require.NoError(t, err)
+		live(attempt)
+		require.NoError(t, h.Close()) // as a kill would
+		if len(dead) == 0 {
+			return 0
+		}
+		return dead[0].Deaths
+	}
+	die, end := func(*workspace.Attempt) {}, (*workspace.Attempt).End
+	require.Equal(t, 0, deaths(die))
+	require.Equal(t, 1, deaths(die))
+	require.Equal(t, 2, deaths(end))
+	require.Equal(t, 0, deaths(die))
+	require.Equal(t, 1, deaths(die), "not in a row")
+}

@@ -75,9 +75,9 @@ func TestTheFolderMayBeCalledLikeAPattern(t *testing.T) {
 		require.NoError(t, h.Close())
 		h, err = workspace.Open(workspace.Options{Dir: dir})
 		require.NoError(t, err)
-		tokens, err := h.Interrupted()
+		dead, err := h.Interrupted()
 		require.NoError(t, err)
-		require.Equal(t, [][]byte{[]byte("token")}, tokens)
+		require.Equal(t, []workspace.Dead{{Token: []byte("token"), Step: "render", Deaths: 1}}, dead)
 		require.NoError(t, h.Close())
 	}
 }

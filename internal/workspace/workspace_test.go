@@ -263,12 +263,12 @@ func TestTheNextProcessLearnsWhatWasInterrupted(t *testing.T) {
 	require.NoError(t, h.Close()) // as a kill would
 
 	h = open(t, workspace.Options{Dir: dir})
-	tokens, err := h.Interrupted()
+	dead, err := h.Interrupted()
 	require.NoError(t, err)
-	require.Equal(t, [][]byte{[]byte("token of upload")}, tokens)
-	tokens, err = h.Interrupted()
+	require.Equal(t, []workspace.Dead{{Token: []byte("token of upload"), Step: "upload", Deaths: 1}}, dead)
+	dead, err = h.Interrupted()
 	require.NoError(t, err)
-	require.Empty(t, tokens)
+	require.Empty(t, dead)
 }
 
 func TestALaterAttemptStopsTheEarlierAndWaitsForIt(t *testing.T) {
