@@ -88,8 +88,9 @@ func overBoth(t *testing.T, content string) (one, two source.Source) {
 	return one, overFiles(t, filepath.Join(filepath.Dir(path), "*.csv"))
 }
 
-// TestWholeNumbersInCSVKeepTheirDigits: the engine takes a number that does not fit 64 bits for a DOUBLE, which rounds it.
-func TestWholeNumbersInCSVKeepTheirDigits(t *testing.T) {
+// TestNumbersInCSVKeepTheirDigits: the engine takes a number that has a point or does not fit 64 bits for a DOUBLE, which
+// rounds it.
+func TestNumbersInCSVKeepTheirDigits(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string][]string{
 		"n\n12345678901234567890\n5\n":                     {"VARCHAR", "12345678901234567890", "5"},
@@ -99,7 +100,11 @@ func TestWholeNumbersInCSVKeepTheirDigits(t *testing.T) {
 		"n\n9007199254740992\n0.5\n":                       {"DOUBLE", "9007199254740992.0", "0.5"},
 		"n\n9223372036854775807\n1\n":                      {"BIGINT", "9223372036854775807", "1"},
 		"n\n1\n1.5\n1e300\n\n":                             {"DOUBLE", "1.0", "1.5", "1e+300"},
-		"n\n0.1234567890123456789\n2\n":                    {"DOUBLE", "0.12345678901234568", "2.0"},
+		"n\n0.1234567890123456789\n2\n":                    {"VARCHAR", "0.1234567890123456789", "2"},
+		"n\n-12345678901234567.25\n2\n":                    {"VARCHAR", "-12345678901234567.25", "2"},
+		"n\n9007199254740993.00\n2\n":                      {"VARCHAR", "9007199254740993.00", "2"},
+		"n\n-0.00030000000000000003\n2\n":                  {"DOUBLE", "-0.00030000000000000003", "2.0"},
+		"n\n9007199254740992.00000000000\n2\n":             {"DOUBLE", "9007199254740992.0", "2.0"},
 		"it's\n12345678901234567890\n":                     {"VARCHAR", "12345678901234567890"},
 		"12345678901234567890\n12345678901234567891\n":     {"VARCHAR", "12345678901234567890", "12345678901234567891"},
 	} {

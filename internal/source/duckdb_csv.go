@@ -171,17 +171,19 @@ func (f csvFile) only(names []string) []string {
 	return without(names, without(names, f.names()))
 }
 
-// rounded is whether a text is a whole number that has other digits as DOUBLE, or none: the engine takes numbers for it that
-// do not fit 64 bits, and all of a column in which one has a point. It keeps 15 digits.
-const rounded = `length(%[1]s) > 15 AND regexp_full_match(%[1]s, '\s*[-+]?[0-9]+\s*') AND (try_cast(%[1]s AS BIGINT) IS NULL` +
-	` OR try_cast(%[1]s AS BIGINT) <> try_cast(try_cast(%[1]s AS DOUBLE) AS HUGEINT))`
+// rounded is whether a text is a number that has other digits as DOUBLE: a whole number, or one with a point of more digits
+// than a program writes of a DOUBLE. The engine takes numbers for it that do not fit 64 bits, and all of a column in which
+// one has a point. It keeps 15 digits.
+const rounded = `length(%[1]s) > 15 AND (regexp_full_match(%[1]s, '\s*[-+]?[0-9]+(\.0*)?\s*') AND (try_cast(%[1]s AS BIGINT) IS NULL` +
+	` OR try_cast(%[1]s AS BIGINT) <> try_cast(try_cast(%[1]s AS DOUBLE) AS HUGEINT))` +
+	` OR regexp_full_match(%[1]s, '\s*[-+]?[0-9]*\.[0-9]+\s*') AND length(trim(replace(trim(%[1]s, '-+ '), '.', ''), '0')) > 17)`
 
 // otherWord is whether a text is another word than true or false: the engine takes t, f, yes and no for these too. They are
 // somebody's gender, or Norway.
 const otherWord = `NOT regexp_full_match(%[1]s, '\s*(true|false)\s*', 'i')`
 
-// changedColumns returns the columns of which a text would be delivered as another: whole numbers would lose digits, of cards and
-// accounts, and letters and words would become truth values.
+// changedColumns returns the columns of which a text would be delivered as another: numbers would lose digits, of cards,
+// accounts and amounts, and letters and words would become truth values.
 func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, string) {
 	var all []string
 	always := func(csvFile) bool { return true }
