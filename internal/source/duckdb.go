@@ -17,7 +17,7 @@ import (
 // An instance is an embedded DuckDB with a source's tables, locked down.
 type instance struct {
 	db      duck.Database
-	refused map[string]bool // functions that queries may not call
+	refused map[string]bool // functions that queries may not call, and views
 	files   []string        // that it may read
 	was     []seen          // what they looked like before anything of them was read
 	// stream is the connection that made the tables. A locked engine sets up no other to stream.
@@ -148,6 +148,9 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 		i.files = append(i.files, files...)
 	}
 	refused, text := refusedFunctions(ctx, conn)
+	if text == "" && o.Database != "" {
+		refused, text = ownRefused(ctx, conn, refused)
+	}
 	if text != "" {
 		return sqlError("", text)
 	}
@@ -226,9 +229,11 @@ func lockDown(ctx context.Context, conn duck.Connection, o Options, allowed []st
 	if o.TempBytes > 0 { // forgotten by the engine if it is set before the start
 		statements = append(statements, fmt.Sprintf("SET GLOBAL %s = '%dB'", maxDiskSetting, o.TempBytes))
 	}
+	if len(allowed) > 0 { // none of a database's, in which even a list may be a macro
+		statements = append(statements, "SET GLOBAL allowed_paths = "+quoteTexts(allowed))
+	}
 	for _, statement := range append(statements,
 		"SET GLOBAL TimeZone = 'UTC'",
-		"SET GLOBAL allowed_paths = "+quoteTexts(allowed),
 		"SET GLOBAL enable_external_access = false",
 		"SET GLOBAL lock_configuration = true",
 	) {

@@ -114,6 +114,32 @@ func TestAQueryCannotLeaveItsSource(t *testing.T) {
 	}
 }
 
+// TestNoMacroAndNoViewOfADatabaseCallsWhatIsRefused: what is behind their names does not show in a query. A profile that cannot
+// be written ends the process.
+func TestNoMacroAndNoViewOfADatabaseCallsWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	database, secret := filepath.Join(t.TempDir(), "main.duckdb"), write(t, "secret.csv", "hunter2")
+	generate(t, database, "CREATE TABLE summary AS SELECT 1 AS id", "CREATE MACRO twice(x) AS x * 2", "CREATE MACRO all_of() AS TABLE SELECT * FROM summary",
+		"CREATE VIEW kept AS SELECT twice(id) AS id FROM summary", "CREATE TABLE t AS SELECT 1 AS id",
+		"CREATE MACRO ask(x) AS TABLE SELECT * FROM \"Query\" /* so */ (x)", "CREATE MACRO lower(x) AS (SELECT count(*) FROM ask('SELECT 1'))",
+		"CREATE SCHEMA s", "CREATE VIEW s.\"The View\" AS SELECT lower('x') AS id", "CREATE VIEW behind AS SELECT * FROM s.\"The View\"",
+		"CREATE VIEW settings AS SELECT name AS id FROM duckdb_settings()",
+		"CREATE MACRO json_serialize_sql(x) AS '{}'", "CREATE MACRO list_value() AS string_split('"+secret+"', chr(0))", "CREATE MACRO to_json(x) AS '[]'", "CREATE MACRO duckdb_functions() AS TABLE SELECT 'x' AS function_name, '' AS macro_definition, true AS internal")
+	s := opened(t, source.NewPool(t.TempDir(), 1, later), source.Options{Type: source.TypeDuckDB, Database: database})
+	for _, sql := range []string{"SELECT id * 2 FROM summary", "SELECT twice(1)", "SELECT 2 * id FROM all_of()", "FROM kept"} {
+		require.Equal(t, [][]string{{"2"}}, texts(t, s, sql), sql)
+	}
+	for _, sql := range []string{
+		"FROM ask('SELECT 1')", "SELECT lower('A')", "SELECT (SELECT main.LOWER('A'))", "FROM s.\"the view\"", "FROM behind", "FROM query('SELECT 1')", "SELECT 1 WHERE EXISTS (FROM settings)",
+	} {
+		_, err := s.Describe(t.Context(), sql)
+		require.ErrorIs(t, err, source.ErrQuery, sql)
+		require.ErrorContains(t, err, "queries may not call", sql)
+	}
+	err := each(t.Context(), s, "SELECT size FROM read_blob('"+secret+"')", func(table.Schema, *table.Batch) {})
+	require.ErrorIs(t, err, source.ErrQuery, "a list of ours is the database's macro")
+}
+
 func TestTheEngineIsLocked(t *testing.T) {
 	t.Parallel()
 	s := overFiles(t, parquet(t, "SELECT 1 AS id"))

@@ -4,6 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -27,7 +31,8 @@ var builtIn struct {
 }
 
 // refusedFunctions asks the engine for its table functions, and returns those that are not allowed. Functions that
-// later versions of it add are refused until somebody has looked at them.
+// later versions of it add are refused until somebody has looked at them. What is asked for here is the engine's own, and not
+// a macro of the database that is called so.
 func refusedFunctions(ctx context.Context, conn duck.Connection) (map[string]bool, string) {
 	builtIn.Lock()
 	defer builtIn.Unlock()
@@ -35,12 +40,12 @@ func refusedFunctions(ctx context.Context, conn duck.Connection) (map[string]boo
 		return builtIn.refused, ""
 	}
 	var names []string
-	if text := run(ctx, conn, "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE internal AND function_type = 'table'", &names); text != "" {
+	if text := run(ctx, conn, "SELECT function_name FROM system.main.duckdb_functions() WHERE internal AND function_type = 'table'", &names); text != "" {
 		return nil, text
 	}
 	refused := make(map[string]bool, len(names))
 	for _, name := range names {
-		refused[name] = true
+		refused[strings.ToLower(name)] = true
 	}
 	for _, name := range allowedFunctions {
 		delete(refused, name)
@@ -49,11 +54,68 @@ func refusedFunctions(ctx context.Context, conn duck.Connection) (map[string]boo
 	return refused, ""
 }
 
+// viewsName is how refused views are told from functions.
+const viewsName = "view "
+
+// ownRefused returns the refused functions with the macros and the views of a database that call one of them, or each other:
+// what is behind their names does not show in a query.
+func ownRefused(ctx context.Context, conn duck.Connection, builtIn map[string]bool) (map[string]bool, string) {
+	// No function and no operator of ours is in these: it may be a macro itself.
+	macros, text := bodies(ctx, conn, "", "function_name", "macro_definition", "duckdb_functions() WHERE NOT internal AND macro_definition IS NOT NULL ORDER BY function_oid")
+	if text != "" {
+		return nil, text
+	}
+	views, text := bodies(ctx, conn, viewsName, "view_name", "sql", "duckdb_views() WHERE NOT internal ORDER BY view_oid")
+	own, refused := append(macros, views...), maps.Clone(builtIn)
+	for before := 0; before != len(refused); {
+		before = len(refused)
+		for _, o := range own {
+			if mentions(o.body, refused) {
+				refused[o.name] = true
+			}
+		}
+	}
+	return refused, text
+}
+
+type named struct{ name, body string }
+
+// bodies returns what a database has of one kind.
+func bodies(ctx context.Context, conn duck.Connection, prefix, name, body, from string) ([]named, string) {
+	var names, texts []string
+	from = " FROM system.main." + from + ", " + body
+	if text := run(ctx, conn, "SELECT "+name+from, &names); text != "" {
+		return nil, text
+	}
+	if text := run(ctx, conn, "SELECT "+body+from, &texts); text != "" {
+		return nil, text
+	}
+	var all []named
+	for i, name := range names {
+		all = append(all, named{prefix + strings.ToLower(name), texts[i]})
+	}
+	return all, ""
+}
+
+// word finds the names in SQL as the engine writes it, and whether a bracket follows.
+var word = regexp.MustCompile(`"((?:[^"]|"")*)"(\()?|(\w+)(\()?`)
+
+// mentions reports whether SQL calls a function of the set, or names one of its views.
+func mentions(sql string, set map[string]bool) bool {
+	for _, m := range word.FindAllStringSubmatch(sql, -1) {
+		name := strings.ToLower(strings.ReplaceAll(m[1], `""`, `"`) + m[3])
+		if set[viewsName+name] || m[2]+m[4] != "" && set[name] {
+			return true
+		}
+	}
+	return false
+}
+
 // checkFunctions parses the SQL with the engine's own parser, and refuses what is no select statement or calls a
 // function of the refused. Nothing is bound or run.
 func (q *query) checkFunctions(ctx context.Context) error {
 	var trees []string
-	if text := run(ctx, q.conn, "SELECT json_serialize_sql("+quoteText(q.sql)+")::VARCHAR", &trees); text != "" || len(trees) != 1 {
+	if text := run(ctx, q.conn, "SELECT system.main.json_serialize_sql("+quoteText(q.sql)+")::VARCHAR", &trees); text != "" || len(trees) != 1 {
 		return fmt.Errorf("%w: it cannot be parsed", ErrQuery)
 	}
 	var tree struct {
@@ -76,23 +138,25 @@ func errNoSelect() error {
 	return fmt.Errorf("%w: only a SELECT may be run; queries read, and change nothing", ErrQuery)
 }
 
-// calls returns the first function of the set that the syntax tree calls.
+// calls returns the first function of the set that the syntax tree calls, or view that it reads.
 func calls(tree any, set map[string]bool) string {
+	var children iter.Seq[any]
 	switch node := tree.(type) {
 	case []any:
-		for _, child := range node {
-			if name := calls(child, set); name != "" {
-				return name
-			}
-		}
+		children = slices.Values(node)
 	case map[string]any:
-		if name, ok := node["function_name"].(string); ok && set[strings.ToLower(name)] {
-			return name
-		}
-		for _, child := range node {
-			if name := calls(child, set); name != "" {
+		for key, prefix := range map[string]string{"function_name": "", "table_name": viewsName} {
+			if name, ok := node[key].(string); ok && set[prefix+strings.ToLower(name)] {
 				return name
 			}
+		}
+		children = maps.Values(node)
+	default:
+		return ""
+	}
+	for child := range children {
+		if name := calls(child, set); name != "" {
+			return name
 		}
 	}
 	return ""
