@@ -40,6 +40,8 @@ func certificate(key []byte) (*openpgp.Entity, error) {
 	return entities[0], nil
 }
 
+const beginArmor = "-----BEGIN PGP "
+
 // binaryPackets takes the ASCII armor off, if there is one.
 func binaryPackets(key []byte) ([]byte, error) {
 	key = bytes.TrimPrefix(key, []byte("\xef\xbb\xbf"))
@@ -50,11 +52,11 @@ func binaryPackets(key []byte) ([]byte, error) {
 	case bytes.HasPrefix(key, []byte("\xff\xfe")) && bytes.IndexByte(key, 0) >= 0:
 		return nil, refuse(ErrUnreadable, "ask the customer for the file that gpg --armor --export --output FILE writes",
 			"it is UTF-16 text, as PowerShell writes with >")
-	case key[0]&0x80 != 0:
+	case key[0]&0x80 != 0 && !bytes.Contains(key, []byte(beginArmor)): // a word before the armor may begin with an umlaut
 		return key, nil
 	case bytes.HasPrefix(trimmed, []byte("ssh-")):
 		return nil, refuse(ErrUnreadable, askExport, "it is an SSH key, not an OpenPGP one")
-	case !bytes.Contains(key, []byte("-----BEGIN PGP ")):
+	case !bytes.Contains(key, []byte(beginArmor)):
 		return nil, refuse(ErrUnreadable, askExport, "there is no -----BEGIN PGP PUBLIC KEY BLOCK----- in it")
 	case !bytes.ContainsRune(trimmed, '\n'):
 		return nil, refuse(ErrUnreadable, "keep the key in a file, or as a block of lines",
@@ -86,10 +88,9 @@ func armoredPackets(key []byte) ([]byte, error) {
 }
 
 func splitBlocks(key []byte) [][]byte {
-	const begin = "-----BEGIN PGP "
 	var blocks [][]byte
-	for _, part := range strings.Split(string(key), begin)[1:] {
-		blocks = append(blocks, []byte(begin+part))
+	for _, part := range strings.Split(string(key), beginArmor)[1:] {
+		blocks = append(blocks, []byte(beginArmor+part))
 	}
 	return blocks
 }

@@ -196,6 +196,7 @@ func TestATextThatIsNoCertificateSaysWhatItIs(t *testing.T) {
 		"a byte-order mark":     append([]byte("\xef\xbb\xbf"), good...),
 		"Windows line endings":  bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n")),
 		"a letter around it":    append([]byte("Dear all,\nhere it is:\n\n"), append(good, "\nBest regards\n"...)...),
+		"a word before it":      append([]byte("Öffentlicher Schlüssel:\n"), good...),
 		"blank lines around it": append([]byte("\n\n"), append(good, "\n\n"...)...),
 	} {
 		_, err := encrypt.ParseRecipient(key, time.Now())
