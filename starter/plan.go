@@ -58,6 +58,9 @@ With --campaign it prints so of every group of the campaign.`,
 const unknownRun = "RUN-ID"
 
 func (a *app) doPlan(ctx context.Context, name string, o planOptions) error {
+	if err := (sendOptions{runKey: o.runKey}).check(); err != nil {
+		return err
+	}
 	now, err := a.moment(o.at)
 	if err != nil {
 		return err
