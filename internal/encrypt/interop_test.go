@@ -141,4 +141,5 @@ func TestTheNewestOfSeveralSubkeysIsUsed(t *testing.T) {
 	newest := gpg.fingerprints()[2]
 	listed := string(gpg.run(string(seal(t, []byte("x"), encrypt.Options{}, recipient(t, gpg.certificate()))), "--list-packets"))
 	require.Contains(t, listed, "keyid "+newest[len(newest)-16:])
+	require.Equal(t, newest, recipient(t, gpg.certificate()).EncryptsTo())
 }

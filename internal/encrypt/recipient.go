@@ -54,6 +54,11 @@ func ParseRecipient(key []byte, now time.Time) (*Recipient, error) {
 // Fingerprint returns the fingerprint of the primary key in upper-case hexadecimal digits, as GnuPG prints it.
 func (r *Recipient) Fingerprint() string { return r.fingerprint }
 
+// EncryptsTo returns the fingerprint of the key that is encrypted to, a subkey of the primary key for most, written likewise.
+func (r *Recipient) EncryptsTo() string {
+	return strings.ToUpper(hex.EncodeToString(r.key.Fingerprint))
+}
+
 // Expires returns when the first of primary key and encryption subkey expires; zero is never.
 func (r *Recipient) Expires() time.Time { return r.expires }
 

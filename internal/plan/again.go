@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"consign/internal/config"
@@ -186,18 +187,17 @@ func (p *Plan) schema() (table.Schema, error) {
 	return schema, nil
 }
 
-// SameRecipients reports whether files that were encrypted by one plan are encrypted as the other wants them.
+// SameRecipients reports whether files that were encrypted by one plan are encrypted as the other wants them. A certificate whose
+// subkey was replaced is another recipient: the old one may be lost, or known to others.
 func (e *Encryption) SameRecipients(o *Encryption) bool {
 	if e == nil || o == nil {
 		return e == nil && o == nil
 	}
-	fingerprints := func(e *Encryption) []string {
-		var list []string
-		for _, r := range e.Recipients {
-			list = append(list, r.Fingerprint)
-		}
-		slices.Sort(list)
-		return list
+	sorted := func(e *Encryption) []Recipient {
+		return slices.SortedFunc(slices.Values(e.Recipients), func(a, b Recipient) int { return strings.Compare(a.Fingerprint, b.Fingerprint) })
 	}
-	return e.AEAD == o.AEAD && slices.Equal(fingerprints(e), fingerprints(o))
+	same := func(a, b Recipient) bool {
+		return a.Fingerprint == b.Fingerprint && (a.EncryptsTo == b.EncryptsTo || a.EncryptsTo == "" || b.EncryptsTo == "")
+	}
+	return e.AEAD == o.AEAD && slices.EqualFunc(sorted(e), sorted(o), same)
 }

@@ -172,6 +172,11 @@ func TestRecipientsAreComparedByTheirKeys(t *testing.T) {
 	aead := key("a")
 	aead.AEAD = true
 	require.False(t, key("a").SameRecipients(aead))
+
+	old, replaced := key("a", "b"), key("b", "a")
+	old.Recipients[1].EncryptsTo, replaced.Recipients[0].EncryptsTo = "subkey", "another subkey"
+	require.False(t, old.SameRecipients(replaced))
+	require.True(t, old.SameRecipients(key("a", "b")), "a plan of an earlier version does not tell")
 }
 
 func TestWhatFollowedADeliveryDoesNotFollowItsRedelivery(t *testing.T) {

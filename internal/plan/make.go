@@ -136,7 +136,7 @@ func encryption(c *config.Config, e config.Effective, now time.Time) (*Encryptio
 		if out.AEAD && !r.SupportsAEAD() {
 			warnings = append(warnings, fmt.Sprintf("%s: the key %s does not say that it can read AEAD: pgp_aead has no effect", key.Path, r.Fingerprint()))
 		}
-		out.Recipients = append(out.Recipients, Recipient{Key: key.Path, Fingerprint: r.Fingerprint(), Expires: r.Expires()})
+		out.Recipients = append(out.Recipients, Recipient{Key: key.Path, Fingerprint: r.Fingerprint(), EncryptsTo: r.EncryptsTo(), Expires: r.Expires()})
 	}
 	return out, warnings, nil
 }

@@ -97,6 +97,7 @@ type Encryption struct {
 type Recipient struct {
 	Key         string    `json:"key"` // where the configuration has it: see config.Config.PublicKey
 	Fingerprint string    `json:"fingerprint"`
+	EncryptsTo  string    `json:"encrypts_to,omitempty"` // the fingerprint of its subkey that is encrypted to; empty in older plans
 	Expires     time.Time `json:"expires,omitzero"`
 }
 
