@@ -81,10 +81,10 @@ func begin(w io.Writer, recipients []*Recipient, aead bool) (io.WriteCloser, err
 	}
 	seen := make(map[string]bool, len(recipients))
 	for _, r := range recipients {
-		if seen[r.fingerprint] {
+		if seen[r.EncryptsTo()] {
 			continue
 		}
-		seen[r.fingerprint] = true
+		seen[r.EncryptsTo()] = true
 		if err := writeSessionKey(w, r.key, key, aead); err != nil {
 			return nil, fmt.Errorf("to %s: %w", r.fingerprint, err)
 		}

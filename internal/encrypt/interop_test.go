@@ -117,6 +117,20 @@ func TestEachOfSeveralRecipientsDecrypts(t *testing.T) {
 	require.Equal(t, 3, strings.Count(listed, "pubkey enc packet"), "one who is named twice gets one session key")
 }
 
+// TestTwoSubkeysOfOneCertificateAreTwoRecipients: while a customer replaces the subkey, the certificate is given as it was and as it will
+// be.
+func TestTwoSubkeysOfOneCertificateAreTwoRecipients(t *testing.T) {
+	t.Parallel()
+	gpg := newGnuPG(t)
+	gpg.generate("20240101T000000", curve25519...)
+	before := recipient(t, gpg.certificate())
+	gpg.run("", "--faked-system-time", "20250101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "0")
+	listed := string(gpg.run(string(seal(t, []byte("x"), encrypt.Options{}, before, recipient(t, gpg.certificate()))), "--list-packets"))
+	for _, subkey := range gpg.fingerprints()[1:] {
+		require.Contains(t, listed, "keyid "+subkey[len(subkey)-16:])
+	}
+}
+
 func TestATamperedMessageIsRefused(t *testing.T) {
 	t.Parallel()
 	gpg := newGnuPG(t)

@@ -194,7 +194,9 @@ func (e *Encryption) SameRecipients(o *Encryption) bool {
 		return e == nil && o == nil
 	}
 	sorted := func(e *Encryption) []Recipient {
-		return slices.SortedFunc(slices.Values(e.Recipients), func(a, b Recipient) int { return strings.Compare(a.Fingerprint, b.Fingerprint) })
+		return slices.SortedFunc(slices.Values(e.Recipients), func(a, b Recipient) int {
+			return strings.Compare(a.Fingerprint+a.EncryptsTo, b.Fingerprint+b.EncryptsTo)
+		})
 	}
 	same := func(a, b Recipient) bool {
 		return a.Fingerprint == b.Fingerprint && (a.EncryptsTo == b.EncryptsTo || a.EncryptsTo == "" || b.EncryptsTo == "")
