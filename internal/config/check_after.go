@@ -5,6 +5,7 @@ import (
 
 	"consign/internal/problem"
 	"consign/internal/render"
+	"consign/internal/upload"
 )
 
 // maxDownstream is how much may follow one delivery: each takes its place in the run's history.
@@ -45,6 +46,9 @@ func (k *checker) followed(e Effective, o *Orchestration, at string) {
 	s := e.Settings
 	for i, d := range o.Downstream {
 		path := item(at+".downstream", i)
+		if class := value(s.StorageClass); !upload.Readable(class) {
+			k.add(path, "choose another storage_class", "the receipt, the manifest and the objects cannot be read at once in %s", class)
+		}
 		if d.Lambda != nil && !value(s.Receipt) {
 			k.add(path+".lambda", "set receipt: true", "the function is invoked with the receipt, and none is written")
 		}

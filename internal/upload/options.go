@@ -84,6 +84,12 @@ var storageClasses = map[string]bool{
 	"GLACIER_IR": true, "GLACIER": false, "DEEP_ARCHIVE": false, "EXPRESS_ONEZONE": true,
 }
 
+// Readable reports whether objects of a storage class can be read as soon as they are there.
+func Readable(class string) bool {
+	readable, known := storageClasses[class]
+	return readable || !known
+}
+
 // arnRegion returns the region of an access point's ARN, and nothing for the name of a bucket.
 func arnRegion(bucket string) string {
 	if m := accessPoint.FindStringSubmatch(bucket); m != nil {
