@@ -2,9 +2,11 @@ package receipt
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
@@ -27,23 +29,30 @@ type Key struct {
 	entities openpgp.EntityList
 }
 
-// ParseKey reads a recipient's secret key, armored or binary. It wraps ErrKey.
+// ParseKey reads a recipient's secret key, armored or binary, or several of them one after the other. It wraps ErrKey.
 func ParseKey(text []byte) (*Key, error) {
-	read := openpgp.ReadKeyRing
-	if bytes.Contains(text, armorBegin) {
-		read = openpgp.ReadArmoredKeyRing
-	}
-	entities, err := read(bytes.NewReader(text))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	k := &Key{}
-	for _, e := range entities {
-		if e.PrivateKey != nil {
-			k.entities = append(k.entities, e)
+	read, blocks := openpgp.ReadKeyRing, [][]byte{text}
+	if armored := bytes.Split(text, armorBegin)[1:]; len(armored) > 0 {
+		read, blocks = openpgp.ReadArmoredKeyRing, armored
+		for i, block := range armored {
+			blocks[i] = slices.Concat(armorBegin, block)
 		}
 	}
-	if len(k.entities) == 0 {
+	k := &Key{}
+	var unread error // a block that is no key matters if there is no other
+	for _, block := range blocks {
+		entities, err := read(bytes.NewReader(block))
+		unread = cmp.Or(unread, err)
+		for _, e := range entities {
+			if e.PrivateKey != nil {
+				k.entities = append(k.entities, e)
+			}
+		}
+	}
+	switch {
+	case len(k.entities) == 0 && unread != nil:
+		return nil, fmt.Errorf("%w: %w", ErrKey, unread)
+	case len(k.entities) == 0:
 		return nil, fmt.Errorf("%w: it holds public keys only (gpg --armor --export-secret-keys writes a secret one)", ErrKey)
 	}
 	return k, nil

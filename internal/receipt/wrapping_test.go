@@ -190,6 +190,8 @@ func TestAnEncryptedFileIsOpenedOnlyWithItsKey(t *testing.T) {
 	require.Contains(t, p.verify(), "\nskipped decrypt: it is encrypted to AB12: without the secret key its rows are not counted")
 	p.key = keyOf(t, otherKey)
 	require.Contains(t, p.verify(), "\nfailed decrypt: it is not encrypted to this key; it is encrypted to AB12")
+	p.key = keyOf(t, bytes.Join([][]byte{otherKey, acmeKey}, []byte("\n")))
+	require.Contains(t, p.verify(), "\nok decrypt: opened with the secret key", "one of several in a file")
 	p.key = keyOf(t, acmeKey)
 	require.Contains(t, p.verify(), "\nok decrypt: opened with the secret key\nok sha256_before_encryption: "+hashOf(plain)+"\nok rows: 1")
 
