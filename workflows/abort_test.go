@@ -202,7 +202,6 @@ func TestARunHelpsItselfAgainAfterAPersonHasLooked(t *testing.T) {
 		}
 	}
 	d.retries(time.Hour, workflows.RetryRequest{})
-	d.retries(2*time.Hour, workflows.RetryRequest{})
 	c, err := d.run()
 	require.NoError(t, err)
 	require.Equal(t, workflows.Completed, c.Status)
@@ -364,15 +363,18 @@ func (d *delivery) toldShown() []string {
 func TestPublishIsToldWhatItHasShown(t *testing.T) {
 	const key = "upload/vips.csv.gz.pgp"
 	for name, tc := range map[string]struct {
-		broken map[string][]error
-		want   []string
+		broken  map[string][]error
+		retries int
+		want    []string
 	}{
 		"when it is retried": {
 			map[string][]error{"Publish": {failsShowing("AccessDenied", shown(key)), permanently("AccessDenied")}},
+			2,
 			[]string{"", key + " ", key + " "},
 		},
 		"when an upload was lost": {
 			map[string][]error{"Publish": {failsShowing(activities.TypeUploadLost, shown(key)), permanently("AccessDenied")}},
+			1,
 			[]string{"", key + " ", key + " "},
 		},
 		"and not of a delivery that has other bytes": {
@@ -380,14 +382,16 @@ func TestPublishIsToldWhatItHasShown(t *testing.T) {
 				"Publish": {failsShowing(activities.TypeUploadLost, shown(key)), failsShowing("AccessDenied", shown(key))},
 				"Upload":  {nil, permanently(activities.TypeFilesLost)},
 			},
+			1,
 			[]string{"", "", key + " "},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDelivery(t)
 			d.broken = tc.broken
-			d.retries(time.Hour, workflows.RetryRequest{})
-			d.retries(2*time.Hour, workflows.RetryRequest{})
+			for n := range tc.retries {
+				d.retries(time.Duration(n+1)*time.Hour, workflows.RetryRequest{})
+			}
 			c, err := d.run()
 			require.NoError(t, err)
 			require.Len(t, c.Objects, 1)
@@ -411,4 +415,18 @@ func TestBatchesThatAreShownAreNotLookedAtAgain(t *testing.T) {
 		told = append(told, len(in.(activities.PublishInput).Shown))
 	}
 	require.Equal(t, []int{0, 0, 0, 0, 0, 500, 0, 0, 0, 0}, told)
+}
+
+// TestAReplanBySignalIsIgnoredOnceSomethingMayBeVisible: nobody answers a signal, and it begins nothing anew either.
+func TestAReplanBySignalIsIgnoredOnceSomethingMayBeVisible(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Publish"] = []error{permanently("AccessDenied")}
+	d.retries(time.Hour, workflows.RetryRequest{Replan: true})
+	d.RegisterDelayedCallback(func() { require.Equal(t, workflows.Parked, d.progress().State) }, 2*time.Hour)
+	d.retries(3*time.Hour, workflows.RetryRequest{})
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 1, d.calls["Plan"])
+	require.Equal(t, 1, d.calls["Render"])
+	require.Equal(t, 2, d.calls["Publish"])
 }

@@ -204,15 +204,14 @@ func TestARetryOfACampaignSaysWhichRunsAreParked(t *testing.T) {
 }
 
 func TestACampaignWithoutAllItsDeliveriesFailsAndSaysWhichAreMissing(t *testing.T) {
-	late := func(*delivery) {} // nobody comes
 	for name, c := range map[string]struct {
 		failure error
-		then    func(*delivery)
+		then    func(*delivery) // nil: nobody comes
 		status  workflows.State
 		says    string
 	}{
-		"a group that is refused":  {permanently(activities.TypeRefused), late, workflows.Failed, "1 of 3 deliveries did not complete: group b to mail (failed, Refused)"},
-		"a group that is given up": {permanently("AccessDenied"), late, workflows.Failed, "1 of 3 deliveries did not complete: group b to mail (failed, AccessDenied)"},
+		"a group that is refused":  {permanently(activities.TypeRefused), nil, workflows.Failed, "1 of 3 deliveries did not complete: group b to mail (failed, Refused)"},
+		"a group that is given up": {permanently("AccessDenied"), nil, workflows.Failed, "1 of 3 deliveries did not complete: group b to mail (failed, AccessDenied)"},
 		"a group that is aborted by itself": {permanently("AccessDenied"), func(d *delivery) {
 			d.signalGroup("b", workflows.AbortName, workflows.AbortRequest{Reason: "not these"})
 		}, workflows.Aborted, "1 of 3 deliveries did not complete: group b to mail (aborted, Aborted)"},
@@ -220,11 +219,9 @@ func TestACampaignWithoutAllItsDeliveriesFailsAndSaysWhichAreMissing(t *testing.
 		t.Run(name, func(t *testing.T) {
 			d, _ := newCampaign(t, "a", "b", "c")
 			d.broken["Plan of b"] = []error{c.failure}
-			d.RegisterDelayedCallback(func() {
-				if !d.IsWorkflowCompleted() {
-					c.then(d)
-				}
-			}, time.Hour)
+			if c.then != nil {
+				d.RegisterDelayedCallback(func() { c.then(d) }, time.Hour)
+			}
 			done, err := d.runCampaign()
 			var failed *temporal.ApplicationError
 			require.ErrorAs(t, err, &failed)
@@ -234,6 +231,7 @@ func TestACampaignWithoutAllItsDeliveriesFailsAndSaysWhichAreMissing(t *testing.
 			require.Equal(t, workflows.Completed, done.Groups[0].Deliveries[0].Status)
 			require.Equal(t, c.status, done.Groups[1].Deliveries[0].Status)
 			require.NotNil(t, done.Groups[1].Deliveries[0].Failure)
+			require.Equal(t, activities.Customer, done.Failure.Attribution, "as of the first that failed")
 			require.Equal(t, 2, done.ObjectCount)
 			require.Len(t, d.ended, 1)
 			require.Equal(t, workflows.Failed, d.ended[0].Status)
@@ -291,7 +289,9 @@ func TestACampaignThatIsRefusedStartsNothing(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			d, _ := newCampaign(t, "a", "b")
 			d.broken["PlanCampaign"] = []error{permanently(kind)}
+			began := d.Now()
 			c, err := d.runCampaign()
+			require.Less(t, d.Now().Sub(began), time.Minute, "it is not parked")
 			var failed *temporal.ApplicationError
 			require.ErrorAs(t, err, &failed)
 			require.Equal(t, kind, failed.Type())

@@ -208,22 +208,38 @@ func TestAnUploadThatSomebodyAbortedIsSentAgain(t *testing.T) {
 	require.Equal(t, 1, d.calls["Render"])
 }
 
-// The host that knew the uploads is lost before it could go on with them.
+// TestUploadsFromWhichARunWentBackAreAbortedWithIt: the host that knew them is lost before it could go on with them.
 func TestUploadsFromWhichARunWentBackAreAbortedWithIt(t *testing.T) {
-	d := newDelivery(t)
-	d.rendered.Files = 2
-	d.broken["Publish"] = []error{permanently(activities.TypeUploadLost)}
-	d.broken["Upload"] = []error{nil, hostGone()}
-	_, err := d.run()
-	require.NoError(t, err)
-	require.Equal(t, 2, d.calls["Render"])
-	for _, in := range d.inputs["Discard"] {
-		if discard := in.(activities.DiscardInput); discard.Elsewhere {
-			require.Len(t, discard.Uploads, 2)
-			return
-		}
+	for name, tc := range map[string]struct {
+		step, kind string
+		retried    bool
+		open       []string
+	}{
+		"an upload that was lost":       {"Publish", activities.TypeUploadLost, false, []string{"u1", "u1", "u-receipt", "u-manifest"}},
+		"a receipt's that was lost":     {"WriteSuccessFile", activities.TypeUploadLost, false, []string{"u-receipt", "u-manifest"}},
+		"an object that is overwritten": {"Publish", activities.TypeObjectOverwritten, true, []string{"u1", "u1", "u-receipt", "u-manifest"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.withSides()
+			d.rendered.Files = 2
+			d.broken[tc.step] = []error{permanently(tc.kind)}
+			d.broken["Upload"] = []error{nil, hostGone()}
+			if tc.retried {
+				d.retries(time.Hour, workflows.RetryRequest{})
+			}
+			_, err := d.run()
+			require.NoError(t, err)
+			require.Equal(t, 2, d.calls["Render"])
+			var open []string
+			for _, in := range d.inputs["Discard"] {
+				for _, u := range in.(activities.DiscardInput).Uploads {
+					open = append(open, u.UploadID)
+				}
+			}
+			require.Equal(t, tc.open, open)
+		})
 	}
-	t.Fatal("nothing was aborted")
 }
 
 // CONFIG.md promises to name what became visible of a run that did not complete.
@@ -298,7 +314,9 @@ func TestAParkedRunIsGivenUpAfterItsTime(t *testing.T) {
 func TestARefusedRunFailsAndIsNotParked(t *testing.T) {
 	d := newDelivery(t)
 	d.broken["Plan"] = []error{permanently(activities.TypeRefused)}
+	began := d.Now()
 	_, err := d.run()
+	require.Less(t, d.Now().Sub(began), time.Minute, "it is not parked")
 	var failed *temporal.ApplicationError
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, activities.TypeRefused, failed.Type())

@@ -80,7 +80,9 @@ func TestARunThatIsAbortedWhileItWaitsGivesItsPlaceBack(t *testing.T) {
 func TestOverlapRefusedFailsTheRun(t *testing.T) {
 	d := newDelivery(t)
 	d.broken["Plan"] = []error{permanently(activities.TypeOverlap)}
+	began := d.Now()
 	_, err := d.run()
+	require.Less(t, d.Now().Sub(began), time.Minute, "it is not parked")
 	var failed *temporal.ApplicationError
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, activities.TypeOverlap, failed.Type())

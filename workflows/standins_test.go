@@ -196,6 +196,21 @@ func (d *delivery) steps() {
 	fake(d, "Discard", func(activities.DiscardInput) activities.DiscardResult { return d.discarded })
 }
 
+// RegisterDelayedCallback is the environment's, and sees to it that do is called: a run that is over before has been asked
+// nothing.
+func (d *delivery) RegisterDelayedCallback(do func(), after time.Duration) {
+	called := false
+	d.TestWorkflowEnvironment.RegisterDelayedCallback(func() {
+		called = true
+		do()
+	}, after)
+	d.t.Cleanup(func() {
+		if !called {
+			d.t.Errorf("the run was over before %s had passed", after)
+		}
+	})
+}
+
 func (d *delivery) run() (workflows.Completion, error) {
 	d.t.Helper()
 	d.ExecuteWorkflow(workflows.TypeOrchestration, workflows.OrchestrationInput{Orchestration: "vips-weekly", RunKey: "k"})
