@@ -31,6 +31,10 @@ func TestAHostTakesAsManyRunsAsItMay(t *testing.T) {
 	require.NoError(t, h.Lease(r))
 	h.Forgo()
 	refused()
+	require.NoError(t, h.Release(r))
+	require.NoError(t, h.Admit(t.Context(), nil), "the place that was given back is free")
+	refused()
+	require.NoError(t, h.Lease(r))
 
 	require.NoError(t, h.Close())
 	h = open(t, workspace.Options{Dir: dir, Runs: 1})

@@ -46,6 +46,16 @@ func TestAKeptRunHasItsFilesAndNothingElse(t *testing.T) {
 	again, err := r.Keep(delivery, ended.Add(time.Hour), "archive", "encrypt")
 	require.NoError(t, err)
 	require.Equal(t, kept, again, "a step that runs twice does not keep them longer")
+
+	const other = runID + "-2"
+	s, err := r.Step(other, "encrypt")
+	require.NoError(t, err)
+	require.NoError(t, s.Finish(write(t, s, "0000001", "hello")))
+	kept, err = r.Keep(other, ended.Add(time.Hour), "archive", "encrypt")
+	require.NoError(t, err)
+	require.Equal(t, workspace.Kept{Delivery: other, Ended: ended.Add(time.Hour)}, kept, "the run was reset, and has delivered anew")
+	require.True(t, r.Holds(other))
+	require.False(t, r.Holds(delivery))
 }
 
 func TestWhatIsKeptOutlivesTheProcess(t *testing.T) {
@@ -81,17 +91,17 @@ func TestARunThatIsNotHereIsNotFoundAndNotMade(t *testing.T) {
 func TestKeptFilesMakeRoomForRunsTheOldestFirst(t *testing.T) {
 	t.Parallel()
 	h := open(t, workspace.Options{MaxBytes: 2500, Runs: 3})
-	for i, id := range []string{"second", "first", "third"} {
+	for id, after := range map[string]time.Duration{"a-last": time.Hour, "b-first": 0, "c-second": time.Minute} { // folders are read by name
 		r := finish(t, h, id, "render")
 		require.NoError(t, os.Truncate(filepath.Join(h.Dir(), "runs", id, id+"-1", "render", "0000001"), 1000))
-		_, err := r.Keep(id+"-1", ended.Add([]time.Duration{time.Minute, 0, time.Hour}[i]), "render")
+		_, err := r.Keep(id+"-1", ended.Add(after), "render")
 		require.NoError(t, err)
 	}
 	require.ErrorIs(t, h.Room(), workspace.ErrNoSpace)
 	require.NoError(t, h.Admit(t.Context(), nil))
-	_, err := h.Find("first")
+	_, err := h.Find("b-first")
 	require.ErrorIs(t, err, workspace.ErrMissing)
-	for _, id := range []string{"second", "third"} {
+	for _, id := range []string{"a-last", "c-second"} {
 		_, err := h.Find(id)
 		require.NoError(t, err, "there is room without it")
 	}

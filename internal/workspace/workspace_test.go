@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -310,6 +311,47 @@ func TestAnAttemptFindsItsFolderDescribed(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, found.InUse(time.Now()))
 	second.End()
+}
+
+// TestAnAttemptThatCannotBeginHoldsUpNoOther: the disk was full, say, and is not any more.
+func TestAnAttemptThatCannotBeginHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	inTheWay := filepath.Join(h.Dir(), "runs", runID, "attempts")
+	require.NoError(t, os.WriteFile(inTheWay, nil, 0o600))
+	_, _, err := r.Begin(t.Context(), "render", nil)
+	require.Error(t, err)
+	require.NoError(t, os.Remove(inTheWay))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, a, err := r.Begin(ctx, "render", nil)
+	require.NoError(t, err)
+	a.End()
+}
+
+// TestARunIsInUseWhileAStepIsAtWork: the janitor must not take it, however long nothing has been written.
+func TestARunIsInUseWhileAStepIsAtWork(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	_, a, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	later := time.Now().Add(time.Hour)
+	require.True(t, r.InUse(later))
+	a.End()
+	require.False(t, r.InUse(later))
+}
+
+func TestWhatTheSystemCallsFullIsNoSpace(t *testing.T) {
+	t.Parallel()
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+		err := workspace.Space(&fs.PathError{Op: "write", Path: "f", Err: full})
+		require.ErrorIs(t, err, workspace.ErrNoSpace)
+		require.ErrorIs(t, err, full)
+	}
+	require.NotErrorIs(t, workspace.Space(fs.ErrPermission), workspace.ErrNoSpace)
+	require.NoError(t, workspace.Space(nil))
 }
 
 // A file that cannot be written whole leaves nothing, so that a run that could not begin on a full disk leaves no folder.
