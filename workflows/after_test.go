@@ -164,6 +164,20 @@ func TestALoadThatIsForgottenIsAskedForAgainOnlyIfALedgerKnows(t *testing.T) {
 	})
 }
 
+// TestALoadWhoseSubmissionFindsAFailedOneIsAskedForAnew: an answer was lost, and what it had told of is over.
+func TestALoadWhoseSubmissionFindsAFailedOneIsAskedForAnew(t *testing.T) {
+	d := newDelivery(t)
+	d.follows()
+	d.broken["CopyToRedshift"] = []error{permanently(activities.TypeLoadFailed)}
+	d.retries(time.Hour, workflows.RetryRequest{})
+	_, err := d.run()
+	require.NoError(t, err)
+	copies := d.copies()
+	require.Len(t, copies, 3)
+	require.Equal(t, []int{0, 1, 1}, []int{copies[0].Round, copies[1].Round, copies[2].Round})
+	require.Equal(t, time.Hour, copies[1].Since.Sub(copies[0].Since).Truncate(time.Minute), "another load")
+}
+
 func TestAnAbortAfterTheDeliveryGivesUpOnlyWhatFollows(t *testing.T) {
 	d := newDelivery(t)
 	d.follows()

@@ -242,6 +242,20 @@ func TestUploadsFromWhichARunWentBackAreAbortedWithIt(t *testing.T) {
 	}
 }
 
+// TestADeliveryBegunAnewHasItsHostAbortWhatOnlyThatKnows: an Upload that finds a file damaged has opened others before, and
+// does not say which.
+func TestADeliveryBegunAnewHasItsHostAbortWhatOnlyThatKnows(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Upload"] = []error{permanently(activities.TypeFilesLost)}
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 2, d.calls["Render"])
+	onHost := d.inputs["Discard"][0].(activities.DiscardInput)
+	require.False(t, onHost.Elsewhere)
+	require.True(t, onHost.Abort)
+	require.False(t, onHost.Release)
+}
+
 // CONFIG.md promises to name what became visible of a run that did not complete.
 func TestAnAbortedRunNamesWhatBecameVisible(t *testing.T) {
 	d := newDelivery(t)

@@ -201,19 +201,36 @@ func TestARunThatDoesNotWaitTakesTheTurnOfOneThatWasTerminated(t *testing.T) {
 	q.run()
 }
 
+// again is a run that has given its turn back before and asks for it once more.
+func (q *queue) again(run string) func() {
+	return func() {
+		q.UpdateWorkflow(activities.UpdateTake, "", &testsuite.TestUpdateCallback{
+			OnReject: func(err error) { q.t.Error(err) }, OnAccept: func() {}, OnComplete: func(any, error) {},
+		}, activities.TakeInput{Claim: activities.Claim{WorkflowID: run, Round: 1}})
+	}
+}
+
 func TestAGiveThatArrivesLateTakesNothingAway(t *testing.T) {
 	q := newQueue(t)
-	again := func() {
-		q.UpdateWorkflow(activities.UpdateTake, "", &testsuite.TestUpdateCallback{
-			OnReject: func(err error) { t.Error(err) }, OnAccept: func() {}, OnComplete: func(any, error) {},
-		}, activities.TakeInput{Claim: activities.Claim{WorkflowID: "a", Round: 1}})
-	}
-	q.at(0, again)
+	q.at(0, q.again("a"))
 	q.at(1, q.give("a", 0))
 	q.at(2, q.take("b", false, behind("a", 1)))
 	q.at(3, q.give("a", 1))
 	q.at(4, q.give("b", 0))
 	q.run("b")
+}
+
+func TestAGiveThatArrivesLateTakesNoPlaceAway(t *testing.T) {
+	q := newQueue(t)
+	q.at(0, q.take("a", false, granted("a")))
+	q.at(1, q.take("b", false, behind("a", 1)))
+	q.at(2, q.again("b"))
+	q.at(3, q.give("b", 0)) // of its place before
+	q.at(4, q.take("c", false, behind("a", 2)))
+	q.at(5, q.give("a", 0))
+	q.at(6, q.give("b", 1))
+	q.at(7, q.give("c", 0))
+	q.run("b", "c")
 }
 
 func TestATurnThatNobodyGivesBackEndsWithItsRun(t *testing.T) {
