@@ -47,6 +47,17 @@ func TestAHostTakesAsManyRunsAsItMay(t *testing.T) {
 	require.NoError(t, <-admitted, "who waits is woken")
 }
 
+func TestAHostTakesSeveralRunsIfItMay(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{Runs: 2})
+	require.NoError(t, h.Admit(t.Context(), nil))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, h.Admit(ctx, nil))
+	cancel()
+	require.Error(t, h.Admit(ctx, nil))
+}
+
 func TestAFullHostTakesNoRun(t *testing.T) {
 	t.Parallel()
 	h := open(t, workspace.Options{MaxBytes: 4, Runs: 2})
