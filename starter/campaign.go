@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -32,7 +30,7 @@ while the others go on.`,
 		Example: `  starter campaign spring-sale --wait
   starter campaign spring-sale --run-key 2026-11-23 --as dana`,
 		Args:              usage(cobra.ExactArgs(1)),
-		ValidArgsFunction: a.completeCampaign,
+		ValidArgsFunction: a.proposals(campaigns),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.doSend(cmd.Context(), aCampaign(), args[0], o)
 		},
@@ -44,38 +42,12 @@ while the others go on.`,
 
 func aCampaign() startable {
 	return startable{
-		command: "campaign", workflow: workflows.TypeCampaign, known: knownCampaign, id: workflows.CampaignID,
+		command: "campaign", workflow: workflows.TypeCampaign, kind: "campaign", names: campaigns, id: workflows.CampaignID,
 		marks: func(_ *config.Config, name string) workflows.Marks { return workflows.Marks{Campaign: name} },
 		input: func(name string, o sendOptions) any {
 			return workflows.CampaignInput{Campaign: name, RunKey: o.runKey, RequestedBy: activities.Requester{Name: o.as}}
 		},
 	}
-}
-
-// knownCampaign refuses a name that no campaign has, and says which there are.
-func knownCampaign(c *config.Config, name string) error {
-	names := campaigns(c)
-	if slices.Contains(names, name) {
-		return nil
-	}
-	hint := "the configuration has none"
-	if len(names) > 0 {
-		hint = "there is " + strings.Join(names, ", ")
-	}
-	return wrong(fmt.Errorf("there is no campaign %q", name), hint)
-}
-
-func campaigns(c *config.Config) []string {
-	var names []string
-	for _, one := range c.Campaigns {
-		names = append(names, one.Name)
-	}
-	return names
-}
-
-// completeCampaign proposes campaigns to the shell.
-func (a *app) completeCampaign(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return a.proposals(campaigns, 0)(cmd, args, typed)
 }
 
 // campaignOver prints how a campaign has ended.

@@ -10,7 +10,7 @@ import (
 // nothing.
 
 // proposals completes the only argument of a command from the configuration.
-func (a *app) proposals(names func(*config.Config) []string, directive cobra.ShellCompDirective) cobra.CompletionFunc {
+func (a *app) proposals(names func(*config.Config) []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -19,40 +19,23 @@ func (a *app) proposals(names func(*config.Config) []string, directive cobra.She
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return names(c), cobra.ShellCompDirectiveNoFileComp | directive
+		return names(c), cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-// completeOrchestration proposes orchestrations.
-func (a *app) completeOrchestration(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return a.proposals(orchestrations, 0)(cmd, args, typed)
-}
-
-// completeDestination proposes destinations.
-func (a *app) completeDestination(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return a.proposals(destinations, 0)(cmd, args, typed)
 }
 
 // completeRun proposes the beginnings of runs; the key only Temporal knows.
 func (a *app) completeRun(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return a.proposals(func(c *config.Config) []string {
-		var runs []string
-		for _, name := range orchestrations(c) {
-			runs = append(runs, name+"/")
-		}
-		return runs
-	}, cobra.ShellCompDirectiveNoSpace)(cmd, args, typed)
+	names, directive := a.proposals(orchestrations)(cmd, args, typed)
+	for i := range names {
+		names[i] += "/"
+		directive |= cobra.ShellCompDirectiveNoSpace
+	}
+	return names, directive
 }
 
 // completeUser proposes users for --as, which has nothing to do with the arguments.
 func (a *app) completeUser(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return a.proposals(func(c *config.Config) []string {
-		var names []string
-		for _, u := range c.Users {
-			names = append(names, u.Name)
-		}
-		return names
-	}, 0)(cmd, nil, typed)
+	return a.proposals(users)(cmd, nil, typed)
 }
 
 // words completes a flag that knows only some words.

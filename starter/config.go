@@ -58,9 +58,8 @@ func (a *app) temporal() (config.Temporal, error) {
 	return t, nil
 }
 
-// known refuses a name that no orchestration has, and says which there are.
-func known(c *config.Config, name string) error {
-	names := orchestrations(c)
+// known refuses a name that nothing of a kind has, and says which there are.
+func known(kind, name string, names []string) error {
 	if slices.Contains(names, name) {
 		return nil
 	}
@@ -68,13 +67,29 @@ func known(c *config.Config, name string) error {
 	if len(names) > 0 {
 		hint = "there is " + strings.Join(names, ", ")
 	}
-	return wrong(fmt.Errorf("there is no orchestration %q", name), hint)
+	return wrong(fmt.Errorf("there is no %s %q", kind, name), hint)
 }
 
 func orchestrations(c *config.Config) []string {
-	var names []string
-	for _, o := range c.Orchestrations {
-		names = append(names, o.Name)
+	return namesOf(c.Orchestrations, func(o config.Orchestration) string { return o.Name })
+}
+
+func campaigns(c *config.Config) []string {
+	return namesOf(c.Campaigns, func(x config.Campaign) string { return x.Name })
+}
+
+func destinations(c *config.Config) []string {
+	return namesOf(c.Destinations, func(d config.Destination) string { return d.Name })
+}
+
+func users(c *config.Config) []string {
+	return namesOf(c.Users, func(u config.User) string { return u.Name })
+}
+
+func namesOf[T any](list []T, name func(T) string) []string {
+	names := make([]string, len(list))
+	for i, one := range list {
+		names[i] = name(one)
 	}
 	return names
 }
@@ -88,11 +103,7 @@ func (a *app) requester(c *config.Config, as string) error {
 		}
 		return nil
 	}
-	var names []string
-	for _, u := range c.Users {
-		names = append(names, u.Name)
-	}
-	switch {
+	switch names := users(c); {
 	case as == "":
 		return wrong(errors.New("the configuration has users: say who asks"), "--as NAME, where NAME is "+strings.Join(names, ", "))
 	case !slices.Contains(names, as):

@@ -39,14 +39,14 @@ With --campaign it prints so of every group of the campaign.`,
 			}
 			return usage(cobra.ExactArgs(want))(cmd, args)
 		},
-		ValidArgsFunction: a.completeOrchestration,
+		ValidArgsFunction: a.proposals(orchestrations),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.doPlan(cmd.Context(), strings.Join(args, ""), o)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.campaign, "campaign", "", "plan this `campaign`, all of its groups")
-	must(cmd.RegisterFlagCompletionFunc("campaign", a.completeCampaign))
+	must(cmd.RegisterFlagCompletionFunc("campaign", a.proposals(campaigns)))
 	flags.StringVar(&o.at, "at", "", "the `time` that the run takes for now, such as 2026-11-23T06:00:00Z or 2026-11-23")
 	flags.StringVar(&o.as, "as", "", "the `user` who asks for it (required if the configuration has users)")
 	flags.StringVar(&o.runKey, "run-key", "", "the run's `key` (default: --at)")
@@ -70,9 +70,9 @@ func (a *app) doPlan(ctx context.Context, name string, o planOptions) error {
 		return err
 	}
 	if o.campaign == "" {
-		err = known(c, name)
+		err = known("orchestration", name, orchestrations(c))
 	} else {
-		err = knownCampaign(c, o.campaign)
+		err = known("campaign", o.campaign, campaigns(c))
 	}
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ Our principal is what the role trusts. A role in between (base) is known; otherw
 look it up with our own credentials (GetCallerIdentity, which needs no right). Without either a placeholder stands for it.`,
 		Example:           "  starter policy acme --principal arn:aws:iam::123456789012:role/consign --format terraform",
 		Args:              usage(cobra.ExactArgs(1)),
-		ValidArgsFunction: a.completeDestination,
+		ValidArgsFunction: a.proposals(destinations),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.doPolicy(cmd.Context(), args[0], o) },
 	}
 	flags := cmd.Flags()

@@ -39,8 +39,8 @@ A run that was started a moment ago may not be listed yet; starter show finds it
 	flags.StringVar(&o.campaign, "campaign", "", "only runs of this `campaign`, and of its groups")
 	flags.StringVar(&o.state, "state", "", "only runs in this `state`: running, parked, completed, failed or aborted")
 	flags.IntVar(&o.limit, "limit", 20, "at most so many, up to 1000")
-	must(cmd.RegisterFlagCompletionFunc("orchestration", a.completeOrchestration))
-	must(cmd.RegisterFlagCompletionFunc("campaign", a.completeCampaign))
+	must(cmd.RegisterFlagCompletionFunc("orchestration", a.proposals(orchestrations)))
+	must(cmd.RegisterFlagCompletionFunc("campaign", a.proposals(campaigns)))
 	words(cmd, "state", stateNames()...)
 	return cmd
 }

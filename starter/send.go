@@ -39,7 +39,7 @@ With --wait it shows the progress and ends with the delivery. Ctrl-C, or --timeo
 		Example: `  starter send vips-weekly --wait
   starter send vips-weekly --run-key 2026-11-23 --wait --timeout 30m`,
 		Args:              usage(cobra.ExactArgs(1)),
-		ValidArgsFunction: a.completeOrchestration,
+		ValidArgsFunction: a.proposals(orchestrations),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.doSend(cmd.Context(), anOrchestration(), args[0], o)
 		},
@@ -67,7 +67,8 @@ func (o *sendOptions) flags(a *app, cmd *cobra.Command) {
 type startable struct {
 	command  string // that starts it
 	workflow string // its type
-	known    func(*config.Config, string) error
+	kind     string // as the configuration calls it
+	names    func(*config.Config) []string
 	id       func(name, runKey string) string
 	marks    func(c *config.Config, name string) workflows.Marks
 	input    func(name string, o sendOptions) any
@@ -76,7 +77,7 @@ type startable struct {
 
 func anOrchestration() startable {
 	return startable{
-		command: "send", workflow: workflows.TypeOrchestration, known: known, id: workflows.OrchestrationID,
+		command: "send", workflow: workflows.TypeOrchestration, kind: "orchestration", names: orchestrations, id: workflows.OrchestrationID,
 		marks: func(c *config.Config, name string) workflows.Marks {
 			return workflows.Marks{Orchestration: name, Destination: destinationOf(c, name)}
 		},
@@ -126,7 +127,7 @@ func (a *app) doSend(ctx context.Context, what startable, name string, o sendOpt
 	if err != nil {
 		return err
 	}
-	if err := what.known(c, name); err != nil {
+	if err := known(what.kind, name, what.names(c)); err != nil {
 		return err
 	}
 	if err := a.requester(c, o.as); err != nil {

@@ -193,21 +193,8 @@ func baseOf(o awsrole.Options) awsrole.Options {
 
 // destination looks a destination up by its name.
 func destination(c *config.Config, name string) (*config.Destination, error) {
-	d, err := c.Destination(name)
-	if err == nil {
-		return d, nil
+	if err := known("destination", name, destinations(c)); err != nil {
+		return nil, err
 	}
-	hint := "the configuration has none"
-	if names := destinations(c); len(names) > 0 {
-		hint = "there is " + strings.Join(names, ", ")
-	}
-	return nil, wrong(fmt.Errorf("there is no destination %q", name), hint)
-}
-
-func destinations(c *config.Config) []string {
-	var names []string
-	for _, d := range c.Destinations {
-		names = append(names, d.Name)
-	}
-	return names
+	return c.Destination(name)
 }

@@ -34,7 +34,7 @@ policy should read.
 Exit status: 0 all is well; 1 a check failed; 2 there is no such destination, or the configuration is wrong.`,
 		Example:           "  starter test acme",
 		Args:              usage(cobra.ExactArgs(1)),
-		ValidArgsFunction: a.completeDestination,
+		ValidArgsFunction: a.proposals(destinations),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.doTest(cmd.Context(), args[0]) },
 	}
 }
