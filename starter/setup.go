@@ -36,15 +36,11 @@ type attribute struct {
 }
 
 func attributes() []attribute {
-	keyword, number := enums.INDEXED_VALUE_TYPE_KEYWORD, enums.INDEXED_VALUE_TYPE_INT
-	return []attribute{
-		{workflows.AttributeOrchestration.GetName(), "Keyword", keyword},
-		{workflows.AttributeCampaign.GetName(), "Keyword", keyword},
-		{workflows.AttributeDestination.GetName(), "Keyword", keyword},
-		{workflows.AttributeState.GetName(), "Keyword", keyword},
-		{workflows.AttributeRunKey.GetName(), "Keyword", keyword},
-		{workflows.AttributeRows.GetName(), "Int", number},
+	var all []attribute
+	for _, a := range workflows.Attributes() {
+		all = append(all, attribute{a.GetName(), a.GetValueType().String(), a.GetValueType()})
 	}
+	return all
 }
 
 func (a *app) doSetup(ctx context.Context) error {
