@@ -90,7 +90,7 @@ func (a *app) parkedGroups(campaign string, deliveries []workflows.GroupProgress
 	text := ""
 	for _, d := range deliveries {
 		if d.State == workflows.Parked {
-			text += fmt.Sprintf("group %s to %s is parked\n%s\n", d.Group, d.DataTemplate, indented("  ", a.parkedText(shortRun(d.WorkflowID), d.Failure, noDeadline, d.NoReplan)))
+			text += fmt.Sprintf("group %s to %s is parked\n%s\n", d.Group, d.DataTemplate, indented("  ", a.parkedText(shortRun(d.WorkflowID), workflows.Progress{Failure: d.Failure, NoReplan: d.NoReplan})))
 		}
 	}
 	return text + "the other groups go on; the campaign is over when all are\n" + a.command("abort", campaign) + "\n  gives the whole campaign up"

@@ -124,12 +124,8 @@ func printFailure(w io.Writer, f *activities.Failure) {
 }
 
 func (a *app) printParked(w io.Writer, s shown) {
-	switch {
-	case s.State != workflows.Parked || s.Progress == nil:
-	case len(s.Progress.Deliveries) > 0:
-		fmt.Fprintln(w, "\n"+a.parkedGroups(s.Run, s.Progress.Deliveries))
-	default:
-		fmt.Fprintln(w, "\n"+a.parkedText(s.Run, s.Progress.Failure, s.Progress.Deadline, s.Progress.NoReplan))
+	if s.State == workflows.Parked && s.Progress != nil {
+		fmt.Fprintln(w, "\n"+a.parkedText(s.Run, *s.Progress))
 	}
 }
 

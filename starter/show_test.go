@@ -33,7 +33,7 @@ func TestAFailureNamesTheWorkerThatItMayBeAbout(t *testing.T) {
 		f := &activities.Failure{Type: "T", Attribution: who, Worker: "acme-1 (pid 7)"}
 		var out strings.Builder
 		printFailure(&out, f)
-		for _, text := range []string{out.String(), (&app{}).parkedText("a/1", f, noDeadline, false)} {
+		for _, text := range []string{out.String(), (&app{}).parkedText("a/1", workflows.Progress{Failure: f})} {
 			require.Equal(t, want, strings.Contains(text, "\nwhere       worker acme-1 (pid 7)\nwhose "), text)
 		}
 	}
@@ -41,6 +41,6 @@ func TestAFailureNamesTheWorkerThatItMayBeAbout(t *testing.T) {
 
 func TestWhatIsRefusedIsNotOffered(t *testing.T) {
 	t.Parallel()
-	require.Contains(t, (&app{}).parkedText("a/1", nil, noDeadline, false), "--replan")
-	require.NotContains(t, (&app{}).parkedText("a/1", nil, noDeadline, true), "--replan")
+	require.Contains(t, (&app{}).parkedText("a/1", workflows.Progress{}), "--replan")
+	require.NotContains(t, (&app{}).parkedText("a/1", workflows.Progress{NoReplan: true}), "--replan")
 }

@@ -119,38 +119,35 @@ func sentence(f activities.Failure) string {
 
 // parked says what is wrong with a parked run, whose it is, and what to do.
 func (a *app) parked(s sent, snapshot watch.Snapshot) error {
-	noReplan := false
-	if p := snapshot.Progress; p != nil {
-		noReplan = p.NoReplan
-		s.Failure, s.Deadline, s.Deliveries = p.Failure, p.Deadline, p.Deliveries
+	var p workflows.Progress // of which nothing is known without a worker
+	if snapshot.Progress != nil {
+		p = *snapshot.Progress
 	}
+	s.Failure, s.Deadline, s.Deliveries = p.Failure, p.Deadline, p.Deliveries
 	if a.output == "json" {
 		if err := a.result(s, nil); err != nil {
 			return err
 		}
 	}
-	if len(s.Deliveries) > 0 {
-		a.tell("%s", a.parkedGroups(shortRun(s.WorkflowID), s.Deliveries))
-	} else {
-		a.tell("%s", a.parkedText(shortRun(s.WorkflowID), s.Failure, s.Deadline, noReplan))
-	}
+	a.tell("%s", a.parkedText(shortRun(s.WorkflowID), p))
 	return &exit{exitParked, fmt.Errorf("%s is parked and waits for an operator", shortRun(s.WorkflowID)), ""}
 }
 
-// noDeadline is that of a run whose own progress says it.
-var noDeadline time.Time
-
-func (a *app) parkedText(run string, f *activities.Failure, deadline time.Time, noReplan bool) string {
-	text := ""
-	if f != nil {
-		text += failureText(f)
+// parkedText is what is told of a run, or of a campaign, that is parked.
+func (a *app) parkedText(run string, p workflows.Progress) string {
+	if len(p.Deliveries) > 0 {
+		return a.parkedGroups(run, p.Deliveries)
 	}
-	if !deadline.IsZero() {
-		text += "until       " + deadline.UTC().Format("2006-01-02 15:04 UTC") + "; then the run fails and cleans up\n"
+	text := ""
+	if p.Failure != nil {
+		text += failureText(p.Failure)
+	}
+	if !p.Deadline.IsZero() {
+		text += "until       " + p.Deadline.UTC().Format("2006-01-02 15:04 UTC") + "; then the run fails and cleans up\n"
 	}
 	text += "then        " + a.command("retry", run) + "\n" +
 		"              goes on at the step that failed\n"
-	if !noReplan {
+	if !p.NoReplan {
 		text += "            " + a.command("retry", run, "--replan") + "\n" +
 			"              begins afresh with the configuration as it is by then\n"
 	}
