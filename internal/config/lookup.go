@@ -55,52 +55,42 @@ func missing(what, name string) error {
 	return fmt.Errorf("%s %q: %w", what, name, ErrNotFound)
 }
 
+// sought returns what was found, or the error that there is none.
+func sought[T any](what, name string, found *T) (*T, error) {
+	if found == nil {
+		return nil, missing(what, name)
+	}
+	return found, nil
+}
+
 // Credential returns the credential called name.
 func (c *Config) Credential(name string) (*Credential, error) {
-	if found := c.credential(name); found != nil {
-		return found, nil
-	}
-	return nil, missing("credential", name)
+	return sought("credential", name, c.credential(name))
 }
 
 // Destination returns the destination called name.
 func (c *Config) Destination(name string) (*Destination, error) {
-	if found := c.destination(name); found != nil {
-		return found, nil
-	}
-	return nil, missing("destination", name)
+	return sought("destination", name, c.destination(name))
 }
 
 // DataTemplate returns the data template called name.
 func (c *Config) DataTemplate(name string) (*DataTemplate, error) {
-	if found := c.template(name); found != nil {
-		return found, nil
-	}
-	return nil, missing("data template", name)
+	return sought("data template", name, c.template(name))
 }
 
 // Orchestration returns the orchestration called name.
 func (c *Config) Orchestration(name string) (*Orchestration, error) {
-	if found := byName(c.Orchestrations, name, func(x *Orchestration) string { return x.Name }); found != nil {
-		return found, nil
-	}
-	return nil, missing("orchestration", name)
+	return sought("orchestration", name, byName(c.Orchestrations, name, func(x *Orchestration) string { return x.Name }))
 }
 
 // Campaign returns the campaign called name.
 func (c *Config) Campaign(name string) (*Campaign, error) {
-	if found := byName(c.Campaigns, name, func(x *Campaign) string { return x.Name }); found != nil {
-		return found, nil
-	}
-	return nil, missing("campaign", name)
+	return sought("campaign", name, byName(c.Campaigns, name, func(x *Campaign) string { return x.Name }))
 }
 
 // User returns the user called name.
 func (c *Config) User(name string) (*User, error) {
-	if found := byName(c.Users, name, func(x *User) string { return x.Name }); found != nil {
-		return found, nil
-	}
-	return nil, missing("user", name)
+	return sought("user", name, byName(c.Users, name, func(x *User) string { return x.Name }))
 }
 
 // Query returns the query or segment called name.
