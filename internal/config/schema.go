@@ -21,7 +21,7 @@ func Schema() map[string]any {
 // schemaOf describes the values that a key at path may have. Lists have the path of their items.
 func schemaOf(f field, path string) map[string]any {
 	s := ruled(kindOf(f, path), path)
-	if text := described(path); text != "" {
+	if text, ok := ofKey(words, path); ok {
 		s["description"] = text
 	}
 	return s
@@ -69,17 +69,14 @@ func object(t reflect.Type, path string) map[string]any {
 }
 
 func scalarSchema(t reflect.Type, path string) map[string]any {
-	if values, closed := closedLists()[last(path)]; closed {
-		return choices(values...)
-	}
-	if values, closed := closedLists()[path]; closed {
+	if values, closed := ofKey(closedLists(), path); closed {
 		return choices(values...)
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return map[string]any{"anyOf": []any{map[string]any{"type": "boolean"}, map[string]any{"enum": []any{"", nil}}}}
+		return nullable(map[string]any{"type": "boolean"})
 	case reflect.Int, reflect.Int64:
-		return map[string]any{"anyOf": []any{map[string]any{"type": "integer"}, map[string]any{"enum": []any{"", nil}}}}
+		return nullable(map[string]any{"type": "integer"})
 	default:
 		return map[string]any{"type": []any{"string", "null"}}
 	}
@@ -106,7 +103,7 @@ func secretSchema(f field) map[string]any {
 	return nullable(map[string]any{"type": "object", "additionalProperties": false, "properties": properties, "minProperties": 1})
 }
 
-// closedLists are the keys that know only some values: by the end of their path, or by all of it.
+// closedLists are the keys that know only some values: see ofKey.
 func closedLists() map[string][]string {
 	return map[string][]string{
 		"credentials.type": {RoleToRole, KeyPair}, "sources.type": {DuckDB, Postgres}, "destinations.plugin": {AmazonS3},

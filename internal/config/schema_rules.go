@@ -2,8 +2,8 @@ package config
 
 import "maps"
 
-// rules are what a schema can see of a value beyond its kind: by the end of its key's path, or by all of it. A text may
-// always be empty, which says that it is not set.
+// rules are what a schema can see of a value beyond its kind: see ofKey. A text may always be empty, which says that it is
+// not set.
 var rules = map[string]map[string]any{ //nolint:gochecknoglobals // the table
 	"credentials.name": aName, "sources.name": aName, "queries.name": aName, "segments.name": aName, "destinations.name": aName,
 	"data_templates.name": aName, "orchestrations.name": aName, "campaigns.name": aName, "campaigns.groups.name": aName, "users.name": aName,
@@ -35,14 +35,8 @@ var required = map[string][]any{ //nolint:gochecknoglobals // the table
 
 // ruled adds the rules of a key to the schema of its value.
 func ruled(s map[string]any, path string) map[string]any {
-	rule, ok := rules[path]
+	rule, ok := ofKey(rules, path)
 	if !ok {
-		rule, ok = rules[lastTwo(path)]
-	}
-	if !ok {
-		rule = rules[last(path)]
-	}
-	if len(rule) == 0 {
 		return s
 	}
 	// Numbers and lists may be empty too: the rule is about the value that is not.

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// words is what an editor shows about a key: by the end of its path, or by all of it.
+// words is what an editor shows about a key: see ofKey.
 var words = map[string]string{ //nolint:gochecknoglobals // the table
 	"temporal": "where the Temporal service is", "workspace": "the disk on which files are made", "s3": "what one upload may use",
 	"worker": "what one worker may use", "retry": "how patiently a step is tried again before its run is parked",
@@ -24,20 +24,11 @@ var words = map[string]string{ //nolint:gochecknoglobals // the table
 	"notify": "workflows that are told how a run ended", "pii": "columns that hold personal data", "alerts": "row counts that warn, or stop the delivery",
 }
 
-func described(path string) string {
-	if text, ok := words[path]; ok {
-		return text
+// ofKey finds what a table has for a key: by all of its path or, first by most of it, by the end of that.
+func ofKey[T any](table map[string]T, path string) (found T, ok bool) {
+	for more := true; more && !ok; {
+		found, ok = table[path]
+		_, path, more = strings.Cut(path, ".")
 	}
-	return words[last(path)]
-}
-
-func last(path string) string { return path[strings.LastIndex(path, ".")+1:] }
-
-// lastTwo are the last two names of a path: "split.rows".
-func lastTwo(path string) string {
-	dot := strings.LastIndex(path, ".")
-	if dot < 0 {
-		return path
-	}
-	return path[strings.LastIndex(path[:dot], ".")+1:]
+	return found, ok
 }
