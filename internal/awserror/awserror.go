@@ -138,7 +138,7 @@ func (e *Error) Unwrap() []error {
 // RetryAfter is how long the service asks to be left alone; 0 if it does not say.
 func (e *Error) RetryAfter() time.Duration { return e.after }
 
-// Marked tells the errors of credentials from those of the request that they sign: Translate returns them as they are.
+// Marked tells the errors of credentials from those of the request that they sign: see OfCredentials.
 func Marked(inner aws.CredentialsProvider) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		c, err := inner.Retrieve(ctx)
@@ -154,24 +154,40 @@ type sourceError struct{ err error }
 func (e *sourceError) Error() string { return e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
 
+// OfCredentials returns the error of marked credentials for which a request was not made; nil if err is another one.
+func OfCredentials(err error) error {
+	var source *sourceError
+	if errors.As(err, &source) {
+		return source.err
+	}
+	return nil
+}
+
+// Ended returns the context's error in err's chain; nil if that was not the reason.
+func Ended(err error) error {
+	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, end) {
+			return end
+		}
+	}
+	return nil
+}
+
 // Translate is the edge: what the SDK, HTTP and the net say, in this package's words, by code and type.
 func Translate(err error) error {
-	var source *sourceError
+	if own := OfCredentials(err); own != nil {
+		return own
+	}
 	var known *Error
-	switch {
-	case errors.As(err, &source):
-		return source.err
-	case errors.As(err, &known):
+	if errors.As(err, &known) {
 		return known
 	}
 	var response *smithyhttp.ResponseError
 	if errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() != 0 {
 		return answered(err, response.Response.Response)
 	}
-	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, end) {
-			return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
-		}
+	if end := Ended(err); end != nil {
+		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
 	}
 	return &Error{cause: ErrUnreachable, detail: Root(err)}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"consign/internal/awsclient"
+	"consign/internal/awserror"
 	"consign/internal/secret"
 )
 
@@ -205,7 +206,7 @@ func newHTTPClient() *http.Client {
 func (o Options) newClient(creds aws.CredentialsProvider) *sts.Client {
 	so := sts.Options{
 		Region:      o.Region,
-		Credentials: marked{creds},
+		Credentials: awserror.Marked(creds),
 		HTTPClient:  o.HTTPClient,
 		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {
 			so.MaxAttempts, so.MaxBackoff, so.RateLimiter = o.Attempts, maxBackoff, ratelimit.None
@@ -216,20 +217,3 @@ func (o Options) newClient(creds aws.CredentialsProvider) *sts.Client {
 	}
 	return sts.New(so)
 }
-
-// marked tells errors of the credentials that sign a request from errors of the request.
-type marked struct{ inner aws.CredentialsProvider }
-
-func (m marked) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	c, err := m.inner.Retrieve(ctx)
-	if err != nil {
-		return aws.Credentials{}, &sourceError{err}
-	}
-	return c, nil
-}
-
-// sourceError is an error of the credentials underneath.
-type sourceError struct{ err error }
-
-func (e *sourceError) Error() string { return e.err.Error() }
-func (e *sourceError) Unwrap() error { return e.err }

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/smithy-go"
+
+	"consign/internal/awserror"
 )
 
 // Limits of the default chain. Its last link asks 169.254.169.254, which on a host that is not Amazon's does not
@@ -64,5 +66,5 @@ func noCredentials(err error) error {
 			return err
 		}
 	}
-	return &Error{cause: ErrNoCredentials, detail: "neither environment, profile, web identity, container nor instance has any", context: ended(err)}
+	return &Error{cause: ErrNoCredentials, detail: "neither environment, profile, web identity, container nor instance has any", context: awserror.Ended(err)}
 }

@@ -1,7 +1,6 @@
 package awsrole
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -137,15 +136,14 @@ func (e *Error) RetryAfter() time.Duration { return e.after }
 
 // fail says what was being done and translates the error. It is the only place where errors of the SDK end.
 func (o Options) fail(doing string, err error) error {
-	var source *sourceError
-	underneath := errors.As(err, &source)
-	if underneath {
-		err = source.err
+	own := awserror.OfCredentials(err)
+	if own != nil {
+		err = own
 	} else if o.RoleARN != "" && doing == "get credentials" {
 		doing = "assume role " + o.RoleARN
 	}
 	e := translate(err)
-	if o.Own || o.AccessKeyID.IsZero() && (underneath || !errors.Is(e, ErrDenied)) { // the role's owner denies, if anybody
+	if o.Own || o.AccessKeyID.IsZero() && (own != nil || !errors.Is(e, ErrDenied)) { // the role's owner denies, if anybody
 		e = e.own()
 	}
 	return fmt.Errorf("%s: %w", doing, e)
@@ -173,7 +171,7 @@ func translate(err error) *Error {
 	if errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() != 0 {
 		return translateAnswer(err, response.Response.Response)
 	}
-	if end := ended(err); end != nil {
+	if end := awserror.Ended(err); end != nil {
 		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
 	}
 	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
@@ -222,14 +220,4 @@ func skewed(resp *http.Response) bool {
 	signed, err := time.Parse("20060102T150405Z", resp.Request.Header.Get("X-Amz-Date"))
 	theirs, err2 := http.ParseTime(resp.Header.Get("Date"))
 	return err == nil && err2 == nil && signed.Sub(theirs).Abs() > forgiven
-}
-
-// ended returns the context's error in err's chain.
-func ended(err error) error {
-	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, end) {
-			return end
-		}
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package upload
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -111,14 +110,16 @@ func (b *Bucket) translate(op operation, key string, err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	var creds *credentialsError
-	if errors.As(err, &creds) {
-		return creds.err
+	if own := awserror.OfCredentials(err); own != nil {
+		return own
 	}
 	if response := answered(err); response != nil {
 		return b.translateAnswer(op, key, err, response)
 	}
-	return translateNet(err)
+	if end := awserror.Ended(err); end != nil {
+		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
+	}
+	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
 }
 
 // answer is what errors need of an HTTP answer.
@@ -239,16 +240,6 @@ func (b *Bucket) resource(key string) string {
 		return arn
 	}
 	return arn + slash + key
-}
-
-// translateNet is for what happened without an answer.
-func translateNet(err error) error {
-	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, end) {
-			return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
-		}
-	}
-	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
 }
 
 // retryAfter reads seconds, for S3 never gives a date, or Amazon's own header, which has milliseconds.

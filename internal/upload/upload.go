@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"consign/internal/awserror"
 )
 
 // A Bucket is somebody's bucket with the settings to write into it. It is safe for concurrent use.
@@ -78,7 +80,7 @@ func (c *Connections) Open(ctx context.Context, creds aws.CredentialsProvider, o
 		}
 		b.o.Region = region
 	}
-	b.client = b.newClient(identity{creds}, b.o.Region)
+	b.client = b.newClient(awserror.Marked(creds), b.o.Region)
 	return b, nil
 }
 
@@ -133,23 +135,6 @@ func newRetryer(attempts int) aws.Retryer {
 		}})
 	})
 }
-
-// identity marks the errors of credentials, so that they are told apart from S3's and keep their own words.
-type identity struct{ inner aws.CredentialsProvider }
-
-func (i identity) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	c, err := i.inner.Retrieve(ctx)
-	if err != nil {
-		return aws.Credentials{}, &credentialsError{err}
-	}
-	return c, nil
-}
-
-// credentialsError wraps an error of the credentials' provider on its way through the SDK.
-type credentialsError struct{ err error }
-
-func (e *credentialsError) Error() string { return e.err.Error() }
-func (e *credentialsError) Unwrap() error { return e.err }
 
 // optional returns nil for an empty string: the SDK's word for not given.
 func optional(s string) *string {
