@@ -102,21 +102,21 @@ var failures = map[string]error{ //nolint:gochecknoglobals // the table
 
 // An Error is a refusal or a failure of a service, without the SDK's own errors: their text may hold what a log must not.
 type Error struct {
-	Code   string // of the service; empty without an answer
-	Status int    // of HTTP; 0 without an answer
+	Code    string // of the service; empty without an answer
+	Status  int    // of HTTP; 0 without an answer
+	Cause   error  // the sentinel
+	Context error  // the context's, if that was the reason
+	Detail  string // may be empty
 
-	cause   error
-	context error
-	detail  string
 	request string
 	after   time.Duration
 }
 
 // Error returns the sentinel's words, the details and the code.
 func (e *Error) Error() string {
-	text := e.cause.Error()
-	if e.detail != "" {
-		text += ": " + e.detail
+	text := e.Cause.Error()
+	if e.Detail != "" {
+		text += ": " + e.Detail
 	}
 	switch {
 	case e.Code != "" && e.request != "":
@@ -129,10 +129,10 @@ func (e *Error) Error() string {
 
 // Unwrap returns the sentinel and the context's error, if that was the reason.
 func (e *Error) Unwrap() []error {
-	if e.context != nil {
-		return []error{e.cause, e.context}
+	if e.Context != nil {
+		return []error{e.Cause, e.Context}
 	}
-	return []error{e.cause}
+	return []error{e.Cause}
 }
 
 // RetryAfter is how long the service asks to be left alone; 0 if it does not say.
@@ -182,31 +182,53 @@ func Translate(err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() != 0 {
-		return answered(err, response.Response.Response)
+	if a := AnswerOf(err); a != nil {
+		e, said := Answered(err, a)
+		e.Cause = classify(e.Code, e.Status)
+		if !errors.Is(e.Cause, ErrSignature) { // its message repeats what was signed, tokens included
+			e.Detail = Redact(said, a.Request)
+		}
+		return e
 	}
-	if end := Ended(err); end != nil {
-		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
-	}
-	return &Error{cause: ErrUnreachable, detail: Root(err)}
+	return Unanswered(err, ErrUnreachable)
 }
 
-func answered(err error, response *http.Response) *Error {
-	e := &Error{Status: response.StatusCode, request: response.Header.Get("X-Amzn-Requestid")}
-	if s, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
+// An Answer is what errors need of an HTTP answer.
+type Answer struct {
+	Status  int
+	Header  http.Header
+	Request *http.Request // what was asked; may be nil
+}
+
+// AnswerOf returns the answer that is the reason of err; nil if there was none. The SDK has one without a status then.
+func AnswerOf(err error) *Answer {
+	var response *smithyhttp.ResponseError
+	if !errors.As(err, &response) || response.Response == nil || response.HTTPStatusCode() == 0 {
+		return nil
+	}
+	r := response.Response.Response
+	return &Answer{r.StatusCode, r.Header, r.Request}
+}
+
+// Answered reads an answer, but for the cause. said is the service's own words, which may hold what a log must not: see Redact.
+func Answered(err error, a *Answer) (e *Error, said string) {
+	e = &Error{Status: a.Status, request: a.Header.Get("X-Amzn-Requestid")}
+	if s, err := strconv.Atoi(a.Header.Get("Retry-After")); err == nil {
 		e.after = time.Duration(s) * time.Second
 	}
-	said := ""
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Code, said = api.ErrorCode(), api.ErrorMessage()
 	}
-	e.cause = classify(e.Code, e.Status)
-	if !errors.Is(e.cause, ErrSignature) { // its message repeats what was signed, tokens included
-		e.detail = Redact(said, response.Request)
+	return e, said
+}
+
+// Unanswered says why there is no answer.
+func Unanswered(err, cause error) *Error {
+	if end := Ended(err); end != nil {
+		return &Error{Cause: cause, Context: end, Detail: end.Error()}
 	}
-	return e
+	return &Error{Cause: cause, Detail: Root(err)}
 }
 
 func classify(code string, status int) error {

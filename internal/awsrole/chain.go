@@ -58,7 +58,7 @@ func (c chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
 func noCredentials(err error) error {
 	var profile config.SharedConfigProfileNotExistError
 	if errors.As(err, &profile) {
-		return &Error{cause: ErrNoCredentials, detail: "there is no AWS profile " + profile.Profile}
+		return &awserror.Error{Cause: ErrNoCredentials, Detail: "there is no AWS profile " + profile.Profile}
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -66,5 +66,5 @@ func noCredentials(err error) error {
 			return err
 		}
 	}
-	return &Error{cause: ErrNoCredentials, detail: "neither environment, profile, web identity, container nor instance has any", context: awserror.Ended(err)}
+	return &awserror.Error{Cause: ErrNoCredentials, Detail: "neither environment, profile, web identity, container nor instance has any", Context: awserror.Ended(err)}
 }

@@ -4,16 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
-
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"consign/internal/awserror"
 )
 
-// What can go wrong. Every error of this package wraps one of these.
+// What can go wrong. Every error of this package wraps one of these, by an awserror.Error.
 var (
 	// ErrDenied: the role may not be assumed. Either its trust policy does not name us, or the external ID is another,
 	// or our own identity has no right to sts:AssumeRole on it.
@@ -95,45 +91,6 @@ var failures = map[string]error{
 	"IDPCommunicationError":       ErrServer,
 }
 
-// An Error is a refusal or a failure of STS, without the SDK's own errors: their text may hold what a log must not.
-type Error struct {
-	Code   string // of STS; empty without an answer
-	Status int    // of HTTP; 0 without an answer
-
-	cause   error
-	context error
-	detail  string
-	request string
-	after   time.Duration
-}
-
-// Error returns the sentinel's words, the details and the code.
-func (e *Error) Error() string {
-	text := e.cause.Error()
-	if e.detail != "" {
-		text += ": " + e.detail
-	}
-	if e.Code != "" {
-		text += " (" + e.Code
-		if e.request != "" {
-			text += ", request " + e.request
-		}
-		text += ")"
-	}
-	return text
-}
-
-// Unwrap returns the sentinel and the context's error, if that was the reason.
-func (e *Error) Unwrap() []error {
-	if e.context != nil {
-		return []error{e.cause, e.context}
-	}
-	return []error{e.cause}
-}
-
-// RetryAfter is how long STS asks to be left alone; 0 if it does not say.
-func (e *Error) RetryAfter() time.Duration { return e.after }
-
 // fail says what was being done and translates the error. It is the only place where errors of the SDK end.
 func (o Options) fail(doing string, err error) error {
 	own := awserror.OfCredentials(err)
@@ -144,7 +101,11 @@ func (o Options) fail(doing string, err error) error {
 	}
 	e := translate(err)
 	if o.Own || o.AccessKeyID.IsZero() && (own != nil || !errors.Is(e, ErrDenied)) { // the role's owner denies, if anybody
-		e = e.own()
+		same := *e
+		if cause, ok := owns[e.Cause]; ok {
+			same.Cause = cause
+		}
+		e = &same
 	}
 	return fmt.Errorf("%s: %w", doing, e)
 }
@@ -152,60 +113,41 @@ func (o Options) fail(doing string, err error) error {
 // owns is what is said of our own keys and roles instead.
 var owns = map[error]error{ErrDenied: ErrOwnRole, ErrBadKey: ErrOwnKey, ErrSignature: ErrOwnSecret}
 
-// own is the same error of an identity that is ours.
-func (e *Error) own() *Error {
-	same := *e
-	if cause, ok := owns[e.cause]; ok {
-		same.cause = cause
-	}
-	return &same
-}
-
 // translate is the edge: what the SDK, HTTP and the net say, in this package's words, by code and type.
-func translate(err error) *Error {
-	var known *Error
+func translate(err error) *awserror.Error {
+	var known *awserror.Error
 	if errors.As(err, &known) {
 		return known
 	}
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() != 0 {
-		return translateAnswer(err, response.Response.Response)
+	if a := awserror.AnswerOf(err); a != nil {
+		return translateAnswer(err, a)
 	}
-	if end := awserror.Ended(err); end != nil {
-		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
-	}
-	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
+	return awserror.Unanswered(err, ErrUnreachable)
 }
 
-func translateAnswer(err error, resp *http.Response) *Error {
-	e := &Error{Status: resp.StatusCode, cause: ErrOther, request: resp.Header.Get("X-Amzn-Requestid")}
-	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
-		e.after = time.Duration(s) * time.Second
-	}
-	said := ""
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		e.Code, said = api.ErrorCode(), api.ErrorMessage()
-	}
+func translateAnswer(err error, a *awserror.Answer) *awserror.Error {
+	e, said := awserror.Answered(err, a)
 	cause, known := failures[e.Code]
 	switch {
 	case known:
-		e.cause = cause
+		e.Cause = cause
 	case e.Status == http.StatusTooManyRequests:
-		e.cause = ErrThrottled
+		e.Cause = ErrThrottled
 	case e.Status >= http.StatusInternalServerError:
-		e.cause = ErrServer
+		e.Cause = ErrServer
 	case e.Status == http.StatusForbidden:
-		e.cause = ErrDenied
+		e.Cause = ErrDenied
+	default:
+		e.Cause = ErrOther
 	}
-	if errors.Is(e.cause, ErrSignature) {
+	if errors.Is(e.Cause, ErrSignature) {
 		// STS repeats here all that was signed, tokens included; and it has no code of its own for a wrong clock.
-		if skewed(resp) {
-			e.cause = ErrClock
+		if skewed(a) {
+			e.Cause = ErrClock
 		}
 		return e
 	}
-	e.detail = awserror.Redact(said, resp.Request)
+	e.Detail = awserror.Redact(said, a.Request)
 	return e
 }
 
@@ -213,11 +155,11 @@ func translateAnswer(err error, resp *http.Response) *Error {
 const forgiven = 5 * time.Minute
 
 // skewed compares the time that the request was signed with to STS's own.
-func skewed(resp *http.Response) bool {
-	if resp.Request == nil {
+func skewed(a *awserror.Answer) bool {
+	if a.Request == nil {
 		return false
 	}
-	signed, err := time.Parse("20060102T150405Z", resp.Request.Header.Get("X-Amz-Date"))
-	theirs, err2 := http.ParseTime(resp.Header.Get("Date"))
+	signed, err := time.Parse("20060102T150405Z", a.Request.Header.Get("X-Amz-Date"))
+	theirs, err2 := http.ParseTime(a.Header.Get("Date"))
 	return err == nil && err2 == nil && signed.Sub(theirs).Abs() > forgiven
 }

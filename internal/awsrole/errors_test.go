@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
+	"consign/internal/awserror"
 	"consign/internal/awsrole"
 	"consign/internal/devstack/trust"
 	"consign/internal/secret"
@@ -169,7 +170,7 @@ func TestEveryCodeHasAName(t *testing.T) {
 			var hint interface{ RetryAfter() time.Duration }
 			require.ErrorAs(t, err, &hint)
 			require.Equal(t, 7*time.Second, hint.RetryAfter())
-			var e *awsrole.Error
+			var e *awserror.Error
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, code, e.Code)
 		})

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"consign/internal/awserror"
 )
 
 // role assumes a role. It is a provider of credentials, for a cache.
@@ -43,7 +45,7 @@ func (r *role) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	c := out.Credentials
 	if c == nil || c.AccessKeyId == nil || c.SecretAccessKey == nil || c.SessionToken == nil || c.Expiration == nil {
-		return aws.Credentials{}, &Error{cause: ErrServer, detail: "STS answered without credentials"}
+		return aws.Credentials{}, &awserror.Error{Cause: ErrServer, Detail: "STS answered without credentials"}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,7 +102,7 @@ func (s *Session) Identity(ctx context.Context) (Identity, error) {
 	out, err := s.client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		err = s.o.fail("look up identity", err)
-		var e *Error
+		var e *awserror.Error
 		if s.o.STSEndpoint != "" && errors.As(err, &e) && notImplemented[e.Code] {
 			return id, nil
 		}

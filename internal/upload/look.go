@@ -11,6 +11,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"consign/internal/awserror"
 )
 
 // Standing is what lies under a key.
@@ -84,9 +86,9 @@ func (b *Bucket) head(ctx context.Context, key string) (*s3.HeadObjectOutput, er
 	if err == nil {
 		return out, nil
 	}
-	if response := answered(err); response != nil && response.status == http.StatusNotFound {
+	if answer := awserror.AnswerOf(err); answer != nil && answer.Status == http.StatusNotFound {
 		// The answer to HEAD has no body that would say what is missing; MinIO says it in a header.
-		if response.header.Get("X-Minio-Error-Code") != "NoSuchBucket" {
+		if answer.Header.Get("X-Minio-Error-Code") != "NoSuchBucket" {
 			return nil, nil // no object, no error
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"consign/internal/awserror"
 )
 
 // firstRegion is asked where a bucket is. It knows all buckets but those of China and the government, whose region must
@@ -45,17 +47,17 @@ func (b *Bucket) findRegion(ctx context.Context) (string, error) {
 		return *out.BucketRegion, nil
 	}
 	if err != nil {
-		response := answered(err)
-		if response == nil {
+		answer := awserror.AnswerOf(err)
+		if answer == nil {
 			return "", b.fail(opRegion, "", err)
 		}
-		if region := response.header.Get("X-Amz-Bucket-Region"); region != "" {
+		if region := answer.Header.Get("X-Amz-Bucket-Region"); region != "" {
 			return region, nil
 		}
-		if response.status == http.StatusNotFound {
+		if answer.Status == http.StatusNotFound {
 			return "", fmt.Errorf("find the region of %s: %w; one of China or of a government is found nowhere else: then set region", b.o.Bucket, ErrNoSuchBucket)
 		}
-		if response.status >= http.StatusInternalServerError {
+		if answer.Status >= http.StatusInternalServerError {
 			return "", b.fail(opRegion, "", err)
 		}
 	}

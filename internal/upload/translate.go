@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"consign/internal/awserror"
 )
@@ -113,8 +112,8 @@ func (b *Bucket) translate(op operation, key string, err error) error {
 	if own := awserror.OfCredentials(err); own != nil {
 		return own
 	}
-	if response := answered(err); response != nil {
-		return b.translateAnswer(op, key, err, response)
+	if a := awserror.AnswerOf(err); a != nil {
+		return b.translateAnswer(op, key, err, a)
 	}
 	if end := awserror.Ended(err); end != nil {
 		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
@@ -122,37 +121,19 @@ func (b *Bucket) translate(op operation, key string, err error) error {
 	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
 }
 
-// answer is what errors need of an HTTP answer.
-type answer struct {
-	status  int
-	header  http.Header
-	request *http.Request // what was asked
-}
-
-// answered returns the answer that is the reason of err, or nil. The SDK has an answer without a status for requests
-// that got none.
-func answered(err error) *answer {
-	var response *smithyhttp.ResponseError
-	if !errors.As(err, &response) || response.Response == nil || response.HTTPStatusCode() == 0 {
-		return nil
-	}
-	r := response.Response.Response
-	return &answer{r.StatusCode, r.Header, r.Request}
-}
-
-func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer) *Error {
-	e := &Error{Status: a.status, request: a.header.Get("X-Amz-Request-Id"), after: retryAfter(a.header)}
+func (b *Bucket) translateAnswer(op operation, key string, err error, a *awserror.Answer) *Error {
+	e := &Error{Status: a.Status, request: a.Header.Get("X-Amz-Request-Id"), after: retryAfter(a.Header)}
 	said := ""
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Code, said = api.ErrorCode(), api.ErrorMessage()
 	}
-	head := a.request != nil && a.request.Method == http.MethodHead
-	if code := a.header.Get("X-Minio-Error-Code"); code != "" && head {
+	head := a.Request != nil && a.Request.Method == http.MethodHead
+	if code := a.Header.Get("X-Minio-Error-Code"); code != "" && head {
 		e.Code = code // MinIO answers HEAD, which has no body, with a header
 	}
 	e.cause = classify(e.Code, e.Status)
-	region := a.header.Get("X-Amz-Bucket-Region")
+	region := a.Header.Get("X-Amz-Bucket-Region")
 	if _, known := failures[e.Code]; head && !known && e.Status == http.StatusBadRequest {
 		e.cause = b.badHead(region)
 	}
@@ -167,9 +148,9 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *answer)
 	case errors.Is(e.cause, ErrWrongRegion) && region != "": // else its words name it, if anything does
 		e.detail = "it is in " + region + ", not in " + b.o.Region
 	case errors.Is(e.cause, ErrAccessDenied):
-		e.detail = join(b.missing(op, key), awserror.Redact(said, a.request))
+		e.detail = join(b.missing(op, key), awserror.Redact(said, a.Request))
 	case !errors.Is(e.cause, ErrSignature): // its message repeats what was signed, tokens included
-		e.detail = awserror.Redact(said, a.request)
+		e.detail = awserror.Redact(said, a.Request)
 	}
 	return e
 }
