@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -71,13 +72,9 @@ func startEngine(o Options) (*instance, error) {
 			return nil, fmt.Errorf("%w: setting %s is not known to it", ErrEngine, s.name)
 		}
 	}
-	path := ":memory:"
-	if o.Database != "" {
-		path = o.Database
-	}
 	i := &instance{}
 	var text string
-	if duck.OpenExt(path, &i.db, config, &text) != duck.StateSuccess {
+	if duck.OpenExt(cmp.Or(o.Database, ":memory:"), &i.db, config, &text) != duck.StateSuccess {
 		duck.Close(&i.db)
 		return nil, openError(o, text)
 	}
@@ -96,16 +93,9 @@ type setting struct{ name, value string }
 
 // engineSettings are those that must hold before the engine starts.
 func engineSettings(o Options) []setting {
-	memory, threads := o.Memory, o.Threads
-	if memory == 0 {
-		memory = DefaultMemory
-	}
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
 	settings := []setting{
-		{"memory_limit", strconv.FormatInt(memory, 10) + "B"},
-		{"threads", strconv.Itoa(threads)},
+		{"memory_limit", strconv.FormatInt(cmp.Or(o.Memory, DefaultMemory), 10) + "B"},
+		{"threads", strconv.Itoa(cmp.Or(o.Threads, runtime.GOMAXPROCS(0)))},
 		{"temp_directory", o.TempDir},
 		{"preserve_insertion_order", "true"},    // the same query gives its rows in the same order
 		{"enable_external_file_cache", "false"}, // what it would keep grows with the files
@@ -127,11 +117,8 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 		return err
 	}
 	i.stream = conn
-	if text := run(ctx, conn, "SET GLOBAL errors_as_json = true", nil); text != "" {
-		return sqlError("", text)
-	}
-	if text := run(ctx, conn, streamAhead(o), nil); text != "" {
-		return sqlError("", text)
+	if err := runAll(ctx, conn, "SET GLOBAL errors_as_json = true", streamAhead(o)); err != nil {
+		return err
 	}
 	for _, t := range o.Tables {
 		files, err := findFiles(ctx, conn, t)
@@ -180,9 +167,9 @@ func readingCall(ctx context.Context, conn duck.Connection, t Table, files []str
 	case r.function == jsonReader:
 		return readJSON(ctx, conn, t, files)
 	case len(files) > 1 && r.function == parquetReader:
-		differ, text := columnsDiffer(ctx, conn, files)
-		if text != "" {
-			return "", fileError(t, text)
+		differ, err := columnsDiffer(ctx, conn, t, files)
+		if err != nil {
+			return "", err
 		}
 		if differ {
 			byName = ", union_by_name = true"
@@ -194,11 +181,10 @@ func readingCall(ctx context.Context, conn duck.Connection, t Table, files []str
 // columnsDiffer reports whether Parquet files have other columns, or columns of other types. The engine takes those of the
 // first for all: it rounds what does not fit, and leaves out what the first does not have. To read them by name in columns
 // that hold the values of all costs it the memory for the footers of all, so that it is asked only where they differ.
-func columnsDiffer(ctx context.Context, conn duck.Connection, files []string) (bool, string) {
-	var kinds []string
-	text := run(ctx, conn, "SELECT count(DISTINCT columns)::VARCHAR FROM (SELECT list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns"+
-		" FROM parquet_schema("+quoteTexts(files)+") GROUP BY file_name)", &kinds)
-	return text == "" && kinds[0] != "1", text
+func columnsDiffer(ctx context.Context, conn duck.Connection, t Table, files []string) (bool, error) {
+	kinds, err := t.ask(ctx, conn, "SELECT count(DISTINCT columns)::VARCHAR FROM (SELECT list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns"+
+		" FROM parquet_schema("+quoteTexts(files)+") GROUP BY file_name)")
+	return err == nil && kinds[0] != "1", err
 }
 
 // findFiles returns the files of a table, sorted by name.
@@ -207,10 +193,9 @@ func findFiles(ctx context.Context, conn duck.Connection, t Table) ([]string, er
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w: %w", t.Name, ErrUnreadable, err)
 	}
-	var files []string
-	text := run(ctx, conn, "SELECT file FROM glob("+quoteText(pattern)+") ORDER BY file", &files)
-	if text != "" {
-		return nil, fileError(t, text)
+	files, err := t.ask(ctx, conn, "SELECT file FROM glob("+quoteText(pattern)+") ORDER BY file")
+	if err != nil {
+		return nil, err
 	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("table %s: %w: there is no file %s", t.Name, ErrUnreadable, t.Files)
@@ -232,16 +217,30 @@ func lockDown(ctx context.Context, conn duck.Connection, o Options, allowed []st
 	if len(allowed) > 0 { // none of a database's, in which even a list may be a macro
 		statements = append(statements, "SET GLOBAL allowed_paths = "+quoteTexts(allowed))
 	}
-	for _, statement := range append(statements,
+	return runAll(ctx, conn, append(statements,
 		"SET GLOBAL TimeZone = 'UTC'",
 		"SET GLOBAL enable_external_access = false",
 		"SET GLOBAL lock_configuration = true",
-	) {
+	)...)
+}
+
+// runAll runs statements of our own that have no result.
+func runAll(ctx context.Context, conn duck.Connection, statements ...string) error {
+	for _, statement := range statements {
 		if text := run(ctx, conn, statement, nil); text != "" {
 			return sqlError("", text)
 		}
 	}
 	return nil
+}
+
+// ask asks the engine about a table's files, and returns the texts of the first column.
+func (t Table) ask(ctx context.Context, conn duck.Connection, sql string) ([]string, error) {
+	var texts []string
+	if text := run(ctx, conn, sql, &texts); text != "" {
+		return nil, fileError(t, text)
+	}
+	return texts, nil
 }
 
 // run runs one statement of our own and collects the texts of its first column, if the caller wants them. It returns

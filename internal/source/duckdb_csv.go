@@ -48,13 +48,13 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 	if err := sameColumns(t, files); err != nil {
 		return "", err
 	}
-	asText, text := changedColumns(ctx, conn, t, files)
-	if text != "" {
-		return "", fileError(t, text)
+	asText, err := changedColumns(ctx, conn, t, files)
+	if err != nil {
+		return "", err
 	}
-	ambiguous, text := ambiguousColumns(ctx, conn, t, files)
-	if text != "" {
-		return "", fileError(t, text)
+	ambiguous, err := ambiguousColumns(ctx, conn, t, files)
+	if err != nil {
+		return "", err
 	}
 	asText = append(asText, ambiguous...)
 	if len(files) == 1 {
@@ -65,14 +65,14 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 
 func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csvFile, error) {
 	f := csvFile{path: path}
-	var found []string
 	r, _ := readerOf(t.Files)
 	r.function = "sniff_csv" // takes the same options
-	if text := run(ctx, conn, "SELECT to_json(s)::VARCHAR FROM "+r.call(quoteText(path), "")+" AS s", &found); text != "" {
+	found, err := t.ask(ctx, conn, "SELECT to_json(s)::VARCHAR FROM "+r.call(quoteText(path), "")+" AS s")
+	if err != nil {
 		if odd, _ := oddLine(ctx, conn, t, f); odd != "" {
 			return f, oddError(t, path, odd, "the first")
 		}
-		return f, fileError(t, text)
+		return f, err
 	}
 	if err := json.Unmarshal([]byte(strings.Join(found, "")), &f); err != nil {
 		return f, fmt.Errorf("table %s: %w: it does not say what it finds out about %s", t.Name, ErrEngine, path)
@@ -184,7 +184,7 @@ const otherWord = `NOT regexp_full_match(%[1]s, '\s*(true|false)\s*', 'i')`
 
 // changedColumns returns the columns of which a text would be delivered as another: numbers would lose digits, of cards,
 // accounts and amounts, and letters and words would become truth values.
-func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, string) {
+func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, error) {
 	var all []string
 	always := func(csvFile) bool { return true }
 	doubles, bools := columnsLike(files, "DOUBLE", always), columnsLike(files, "BOOLEAN", always)
@@ -201,12 +201,14 @@ func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []
 		if len(names) == 0 {
 			continue
 		}
-		if text := run(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+f.call(t, names), &all); text != "" {
-			return nil, text
+		found, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+f.call(t, names))
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, found...)
 	}
 	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" }), ""
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" }), nil
 }
 
 // The orders in which the engine knows the day, the month and the year of a date.
@@ -241,13 +243,13 @@ const dateFacts = `coalesce(bool_and(p[1] BETWEEN 1 AND 31 AND p[2] <= 12), true
 // ambiguousColumns returns the columns with dates that are written otherwise than SQL does, if they may mean other days than
 // the engine takes them for: it prefers the year first if it has two digits, then the day. What all of these columns hold
 // together says how they are meant.
-func ambiguousColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) (names []string, text string) {
+func ambiguousColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) (names []string, err error) {
 	unlikeSQL := func(format string) bool { return format != "" && !strings.HasPrefix(format, "%Y") }
 	days := columnsLike(files, "DATE", func(f csvFile) bool { return unlikeSQL(f.DateFormat) })
 	moments := columnsLike(files, "TIMESTAMP", func(f csvFile) bool { return unlikeSQL(f.TimestampFormat) })
-	d, text := lookAtDates(ctx, conn, t, files, slices.Concat(days, moments))
-	if text != "" {
-		return nil, text
+	d, err := lookAtDates(ctx, conn, t, files, slices.Concat(days, moments))
+	if err != nil {
+		return nil, err
 	}
 	if d.ambiguous(files[0].DateFormat) { // that of the first is taken for all
 		names = append(names, days...)
@@ -255,7 +257,7 @@ func ambiguousColumns(ctx context.Context, conn duck.Connection, t Table, files 
 	if d.ambiguous(files[0].TimestampFormat) {
 		names = append(names, moments...)
 	}
-	return names, ""
+	return names, nil
 }
 
 // ambiguous reports whether the dates do not fit the format, or fit another order as well and are other days then.
@@ -268,26 +270,26 @@ func (f csvFile) hasText(column string) bool {
 }
 
 // lookAtDates reads what the columns hold. There are few days among many rows, which makes it cheap.
-func lookAtDates(ctx context.Context, conn duck.Connection, t Table, files []csvFile, all []string) (dates, string) {
+func lookAtDates(ctx context.Context, conn duck.Connection, t Table, files []csvFile, all []string) (dates, error) {
 	d := dates{fit: [3]bool{true, true, true}}
 	for _, f := range files {
 		names := slices.DeleteFunc(f.only(all), f.hasText) // what is text in one file is text in all
 		if len(names) == 0 {
 			continue
 		}
-		var columns, facts []string
+		var columns []string
 		for _, name := range names {
 			columns = append(columns, quoteName(name))
 		}
-		text := run(ctx, conn, "SELECT unnest(["+dateFacts+"]::VARCHAR[]) FROM (SELECT list_transform(string_split_regex(v, '[^0-9]+'), lambda x: try_cast(x AS BIGINT)) AS p"+
-			" FROM (SELECT DISTINCT left(trim(v), 10) AS v FROM (SELECT unnest(["+strings.Join(columns, ", ")+"]) AS v FROM "+f.call(t, names)+")))", &facts)
-		if text != "" {
-			return d, text
+		facts, err := t.ask(ctx, conn, "SELECT unnest(["+dateFacts+"]::VARCHAR[]) FROM (SELECT list_transform(string_split_regex(v, '[^0-9]+'), lambda x: try_cast(x AS BIGINT)) AS p"+
+			" FROM (SELECT DISTINCT left(trim(v), 10) AS v FROM (SELECT unnest(["+strings.Join(columns, ", ")+"]) AS v FROM "+f.call(t, names)+")))")
+		if err != nil {
+			return d, err
 		}
 		for order := range d.fit {
 			d.fit[order] = d.fit[order] && facts[order] == "true"
 		}
 		d.otherDay, d.otherYear = d.otherDay || facts[3] == "true", d.otherYear || facts[4] == "true"
 	}
-	return d, ""
+	return d, nil
 }

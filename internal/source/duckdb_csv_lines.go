@@ -14,9 +14,9 @@ import (
 // all lines alike: it leaves out the lines above those, or takes each for a single value. Lines of a title above the others have
 // one value, and may be left out.
 func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) error {
-	above, text := dividedAbove(ctx, conn, f)
-	if text != "" {
-		return fileError(t, text)
+	above, err := dividedAbove(ctx, conn, t, f)
+	if err != nil {
+		return err
 	}
 	r, _ := readerOf(t.Files)
 	if above == "" && (len(f.Columns) != 1 || !strings.ContainsAny(f.Columns[0].Name, r.delimiters)) {
@@ -25,10 +25,10 @@ func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) e
 	if above != "" {
 		f.SkipRows = 0
 	}
-	odd, text := oddLine(ctx, conn, t, f)
+	odd, err := oddLine(ctx, conn, t, f)
 	switch {
-	case text != "":
-		return fileError(t, text)
+	case err != nil:
+		return err
 	case odd != "":
 		return oddError(t, f.path, odd, "the first")
 	case above != "":
@@ -42,14 +42,13 @@ func oddError(t Table, path, line, others string) error {
 }
 
 // dividedAbove returns the number of the first line with several values among those that are left out; "" if there is none.
-func dividedAbove(ctx context.Context, conn duck.Connection, f csvFile) (line, text string) {
+func dividedAbove(ctx context.Context, conn duck.Connection, t Table, f csvFile) (string, error) {
 	if f.SkipRows == 0 {
-		return "", ""
+		return "", nil
 	}
-	var found []string
-	text = run(ctx, conn, fmt.Sprintf("SELECT coalesce(min(n)::VARCHAR, '') FROM (SELECT row_number() OVER () AS n, line FROM %s LIMIT %d) WHERE contains(line, %s)",
-		linesOf(f.path), f.SkipRows, quoteText(f.Delimiter)), &found)
-	return strings.Join(found, ""), text
+	found, err := t.ask(ctx, conn, fmt.Sprintf("SELECT coalesce(min(n)::VARCHAR, '') FROM (SELECT row_number() OVER () AS n, line FROM %s LIMIT %d) WHERE contains(line, %s)",
+		linesOf(f.path), f.SkipRows, quoteText(f.Delimiter)))
+	return strings.Join(found, ""), err
 }
 
 // linesOf is the call that reads the lines of a file, undivided.
@@ -62,10 +61,10 @@ var oddNumber = regexp.MustCompile(`^CSV Error on Line: (\d+)\n(?s:.*)Expected N
 
 // oddLine returns the number of the first line with another number of values than the file's first one, divided by what
 // divides that; "" if there is none.
-func oddLine(ctx context.Context, conn duck.Connection, t Table, f csvFile) (line, text string) {
-	var first []string
-	if text := run(ctx, conn, fmt.Sprintf("SELECT coalesce(line, '') FROM %s LIMIT 1 OFFSET %d", linesOf(f.path), f.SkipRows), &first); text != "" || len(first) == 0 {
-		return "", text
+func oddLine(ctx context.Context, conn duck.Connection, t Table, f csvFile) (string, error) {
+	first, err := t.ask(ctx, conn, fmt.Sprintf("SELECT coalesce(line, '') FROM %s LIMIT 1 OFFSET %d", linesOf(f.path), f.SkipRows))
+	if err != nil || len(first) == 0 {
+		return "", err
 	}
 	r, _ := readerOf(t.Files)
 	for _, delimiter := range r.delimiters {
@@ -82,8 +81,8 @@ func oddLine(ctx context.Context, conn duck.Connection, t Table, f csvFile) (lin
 		text := run(ctx, conn, fmt.Sprintf(`SELECT count(COLUMNS(*)) FROM read_csv(%s, auto_detect = false, header = true, skip = %d, delim = %s, quote = '"', escape = '"', columns = {%s})`,
 			quoteText(f.path), f.SkipRows, quoteText(string(delimiter)), strings.Join(columns, ", ")), nil)
 		if odd := oddNumber.FindStringSubmatch(parseEngineError(text).Message); odd != nil {
-			return odd[1], ""
+			return odd[1], nil
 		}
 	}
-	return "", ""
+	return "", nil
 }

@@ -29,13 +29,13 @@ var madeUp = regexp.MustCompile(`_\d+$|^C\d+$`)
 func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
 	r, _ := readerOf(t.Files)
 	usual := r.call(quoteTexts(files), "")
-	columns, text := jsonColumns(ctx, conn, usual)
-	if text != "" {
-		return "", fileError(t, text)
+	columns, err := jsonColumns(ctx, conn, t, usual)
+	if err != nil {
+		return "", err
 	}
-	changed, text := changedJSON(ctx, conn, columns, func(more string) string { return r.call(quoteTexts(files), more) })
-	if text != "" {
-		return "", fileError(t, text)
+	changed, err := changedJSON(ctx, conn, t, columns, func(more string) string { return r.call(quoteTexts(files), more) })
+	if err != nil {
+		return "", err
 	}
 	if len(changed) == 0 {
 		return usual, nil
@@ -59,20 +59,20 @@ func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string
 }
 
 // jsonColumns returns the columns that the engine finds out.
-func jsonColumns(ctx context.Context, conn duck.Connection, call string) ([]jsonColumn, string) {
-	var found []string
-	if text := run(ctx, conn, "SELECT unnest([column_name, column_type]) FROM (DESCRIBE FROM "+call+")", &found); text != "" {
-		return nil, text
+func jsonColumns(ctx context.Context, conn duck.Connection, t Table, call string) ([]jsonColumn, error) {
+	found, err := t.ask(ctx, conn, "SELECT unnest([column_name, column_type]) FROM (DESCRIBE FROM "+call+")")
+	if err != nil {
+		return nil, err
 	}
 	var columns []jsonColumn
 	for pair := range slices.Chunk(found, 2) {
 		columns = append(columns, jsonColumn{pair[0], pair[1]})
 	}
-	return columns, ""
+	return columns, nil
 }
 
 // changedJSON returns the names of the columns with a value that the engine would change.
-func changedJSON(ctx context.Context, conn duck.Connection, columns []jsonColumn, call func(more string) string) (names []string, text string) {
+func changedJSON(ctx context.Context, conn duck.Connection, t Table, columns []jsonColumn, call func(more string) string) ([]string, error) {
 	var asked []jsonColumn
 	var cases []string
 	for _, c := range columns {
@@ -82,10 +82,10 @@ func changedJSON(ctx context.Context, conn duck.Connection, columns []jsonColumn
 		}
 	}
 	if len(asked) == 0 {
-		return nil, ""
+		return nil, nil
 	}
-	text = run(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+call(columnsOption(asked)), &names)
-	return slices.DeleteFunc(names, func(name string) bool { return name == "" }), text
+	names, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+call(columnsOption(asked)))
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" }), err
 }
 
 // checkKeys refuses files with a key that the engine calls otherwise: it does not find it by that name.
@@ -93,9 +93,9 @@ func checkKeys(ctx context.Context, conn duck.Connection, t Table, call string, 
 	if len(renamed) == 0 {
 		return nil
 	}
-	var lost []string
-	if text := run(ctx, conn, "SELECT ("+strings.Join(renamed, " OR ")+")::VARCHAR FROM "+call, &lost); text != "" {
-		return fileError(t, text)
+	lost, err := t.ask(ctx, conn, "SELECT ("+strings.Join(renamed, " OR ")+")::VARCHAR FROM "+call)
+	if err != nil {
+		return err
 	}
 	if slices.Contains(lost, "true") {
 		return fmt.Errorf("table %s: %w: a key in %s is empty, or differs from another in nothing but its case; give it a name of its own", t.Name, ErrUnreadable, t.Files)

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 
 	duck "github.com/duckdb/duckdb-go-bindings"
@@ -16,11 +17,7 @@ const aheadShare = 32
 // streamAhead is the statement by which a connection's queries may have more rows ready than are fetched. The engine's
 // own limit, 976 KiB, is less than 2,048 rows of many tables: its threads then wait for each other at every chunk.
 func streamAhead(o Options) string {
-	memory := o.Memory
-	if memory == 0 {
-		memory = DefaultMemory
-	}
-	return fmt.Sprintf("SET SESSION streaming_buffer_size = '%dB'", memory/aheadShare)
+	return fmt.Sprintf("SET SESSION streaming_buffer_size = '%dB'", cmp.Or(o.Memory, DefaultMemory)/aheadShare)
 }
 
 // startStreaming begins to run a statement whose rows are fetched while it runs.
