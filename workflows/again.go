@@ -44,7 +44,7 @@ func (r *run) reuse(ctx workflow.Context) (err error) {
 // nothingToSend reports whether a failure means that the run has no files and will never have: it fails, for no retry
 // helps. A run whose files' host may come back, or of which something may be visible, is left to a person.
 func (r *run) nothingToSend(f *activities.Failure) bool {
-	return f.Type == activities.TypeFilesNotKept && !r.hostAway && r.attempted("Publish") == 0
+	return f.Type == activities.TypeFilesNotKept && !r.hostAway && r.attempted(stepPublish) == 0
 }
 
 // anew says how the run helps itself when its files are lost.

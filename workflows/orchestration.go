@@ -104,7 +104,7 @@ func (r *run) deliver(ctx workflow.Context) *activities.Failure {
 
 // doStep does a step in the run's turn.
 func (r *run) doStep(ctx workflow.Context, s *step) error {
-	if r.turn == turnGiven && s.name != "Plan" { // Plan takes it along
+	if r.turn == turnGiven && s.name != stepPlan { // Plan takes it along
 		if err := r.retakeTurn(ctx); err != nil {
 			return err
 		}
@@ -136,13 +136,13 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 		r.startOver(ctx, why)
 	case kind == activities.TypeFilesLost:
 		r.startOver(ctx, "files on host "+r.rendered.Host+" were lost or damaged: "+r.anew())
-	case kind == activities.TypeUploadLost && s.name == "Publish":
+	case kind == activities.TypeUploadLost && s.name == stepPublish:
 		r.notes = append(r.notes, "an open upload was aborted by somebody else: sent again")
 		r.leaveUploads()
 		r.expose(ctx)
 		r.uploads, r.published, r.sides = nil, nil, activities.SideFiles{}
 		r.backTo(stepUpload)
-	case kind == activities.TypeUploadLost && s.name == "WriteSuccessFile":
+	case kind == activities.TypeUploadLost && s.name == stepSuccess:
 		r.notes = append(r.notes, "the open upload of the receipt or the manifest was aborted by somebody else: sent again")
 		r.leaveUploads()
 		r.sides = activities.SideFiles{}

@@ -21,7 +21,11 @@ func (r *run) mayRetry(_ workflow.Context, request RetryRequest) error {
 
 // publishing reports whether an object of this delivery may already be visible.
 func (r *run) publishing() bool {
-	return r.delivered() || r.exposed || len(r.published) > 0 || r.steps[r.next].name == "Publish" && r.steps[r.next].attempt > 0 || r.steps[r.next].name == "WriteSuccessFile"
+	if r.delivered() || r.exposed || len(r.published) > 0 {
+		return true
+	}
+	s := r.steps[r.next]
+	return s.name == stepPublish && s.attempt > 0 || s.name == stepSuccess
 }
 
 // park waits for a person: nil when the run is to go on, errAborted, or the failure if nobody came in time. The host is
@@ -50,7 +54,7 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 			return errAborted
 		}
 		r.account = activities.AssumeRoleResult{} // of another bucket, perhaps
-		r.fresh("Plan")
+		r.fresh(stepPlan)
 	}
 	if r.recoveries > 0 && knows(ctx, changeRecoverAgain) {
 		r.recoveries = 0
@@ -79,7 +83,7 @@ const changeOverwritten = "send-overwritten-again"
 // overwritten reports whether a run is parked because its uploads are gone and another object lies under a key, of which
 // nobody can tell whether ours had lain there. A person who retries has looked.
 func (r *run) overwritten(failed *activities.Failure) bool {
-	return failed.Type == activities.TypeObjectOverwritten && r.steps[r.next].name == "Publish" && len(r.published)+len(r.visible) == 0
+	return failed.Type == activities.TypeObjectOverwritten && r.steps[r.next].name == stepPublish && len(r.published)+len(r.visible) == 0
 }
 
 // tellCampaign tells the campaign that the run belongs to, if any, that it waits for a person or does so no more.

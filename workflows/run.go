@@ -107,12 +107,12 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	}
 	always := func(*run) bool { return true }
 	hasRows := func(r *run) bool { return r.rendered.Files > 0 }
-	files := &step{name: "Render", needed: always, do: r.render}
+	files := &step{name: r.maker(), needed: always, do: r.render}
 	if in.Redeliver != nil {
-		files = &step{name: "Reuse", needed: always, do: r.reuse}
+		files.do = r.reuse
 	}
 	r.steps = []*step{
-		{name: "Plan", needed: always, do: r.makePlan},
+		{name: stepPlan, needed: always, do: r.makePlan},
 		{name: "AssumeRole", needed: always, do: r.assumeRole},
 		files,
 		{
@@ -124,8 +124,8 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 			needed: func(r *run) bool { return hasRows(r) && r.plan.Encrypts() && r.files.Step != encrypted },
 		},
 		{name: stepUpload, files: r.upload, needed: hasRows},
-		{name: "Publish", needed: func(r *run) bool { return len(r.uploads) > 0 }, do: r.publish},
-		{name: "WriteSuccessFile", needed: func(r *run) bool { return r.plan.SuccessKey != "" || r.wantsSides() }, do: r.writeSuccessFile},
+		{name: stepPublish, needed: func(r *run) bool { return len(r.uploads) > 0 }, do: r.publish},
+		{name: stepSuccess, needed: func(r *run) bool { return r.plan.SuccessKey != "" || r.wantsSides() }, do: r.writeSuccessFile},
 	}
 	for _, s := range r.steps {
 		s.state = stepWaiting
@@ -136,8 +136,11 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 
 // The names that are asked for more than once.
 const (
+	stepPlan    = "Plan"
 	stepArchive = "Archive"
 	stepUpload  = "Upload"
+	stepPublish = "Publish"
+	stepSuccess = "WriteSuccessFile"
 	encrypted   = "encrypt" // the Step of files that are encrypted
 )
 
