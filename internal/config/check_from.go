@@ -105,7 +105,7 @@ func (k *checker) cycle(c *Credential, at string) {
 func (k *checker) sources() {
 	for i := range k.c.Sources {
 		s, at := &k.c.Sources[i], item("sources", i)
-		if !k.oneOf(at+".type", s.Type, DuckDB, Postgres) {
+		if !k.oneOf(at+".type", s.Type, source.TypeDuckDB, source.TypePostgres) {
 			continue
 		}
 		o := s.options()

@@ -12,13 +12,7 @@ import (
 // stage says itself.
 
 // delimited reports whether the files are text with a delimiter, which the settings of the dialect are for.
-func (s Settings) delimited() bool {
-	switch value(s.FileFormat) {
-	case render.FormatCSV, render.FormatTSV, render.FormatPSV, render.FormatCustom:
-		return true
-	}
-	return false
-}
+func (s Settings) delimited() bool { return render.Delimited(value(s.FileFormat)) }
 
 // Render returns the settings of the files' content.
 func (s Settings) Render(columns []Column) render.Options {

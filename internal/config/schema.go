@@ -6,6 +6,7 @@ import (
 
 	"consign/internal/access"
 	"consign/internal/render"
+	"consign/internal/source"
 )
 
 // Schema returns the JSON Schema (2020-12) of a configuration file, made from the types that it is read into, for
@@ -106,7 +107,7 @@ func secretSchema(f field) map[string]any {
 // closedLists are the keys that know only some values: see ofKey.
 func closedLists() map[string][]string {
 	return map[string][]string{
-		"credentials.type": {RoleToRole, KeyPair}, "sources.type": {DuckDB, Postgres}, "destinations.plugin": {AmazonS3},
+		"credentials.type": {RoleToRole, KeyPair}, "sources.type": {source.TypeDuckDB, source.TypePostgres}, "destinations.plugin": {AmazonS3},
 		"overlap": {OverlapWait, OverlapRefuse}, "users.policies": access.Policies(),
 		"file_format": render.Formats(), "quote_mode": {"all", "all_non_null", "minimal", "non_numeric", "none"},
 		"line_ending": {"lf", "crlf"}, "on_unwritable": {"fail", "write"}, "parquet_compression": {"snappy", "zstd", "none"},

@@ -71,13 +71,7 @@ type Credential struct {
 	SessionToken     Secret `mapstructure:"session_token"`
 }
 
-// The types of a Source.
-const (
-	DuckDB   = "duckdb"
-	Postgres = "postgres"
-)
-
-// Source is where rows come from.
+// Source is where rows come from. Its types are those of package source.
 type Source struct {
 	Name             string        `mapstructure:"name"`
 	Description      string        `mapstructure:"description"`

@@ -110,9 +110,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// delimited reports whether the format is text with a delimiter, to which the dialect applies.
-func (o Options) delimited() bool {
-	switch o.FileFormat {
+func (o Options) delimited() bool { return Delimited(o.FileFormat) }
+
+// Delimited reports whether a format is text with a delimiter, to which the dialect applies.
+func Delimited(format string) bool {
+	switch format {
 	case FormatCSV, FormatTSV, FormatPSV, FormatCustom:
 		return true
 	}
