@@ -82,7 +82,7 @@ type Target struct {
 	Upload        upload.Options `json:"upload"`
 }
 
-// stopped is the cause of a step's end when its worker is told to stop.
+// errWorkerStops is the cause of a step's end when its worker is told to stop.
 var errWorkerStops = errors.New("the worker stops")
 
 // stoppable returns a context that ends when the worker is told to stop: what is done by then stays done, and the next

@@ -190,7 +190,8 @@ type EncryptInput struct {
 }
 
 // Encrypt encrypts every file to the plan's recipients, whose keys it reads from the configuration and compares with the
-// plan's fingerprints; it may find that the step before has done it. The plain files go once all encrypted ones are there, unless workspace.keep wants them.
+// plan's fingerprints; it may find that the step before has done it. The plain files go once all encrypted ones are there,
+// unless workspace.keep wants them.
 func (s *Steps) Encrypt(ctx context.Context, in EncryptInput) (_ FilesResult, err error) {
 	defer s.fail(ctx, "Encrypt", &err)
 	ctx, run, end, err := s.work(ctx, stepEncrypt, in.Folder)

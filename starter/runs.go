@@ -96,7 +96,8 @@ func (a *app) doRuns(ctx context.Context, o runsOptions) error {
 	return a.result(list, func(w io.Writer) { printRuns(w, list, a.clock()) })
 }
 
-// filter is the visibility query: of the runs that are started on the task queue. Names and states cannot hold a quote, so that nothing can be added to it.
+// filter is the visibility query: of the runs that are started on the task queue. Names and states cannot hold a quote, so
+// that nothing can be added to it.
 func (o runsOptions) filter(queue string) (string, error) {
 	if o.limit < 1 || o.limit > 1000 {
 		return "", wrong(fmt.Errorf("--limit %d: must be 1 to 1000", o.limit), "")

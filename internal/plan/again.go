@@ -21,8 +21,8 @@ var ErrOtherFiles = errors.New("other files would have to be made, so they canno
 // now: where they go, as whom, for whom they are encrypted. The files stay what they are, so what they hold and how they
 // are packed must be wanted still; the query is not described, for it is not asked.
 //
-// The request has the new run's key and who asks for it, and To if the files go by another data template than the first time. All else, and
-// with it the names, is as it was for the first run: its `now`, its id. Keys must be good today.
+// The request has the new run's key and who asks for it, and To if the files go by another data template than the first
+// time. All else, and with it the names, is as it was for the first run: its `now`, its id. Keys must be good today.
 func Again(c *config.Config, r Request, first *Plan, today time.Time) (*Plan, error) {
 	r.Campaign, r.Group, r.DataTemplate, r.RunID, r.Now = first.Campaign, first.Group, first.DataTemplate, first.RunID, first.Now
 	r.Orchestration = first.Orchestration

@@ -16,9 +16,9 @@ import (
 // lookEvery is how often a host that is short of disk looks again: nobody tells it when space becomes free.
 const lookEvery = time.Second
 
-// Admit waits until the host has room for one more run and takes the place until Forgo gives it back. Room means: fewer leases than Options.Runs, less than Options.MaxBytes in use, Options.MinFree on the disk.
-// Where kept files leave no room, the oldest of them go. refused, if not nil, is told why the disk has none, about once in
-// lookEvery.
+// Admit waits until the host has room for one more run and takes the place until Forgo gives it back. Room means: fewer
+// leases than Options.Runs, less than Options.MaxBytes in use, Options.MinFree on the disk. Where kept files leave no room,
+// the oldest of them go. refused, if not nil, is told why the disk has none, about once in lookEvery.
 func (h *Host) Admit(ctx context.Context, refused func(error)) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
