@@ -129,9 +129,6 @@ func (s *S3) Restart(ctx context.Context) error {
 	return s.process.start(ctx)
 }
 
-// Signal sends a signal, such as SIGSTOP and SIGCONT to freeze the store and let it go on.
-func (s *S3) Signal(sig os.Signal) error { return s.process.signal(sig) }
-
 // PID returns the store's process id, 0 when it is not running.
 func (s *S3) PID() int { return s.process.pid() }
 

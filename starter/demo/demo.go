@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"consign/starter/watch"
 )
 
 // ErrDifferent means that what arrived is not what was sent.
@@ -84,7 +86,7 @@ func (s *script) closing(begun time.Time, own bool) {
 	if own {
 		what = "All that was sent has arrived, value by value."
 	}
-	s.say("\nDone in %s. %s", took(s.Clock().Sub(begun)), what)
+	s.say("\nDone in %s. %s", watch.Took(s.Clock().Sub(begun)), what)
 }
 
 // stay keeps everything up until somebody presses Ctrl-C, which is how this is meant to end.

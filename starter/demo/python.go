@@ -5,7 +5,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -64,5 +63,5 @@ func (r *reader) pythonAgrees(ctx context.Context, path string, columns []column
 	if got.Rows != rows || short(got.Sum) != short(sum) {
 		err = fmt.Errorf("%w: Python reads %d rows of checksum %s, and there are %d of %s", ErrDifferent, got.Rows, short(got.Sum), rows, short(sum))
 	}
-	return true, errors.Join(err)
+	return true, err
 }

@@ -28,8 +28,6 @@ func (n narrator) table(rows [][]string, right ...int) {
 	watch.Table(&indent{out: n.out}, rows, right...)
 }
 
-func took(d time.Duration) string { return watch.Took(d) }
-
 // indent puts two spaces before every line, so that what others say stands under the title.
 type indent struct {
 	out  io.Writer

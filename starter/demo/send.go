@@ -36,6 +36,6 @@ func (s *script) send(ctx context.Context, d *delivery) error {
 		return fmt.Errorf("%s: %w: starter ended with status %d%s", d.name, ErrNotDelivered, status, s.world.worker.lastWords())
 	}
 	d.done = answer.Completion
-	s.say("Delivered %s, %s, in %s.", watch.Count(d.done.Rows, "row"), watch.Bytes(d.done.Bytes), took(d.done.CompletedAt.Sub(d.done.StartedAt)))
+	s.say("Delivered %s, %s, in %s.", watch.Count(d.done.Rows, "row"), watch.Bytes(d.done.Bytes), watch.Took(d.done.CompletedAt.Sub(d.done.StartedAt)))
 	return nil
 }

@@ -61,7 +61,7 @@ func open(ctx context.Context, n narrator, worker string) (_ *world, err error) 
 		{"Temporal and its UI", w.stack.UIAddress, "keeps the runs: whatever dies, they go on"},
 		{"MinIO", w.stack.S3Endpoint, "plays Amazon's S3 and STS"},
 	})
-	n.line("Ready in %s.", took(n.clock().Sub(begun)))
+	n.line("Ready in %s.", watch.Took(n.clock().Sub(begun)))
 	return w, nil
 }
 
