@@ -131,6 +131,30 @@ func TestWholeNumbersOfOneFileAreNotRoundedForAnother(t *testing.T) {
 	require.Equal(t, [][]string{{"9007199254740993"}, {"0.5"}}, texts(t, s, "SELECT n FROM t ORDER BY id"))
 }
 
+// TestApostrophesInCSVAreNoQuotes: the engine took one that begins a name and one that ends another for quotes, and all rows
+// between for one value.
+func TestApostrophesInCSVAreNoQuotes(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string][][]string{
+		"id,name\n1,'t Hart\n2,Hans\n3,Jones'\n4,x\n":              {{"1", "'t Hart"}, {"2", "Hans"}, {"3", "Jones'"}, {"4", "x"}},
+		"name,id\n't Hart,1\n\"Hans, x\",2\nJones',3\n":            {{"'t Hart", "1"}, {"Hans, x", "2"}, {"Jones'", "3"}},
+		"id,name\n1,Ann\n2,'Bob'\n":                                {{"1", "Ann"}, {"2", "'Bob'"}},
+		"name\n'\n--\n'\n--\n":                                     {{"'"}, {"--"}, {"'"}, {"--"}},
+		"id,it's\n1,'a'\n2,'b'\n":                                  {{"1", "'a'"}, {"2", "'b'"}},
+		"id,gender\n12345678901234567890,'x'\n2,'y'\n":             {{"12345678901234567890", "'x'"}, {"2", "'y'"}},
+		"id,name\n1,'t Hart\n2,\"Hans\"\n3,\"Jones\"\"'\"\n4,x'\n": {{"1", "'t Hart"}, {"2", "Hans"}, {"3", "Jones\"'"}, {"4", "x'"}},
+	} {
+		one, two := overBoth(t, content)
+		require.Equal(t, want, texts(t, one, "SELECT COLUMNS(*)::VARCHAR FROM t"), content)
+		require.Equal(t, append(want, want...), texts(t, two, "SELECT COLUMNS(*)::VARCHAR FROM t"), content)
+	}
+	path := write(t, "1.csv", "id,name\n1,'secret, x'\n2,'Bob'\n")
+	_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}, TempDir: t.TempDir()})
+	require.ErrorIs(t, err, source.ErrUnreadable)
+	require.ErrorContains(t, err, "line 2 of "+path)
+	require.NotContains(t, err.Error(), "secret")
+}
+
 // TestWordsInCSVAreNoTruthValues: the engine takes F, T, yes and no for these, where a column has nothing else.
 func TestWordsInCSVAreNoTruthValues(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,12 @@ type csvFile struct {
 	Columns   []struct{ Name, Type string }
 	// How dates and timestamps are written; "" as SQL writes them, or that there are none.
 	DateFormat, TimestampFormat string
+	options                     string // more of them, with which it was found out
 }
+
+// noApostrophes has no apostrophe taken for a quote. The engine takes one for it where it can: it left them out of values, and
+// read all from one that begins a name ('t Hart) to one that ends another as one value, the rows between with it.
+const noApostrophes = `, quote = '"'`
 
 // isoDates is what the engine finds out about dates as it reads them anyway. Written out it has the engine read infinity as
 // 1900-01-01, and no year before 1 or after 9999.
@@ -64,20 +69,31 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 }
 
 func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csvFile, error) {
-	f := csvFile{path: path}
+	f, err := findOut(ctx, conn, t, csvFile{path: path})
+	if err == nil && f.Quote == "'" {
+		f, err = findOut(ctx, conn, t, csvFile{path: path, options: noApostrophes})
+	}
+	if err != nil {
+		return f, err
+	}
+	return f, checkLines(ctx, conn, t, f)
+}
+
+// findOut returns the file with what the engine finds out about it.
+func findOut(ctx context.Context, conn duck.Connection, t Table, f csvFile) (csvFile, error) {
 	r, _ := readerOf(t.Files)
 	r.function = "sniff_csv" // takes the same options
-	found, err := t.ask(ctx, conn, "SELECT to_json(s)::VARCHAR FROM "+r.call(quoteText(path), "")+" AS s")
+	found, err := t.ask(ctx, conn, "SELECT to_json(s)::VARCHAR FROM "+r.call(quoteText(f.path), f.options)+" AS s")
 	if err != nil {
 		if odd, _ := oddLine(ctx, conn, t, f); odd != "" {
-			return f, oddError(t, path, odd, "the first")
+			return f, oddError(t, f.path, odd, "the first")
 		}
 		return f, err
 	}
 	if err := json.Unmarshal([]byte(strings.Join(found, "")), &f); err != nil {
-		return f, fmt.Errorf("table %s: %w: it does not say what it finds out about %s", t.Name, ErrEngine, path)
+		return f, fmt.Errorf("table %s: %w: it does not say what it finds out about %s", t.Name, ErrEngine, f.path)
 	}
-	return f, checkLines(ctx, conn, t, f)
+	return f, nil
 }
 
 // sameColumns refuses files that have other columns than the first: the engine leaves out what a later one has besides, and
@@ -139,18 +155,22 @@ func (f csvFile) call(t Table, asText []string) string {
 // csvCall returns the call that finds out about files when it reads them, but for the columns that are text.
 func csvCall(t Table, files []csvFile, asText []string) string {
 	var paths []string
+	more := ""
 	for _, f := range files {
 		paths = append(paths, f.path)
+		if f.options != "" {
+			more = f.options // of one is right for all
+		}
 	}
 	r, _ := readerOf(t.Files)
 	if len(asText) == 0 {
-		return r.call(quoteTexts(paths), "")
+		return r.call(quoteTexts(paths), more)
 	}
 	var types []string
 	for _, name := range asText {
 		types = append(types, quoteText(name)+": 'VARCHAR'")
 	}
-	return r.call(quoteTexts(paths), fmt.Sprintf(", header = %t, types = {%s}", files[0].HasHeader, strings.Join(types, ", ")))
+	return r.call(quoteTexts(paths), fmt.Sprintf("%s, header = %t, types = {%s}", more, files[0].HasHeader, strings.Join(types, ", ")))
 }
 
 // columnsLike returns the names of the columns that are of the type in one of the files, of those for which it is asked.
