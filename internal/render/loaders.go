@@ -106,7 +106,7 @@ func (r reader) duckdb() Loader {
 			options += ", compression = 'gzip'" // or the name would have to say it
 		}
 		l.Statement = fmt.Sprintf("SELECT * FROM read_json(%s, columns = {%s});", options, r.duckdbColumns())
-		l.Notes = append(l.Notes, "read_json takes a number beyond 64 bits through DOUBLE: its last digits are lost to it, not to the file")
+		l.Notes = append(l.Notes, "read_json takes a number with a point through DOUBLE: of more than fifteen digits it loses the last, or refuses the row; the file has them")
 		return l
 	}
 	if r.o.EscapeCharacter == `\` && r.o.NullString == `\N` {
