@@ -7,9 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
+	"consign/activities"
 	"consign/workflows"
 )
+
+// first is the event before the first workflow task.
+const first = 1
 
 // reset resets an execution to before the workflow task that ended with an event, and returns the new execution.
 func reset(t *testing.T, workflowID, execution string, task int64) string {
@@ -25,7 +30,6 @@ func reset(t *testing.T, workflowID, execution string, task int64) string {
 // TestARunThatParksAfterAResetLetsTheNextOneGo: what it had claimed before stands in no history of its own.
 func TestARunThatParksAfterAResetLetsTheNextOneGo(t *testing.T) {
 	t.Parallel()
-	const first = 1 // the event before the first workflow task
 	for name, resets := range map[string]func(s *site, run string){
 		"to before its plan, which then cannot be made": func(s *site, run string) {
 			s.write("consign.yaml", "no: configuration")
@@ -83,4 +87,96 @@ func (s *site) parksAt(key, step string) {
 		p := s.progressOf(s.turns(key))
 		return p.State == workflows.Parked && p.Step == step
 	})
+}
+
+// TestACampaignThatIsResetGoesOnWithItsRuns also if it is reset to before it has started them: they are at work, parked, or
+// over by then.
+func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before func(s *site, g *gate, name string)
+		then   func(s *site, g *gate, name string)
+		status workflows.State
+		told   int
+	}{
+		"sale-reset": {
+			func(s *site, _ *gate, name string) { s.groupUploads(name) },
+			func(s *site, g *gate, name string) {
+				eventually(s.t, "the campaign knows that a group is parked", func() bool { return s.progressOf(s.saleID(name)).State == workflows.Parked })
+				require.NoError(s.t, stack.S3.MakeBucket(s.t.Context(), s.bucket+"-later"))
+				require.Equal(s.t, 0, s.starter("retry", s.groupID(name, "late", "late")).code)
+				g.release()
+			}, workflows.Completed, 1,
+		},
+		"sale-reset-and-aborted": {
+			func(s *site, _ *gate, name string) { s.groupUploads(name) },
+			func(s *site, _ *gate, name string) {
+				require.Equal(s.t, 0, s.starter("abort", s.saleID(name), "--reason", "wrong segment").code)
+			}, workflows.Aborted, 1,
+		},
+		"sale-reset-when-over": {
+			func(s *site, g *gate, name string) {
+				require.NoError(s.t, stack.S3.MakeBucket(s.t.Context(), s.bucket+"-later"))
+				g.release()
+				require.Equal(s.t, 0, s.starter("campaign", s.id(name), "--run-key", "k", "--wait").code)
+			},
+			func(*site, *gate, string) {}, workflows.Completed, 2,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.data("data.parquet", nastyRows(100_000))
+			g := holding(t)
+			s.endpoint = g.URL
+			s.sale(name, s.bucket+"-later", "")
+			heard := s.crm()
+			s.worker()
+			require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
+			c.before(s, g, name)
+			runs := s.children(name)
+			reset(t, s.saleID(name), "", s.taskAfter(s.saleID(name), first))
+			eventually(t, "the campaign asks for its runs again", func() bool { return len(s.children(name)) == len(runs) })
+			c.then(s, g, name)
+			eventually(t, "the campaign is over", func() bool { return s.progressOf(s.saleID(name)).State == c.status })
+			told := heard().Completed
+			require.Len(t, told, c.told)
+			for _, one := range told {
+				require.Equal(t, c.status, one.Status)
+				require.Equal(t, told[0].RunID, one.RunID, "which is dropped by who has had it")
+				for _, group := range one.Groups[1:3] { // what is small was sent before the reset
+					require.Equal(t, c.status, group.Deliveries[0].Status)
+				}
+			}
+			if c.status == workflows.Completed {
+				require.Equal(t, s.saleKeys(name), s.keys())
+			}
+			s.nothingLeft()
+		})
+	}
+}
+
+// groupUploads waits until one group of a campaign uploads and another is parked.
+func (s *site) groupUploads(name string) {
+	s.t.Helper()
+	require.Equal(s.t, 4, s.starter("campaign", s.id(name), "--run-key", "k", "--wait").code)
+	eventually(s.t, "a group uploads", func() bool { return s.progressOf(s.groupID(name, "b", "mail")).Step == "Upload" })
+}
+
+func TestARunThatSomebodyElseHasStartedIsNotTheCampaigns(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(10))
+	s.sale("sale-other", s.bucket, "")
+	s.worker()
+	group := workflows.OrchestrationInput{
+		Orchestration: groupRun(s.id("sale-other"), "b", "mail"), RunKey: "k",
+		Group: &activities.GroupPart{Campaign: s.id("sale-other"), Group: "b", DataTemplate: "mail"},
+	}
+	run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: s.groupID("sale-other", "b", "mail"), TaskQueue: s.name}, workflows.TypeOrchestration, group)
+	require.NoError(t, err)
+	require.NoError(t, run.Get(t.Context(), nil))
+	a := s.starter("campaign", s.id("sale-other"), "--run-key", "k", "--wait", "-o", "json")
+	require.Equal(t, 1, a.code, a.err)
+	require.Equal(t, "AlreadyStarted", campaignOf(t, a).Groups[1].Deliveries[0].Failure.Type)
 }

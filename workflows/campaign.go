@@ -50,14 +50,15 @@ type campaign struct {
 	attempt    int
 	plan       *activities.PlanCampaignResult
 	deliveries []*delivery
-	changes    int // counts what has happened, for the loop to notice
+	said       map[string]Completion // by each run last, also before the campaign knew it, as after a reset
+	changes    int                   // counts what has happened, for the loop to notice
 }
 
 func newCampaign(ctx workflow.Context, in CampaignInput, timing Timing) *campaign {
 	info := workflow.GetInfo(ctx)
 	r := &campaign{
 		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, start: info.WorkflowStartTime.UTC(), timing: timing,
-		planning: stepWaiting, desk: desk{cancelSteps: func() {}},
+		planning: stepWaiting, said: map[string]Completion{}, desk: desk{cancelSteps: func() {}},
 	}
 	r.now = r.start
 	if in.At != nil {

@@ -20,6 +20,7 @@ type delivery struct {
 
 	child       workflow.ChildWorkflowFuture // nil: not asked for yet
 	started     bool
+	joined      bool // it was started before the campaign was reset
 	aborted     bool // it was told to abort
 	failure     *activities.Failure
 	noReplan    bool
@@ -73,8 +74,60 @@ func (r *campaign) startDelivery(ctx workflow.Context, d *delivery) {
 			r.changes++
 			err = d.child.Get(ctx, &done)
 		}
+		var exists *temporal.ChildWorkflowExecutionAlreadyStartedError
+		if errors.As(err, &exists) && workflow.GetVersion(ctx, changeJoin, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+			done, err = r.join(ctx, d, err)
+		}
 		r.over(ctx, d, done, err)
 	})
+}
+
+// changeJoin marks campaigns that wait, after a reset, for the runs that they had started before. Those before said that
+// the runs were somebody else's and had failed.
+const changeJoin = "join-runs"
+
+// join waits for a run that the campaign had started before it was reset. exists is returned of one that it had not.
+func (r *campaign) join(ctx workflow.Context, d *delivery, exists error) (Completion, error) {
+	in := activities.JoinInput{WorkflowID: d.id, Campaign: r.wfID, Since: r.start}
+	found, err := joinRun(ctx, r.timing.short(d.id), in)
+	switch {
+	case err != nil:
+		return Completion{}, err
+	case !found.Own:
+		return Completion{}, exists
+	}
+	d.started, d.joined, in.Wait = true, true, true
+	if said, ok := r.said[d.id]; ok {
+		r.heard(ctx, d, said)
+	}
+	r.changes++
+	found, err = joinRun(ctx, untilEnd(d.id), in)
+	if err == nil && found.Completion == nil {
+		err = &temporal.TerminatedError{}
+	}
+	if err != nil {
+		return Completion{}, err
+	}
+	return *found.Completion, nil
+}
+
+// joined is an activities.Joined that is read to its end.
+type joined struct {
+	Own        bool        `json:"own"`
+	Completion *Completion `json:"completion"`
+}
+
+func joinRun(ctx workflow.Context, options workflow.ActivityOptions, in activities.JoinInput) (found joined, err error) {
+	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), steps.JoinRun, in).Get(ctx, &found)
+	return found, err
+}
+
+// signal signals the run, which another execution of the campaign may have started.
+func (d *delivery) signal(ctx workflow.Context, name string, payload any) workflow.Future {
+	if d.joined {
+		return workflow.SignalExternalWorkflow(ctx, d.id, "", name, payload)
+	}
+	return d.child.SignalChildWorkflow(ctx, name, payload)
 }
 
 // over notes how a run ended.
@@ -135,7 +188,7 @@ func (r *campaign) abortDeliveries(ctx workflow.Context) {
 		case d.open() && d.started && !d.aborted:
 			d.aborted = true
 			workflow.Go(ctx, func(ctx workflow.Context) {
-				if err := d.child.SignalChildWorkflow(ctx, AbortName, request).Get(ctx, nil); err != nil {
+				if err := d.signal(ctx, AbortName, request).Get(ctx, nil); err != nil {
 					workflow.GetLogger(ctx).Warn("a run was not told to abort: it is over", "workflow", d.id, "error", err)
 				}
 			})
@@ -149,23 +202,31 @@ func (r *campaign) listenForGroups(ctx workflow.Context) {
 		Description: "A run of the campaign is parked, or goes on. Sent by runs, not by people.",
 	})
 	receive(ctx, told, func(ctx workflow.Context, c Completion) {
+		r.said[c.WorkflowID] = c
 		for _, d := range r.deliveries {
-			known := func(s State) bool { return s == Running || s == Parked }
-			if d.id != c.WorkflowID || !known(d.state) || !known(c.Status) {
-				continue
+			if d.id == c.WorkflowID {
+				r.heard(ctx, d, c)
 			}
-			d.state, d.failure, d.noReplan = c.Status, c.Failure, c.NoReplan
-			d.hush()
-			if c.Status == Parked {
-				telling, stop := workflow.WithCancel(ctx)
-				d.stopTelling = stop
-				workflow.Go(telling, func(ctx workflow.Context) {
-					tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, c, asLong)
-				})
-			}
-			r.changes++
 		}
 	})
+}
+
+// heard notes what a run has said.
+func (r *campaign) heard(ctx workflow.Context, d *delivery, c Completion) {
+	known := func(s State) bool { return s == Running || s == Parked }
+	if !known(d.state) || !known(c.Status) {
+		return
+	}
+	d.state, d.failure, d.noReplan = c.Status, c.Failure, c.NoReplan
+	d.hush()
+	if c.Status == Parked {
+		telling, stop := workflow.WithCancel(ctx)
+		d.stopTelling = stop
+		workflow.Go(telling, func(ctx workflow.Context) {
+			tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, c, asLong)
+		})
+	}
+	r.changes++
 }
 
 // hush ends the telling that the run is parked.

@@ -204,14 +204,19 @@ func (t *turn) watch(ctx workflow.Context) {
 	watching, cancel := workflow.WithCancel(ctx)
 	t.unwatch = cancel
 	workflow.Go(watching, func(ctx workflow.Context) {
-		t.askOver(ctx, workflow.ActivityOptions{
-			StartToCloseTimeout: longStep, HeartbeatTimeout: watchHeartbeat, Summary: "waits for the end of " + want,
-			RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: watchHeartbeat},
-		}, activities.OverInput{WorkflowID: want, Wait: true})
+		t.askOver(ctx, untilEnd(want), activities.OverInput{WorkflowID: want, Wait: true})
 		if t.watched == want && ctx.Err() == nil {
 			t.watched = ""
 		}
 	})
+}
+
+// untilEnd is for a step that waits for the end of a run, however long that takes.
+func untilEnd(workflowID string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: longStep, HeartbeatTimeout: watchHeartbeat, Summary: "waits for the end of " + workflowID,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: watchHeartbeat},
+	}
 }
 
 // text is what the Temporal UI shows on the Turn's page.
