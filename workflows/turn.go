@@ -36,8 +36,11 @@ type turn struct {
 // starts with the first that asks and ends when nobody holds the turn or waits for it.
 //
 // A run that holds the turn and is closed without having given it back, because it was terminated, loses it: at once if
-// another one waits.
+// another one waits. Cancelling the Turn itself changes nothing: whoever cancels all that runs means the runs, and while they
+// clean up nobody else is to begin.
 func Turn(ctx workflow.Context, state activities.TurnState) error {
+	ctx, end := workflow.NewDisconnectedContext(ctx)
+	defer end()
 	t := &turn{TurnState: state, asked: state.Holder != nil}
 	err := workflow.SetUpdateHandlerWithOptions(ctx, activities.UpdateTake, t.take, workflow.UpdateHandlerOptions{
 		Description: "A run asks for its turn. Sent by runs, not by people.",
@@ -167,6 +170,8 @@ func (t *turn) look(ctx workflow.Context) {
 	if t.Holder == nil {
 		return
 	}
+	ctx, end := workflow.NewDisconnectedContext(ctx) // an update's is the workflow's, and that may be cancelled
+	defer end()
 	options := workflow.ActivityOptions{
 		ScheduleToCloseTimeout: turnLook, RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second}, Summary: t.Holder.WorkflowID,
 	}

@@ -171,6 +171,21 @@ func TestARunThatWasTerminatedLosesItsTurnToTheOneThatWaits(t *testing.T) {
 	q.run("b")
 }
 
+// TestATurnThatIsCancelledGoesOn: a batch that cancels all that runs means the runs.
+func TestATurnThatIsCancelledGoesOn(t *testing.T) {
+	q := newQueue(t)
+	q.at(0, q.take("a", false, granted("a")))
+	q.at(1, q.take("b", false, behind("a", 1)))
+	q.at(2, q.CancelWorkflow)
+	q.at(3, q.take("b", false, behind("a", 1)))
+	q.at(4, q.give("a", 0))
+	q.at(5, q.take("b", false, granted("b")))
+	q.at(6, q.close("b"))
+	q.at(7, q.take("c", true, granted("c")))
+	q.at(8, q.give("c", 0))
+	q.run("b")
+}
+
 func TestARunThatWasTerminatedWhileItWaitedIsPassedOver(t *testing.T) {
 	q := newQueue(t)
 	q.at(0, q.take("a", false, granted("a")))
