@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -36,6 +37,20 @@ func TestWhoeverInterruptsADialIsToldSo(t *testing.T) {
 		require.Empty(t, out.String())
 		require.NoError(t, listener.Close())
 		interrupt()
+	}
+}
+
+func TestAResultThatCannotBeWrittenIsAFailure(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"external-id", "validate", "plan delivers", "-o json plan delivers", "policy acme --format cli"} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		require.NoError(t, err)
+		var messages bytes.Buffer
+		args := append([]string{"--config", "testdata/shared/consign.yaml"}, strings.Fields(command)...)
+		status := run(t.Context(), args, strings.NewReader(""), full, &messages, func(string) (string, bool) { return "", false })
+		require.Equal(t, exitFailed, status, command)
+		require.Contains(t, messages.String(), "starter: write /dev/full: no space left on device", command)
+		require.NoError(t, full.Close())
 	}
 }
 

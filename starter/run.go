@@ -31,13 +31,17 @@ type app struct {
 
 // run is the whole program: it does what args say and returns the exit status.
 func run(ctx context.Context, args []string, in io.Reader, out, messages io.Writer, environment func(string) (string, bool)) int {
-	a := &app{out: onScreen(out), messages: onScreen(messages), environment: environment, clock: time.Now}
+	results := &heedful{Writer: onScreen(out)}
+	a := &app{out: results, messages: onScreen(messages), environment: environment, clock: time.Now}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(messages)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = results.err // half a result is none
+	}
 	status, text := explain(ctx, err)
 	if text != "" {
 		fmt.Fprintln(a.messages, text)
@@ -61,6 +65,22 @@ func (s screen) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// heedful keeps the first error of what is written to it.
+type heedful struct {
+	io.Writer
+	err error
+}
+
+// Write writes all of p, or nothing after an error.
+func (h *heedful) Write(p []byte) (int, error) {
+	if h.err != nil {
+		return 0, h.err
+	}
+	n, err := h.Writer.Write(p)
+	h.err = err
+	return n, err
 }
 
 func (a *app) root() *cobra.Command {
