@@ -11,6 +11,7 @@ import (
 var (
 	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
 	anyARN     = regexp.MustCompile(`^arn:[^:\s]+:iam:[^\s]+$`) // of stores that speak Amazon's language
+	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 	externalID = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
 )
 
@@ -64,15 +65,26 @@ func (k *checker) keyPair(c *Credential, at string) {
 	}
 }
 
+// sts checks who is asked for a role. Of Amazon's own the region becomes a part of the address.
+func (k *checker) sts(c *Credential, at string) {
+	if c.STSEndpoint == "" {
+		if c.Region != "" && !regionName.MatchString(c.Region) {
+			k.add(at+".region", "as in eu-west-1", "%q is not a region", c.Region)
+		}
+		return
+	}
+	if u, err := url.Parse(c.STSEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		k.add(at+".sts_endpoint", "as in https://sts.example.com", "this is not a URL")
+	}
+}
+
 // role checks what belongs to a role that is assumed, with either type.
 func (k *checker) role(c *Credential, at string) {
 	allowed, hint := roleARN, "arn:aws:iam::ACCOUNT:role/NAME"
 	if c.STSEndpoint != "" {
 		allowed = anyARN
-		if u, err := url.Parse(c.STSEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			k.add(at+".sts_endpoint", "as in https://sts.example.com", "this is not a URL")
-		}
 	}
+	k.sts(c, at)
 	if c.RoleARN != "" && !allowed.MatchString(c.RoleARN) {
 		k.add(at+".role_arn", hint, "%q is not the ARN of a role", c.RoleARN)
 	}
