@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -54,6 +55,10 @@ func (a *app) doRedeliver(ctx context.Context, run string, o redeliverOptions) e
 	id, err := workflowID(run)
 	if err != nil {
 		return err
+	}
+	if strings.HasPrefix(id, "campaign/") {
+		return wrong(fmt.Errorf("redeliver %s: a campaign has no files of its own; each of its deliveries is sent again by itself", run),
+			a.command("show", shortRun(id))+" names their runs")
 	}
 	c, err := a.config()
 	if err != nil {
