@@ -13,7 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 
 	"consign/internal/config"
 	"consign/internal/encrypt"
@@ -52,6 +54,56 @@ func TestWhatMayPassIsAnInterruptionWhileTheWorkerStops(t *testing.T) {
 		var told *temporal.ApplicationError
 		require.ErrorAs(t, got, &told)
 		require.Equal(t, want, told.Type())
+	}
+}
+
+// silent is a Temporal whose Turn does not answer: the worker that stops is the only one that could work on it.
+type silent struct{ client.Client }
+
+func (silent) NewWithStartWorkflowOperation(client.StartWorkflowOptions, any, ...any) client.WithStartWorkflowOperation {
+	return nil
+}
+
+func (silent) UpdateWithStartWorkflow(ctx context.Context, _ client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (silent) SignalWorkflow(ctx context.Context, _, _, _ string, _ any) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestWhoWaitsForATurnOrASourceStopsWithItsWorker: else the worker takes all its patience to stop, and the step is tried again
+// only when its heartbeat is missed or its time is over.
+func TestWhoWaitsForATurnOrASourceStopsWithItsWorker(t *testing.T) {
+	t.Parallel()
+	s := New(Options{Client: silent{}, Clock: time.Now, Config: func() (*config.Config, error) { return &config.Config{}, nil }})
+	s.describe <- struct{}{} // another Plan's, of a source that does not answer
+	for name, ask := range map[string]func(*testsuite.TestActivityEnvironment) error{
+		"Plan": func(env *testsuite.TestActivityEnvironment) error {
+			_, err := env.ExecuteActivity(s.Plan, PlanInput{Orchestration: "o"})
+			return err
+		},
+		"TakeTurn": func(env *testsuite.TestActivityEnvironment) error {
+			_, err := env.ExecuteActivity(s.TakeTurn, TakeInput{})
+			return err
+		},
+		"GiveTurn": func(env *testsuite.TestActivityEnvironment) error {
+			_, err := env.ExecuteActivity(s.GiveTurn, Claim{})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := newEnvironment(s)
+			stop := make(chan struct{})
+			close(stop)
+			env.SetWorkerStopChannel(stop)
+			var told *temporal.ApplicationError
+			require.ErrorAs(t, ask(env), &told)
+			require.Equal(t, TypeInterrupted, told.Type())
+		})
 	}
 }
 

@@ -38,6 +38,8 @@ type PlanResult struct {
 // everything that the run will do. It touches nothing. It then takes the run's turn, which saves a step of its own.
 func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error) {
 	defer s.fail(ctx, "Plan", &err)
+	ctx, cancel := stoppable(ctx)
+	defer cancel()
 	alive := startProgress(ctx, "Plan", 0)
 	defer alive.stop()
 	p, again, err := s.plan(ctx, in)
