@@ -1,6 +1,9 @@
 package source_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -307,5 +310,23 @@ func TestALineOfACSVFileHasAsManyValuesAsTheOthers(t *testing.T) {
 			require.ErrorContains(t, err, "line "+c.line+" of "+path)
 			require.NotContains(t, err.Error(), "secret")
 		})
+	}
+}
+
+// TestExtensionsMayBeCapitalLetters: the engine knows compressed files by small ones.
+func TestExtensionsMayBeCapitalLetters(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, content := range map[string]string{"A.CSV.GZ": "id,name\n1,Ann\n", "B.TSV.gZ": "id\tname\n1\tAnn\n", "C.NDJSON.GZ": `{"id":1,"name":"Ann"}`, "D.CSV": "id,name\n1,Ann\n"} {
+		text := []byte(content)
+		if strings.HasSuffix(strings.ToLower(name), ".gz") {
+			var packed bytes.Buffer
+			w := gzip.NewWriter(&packed)
+			_, err := w.Write(text)
+			require.NoError(t, errors.Join(err, w.Close()))
+			text = packed.Bytes()
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
+		require.Equal(t, [][]string{{"1", "Ann"}}, texts(t, overFiles(t, filepath.Join(dir, name)), "FROM t"), name)
 	}
 }

@@ -53,7 +53,7 @@ func dividedAbove(ctx context.Context, conn duck.Connection, t Table, f csvFile)
 
 // linesOf is the call that reads the lines of a file, undivided.
 func linesOf(path string) string {
-	return "read_csv(" + quoteText(path) + ", auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', columns = {'line': 'VARCHAR'})"
+	return "read_csv(" + quoteText(path) + compression(path) + ", auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', columns = {'line': 'VARCHAR'})"
 }
 
 // oddNumber is what the engine says of a line that has too few values, or too many. Behind it are the values.
@@ -79,7 +79,7 @@ func oddLine(ctx context.Context, conn duck.Connection, t Table, f csvFile) (str
 			columns = append(columns, fmt.Sprintf("'%d': 'VARCHAR'", i))
 		}
 		text := run(ctx, conn, fmt.Sprintf(`SELECT count(COLUMNS(*)) FROM read_csv(%s, auto_detect = false, header = true, skip = %d, delim = %s, quote = '"', escape = '"', columns = {%s})`,
-			quoteText(f.path), f.SkipRows, quoteText(string(delimiter)), strings.Join(columns, ", ")), nil)
+			quoteText(f.path)+compression(f.path), f.SkipRows, quoteText(string(delimiter)), strings.Join(columns, ", ")), nil)
 		if odd := oddNumber.FindStringSubmatch(parseEngineError(text).Message); odd != nil {
 			return odd[1], nil
 		}

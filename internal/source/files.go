@@ -66,10 +66,20 @@ func readerOf(files string) (fileReader, bool) {
 	plain := strings.TrimSuffix(name, ".gz")
 	for _, r := range readers {
 		if strings.HasSuffix(name, r.extension) || r.extension != ".parquet" && strings.HasSuffix(plain, r.extension) {
+			r.options += compression(files)
 			return r, true
 		}
 	}
 	return fileReader{}, false
+}
+
+// compression is the option for a file whose extension says that it is compressed in capital letters, which the engine does
+// not see.
+func compression(files string) string {
+	if strings.HasSuffix(strings.ToLower(files), ".gz") && !strings.HasSuffix(files, ".gz") {
+		return ", compression = 'gzip'"
+	}
+	return ""
 }
 
 // call returns the call that reads files, which are as SQL has them, by the reader's function, with some more options.
