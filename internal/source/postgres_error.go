@@ -155,10 +155,18 @@ func (s *server) connectError(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: %w: the server does not speak as the DSN says (TLS, or a way to authenticate), or is not of the kind that its target_session_attrs wants", where, ErrUnreachable)
 }
 
+// pooler is the SQLSTATE that PgBouncer has for whatever it says itself (protocol violation): that it is full, or that the login is
+// refused.
+const pooler = "08P01"
+
+var poolersLogin = regexp.MustCompile(`^(auth failed|(password|SASL) authentication failed|no such (user|database)\b)`)
+
 // loginError is serverError for what the server says before there is a query: what it does not like is in the DSN, or of
 // the user's rights, unless it is not ready, or is itself what fails.
 func loginError(ctx context.Context, failure *pgconn.PgError) error {
 	switch class, ok := states[failure.Code[:min(2, len(failure.Code))]]; {
+	case failure.Code == pooler && poolersLogin.MatchString(failure.Message):
+		return fmt.Errorf("%w: %s (SQLSTATE %s)", ErrLogin, failure.Message, failure.Code)
 	case !ok, errors.Is(class.cause, ErrUnreadable):
 		return serverError(ctx, "", failure)
 	case errors.Is(class.cause, ErrUnreachable):

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/secret"
@@ -54,6 +55,35 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 			require.NotContains(t, err.Error(), "hunter2")
 			require.NotContains(t, err.Error(), postgrestest.Password)
 		})
+	}
+}
+
+// TestALoginThatAPoolerRefusesIsRefused: PgBouncer has one SQLSTATE for all that it says itself.
+func TestALoginThatAPoolerRefusesIsRefused(t *testing.T) {
+	t.Parallel()
+	for says, want := range map[string]error{
+		"password authentication failed": source.ErrLogin, "SASL authentication failed": source.ErrLogin, "no such user: tester": source.ErrLogin, "no such database: crm": source.ErrLogin,
+		"no more connections allowed (max_client_conn)": source.ErrUnreachable, "server login has been failing, try again later (server_login_retry)": source.ErrUnreachable,
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = listener.Close() })
+		go func() {
+			for {
+				c, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				begin := pgproto3.NewBackend(c, c)
+				_, _ = begin.ReceiveStartupMessage()
+				begin.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: says})
+				_ = begin.Flush()
+				_ = c.Close()
+			}
+		}()
+		_, err = source.Open(t.Context(), source.Options{Type: source.TypePostgres, DSN: secret.New(fmt.Sprintf("postgres://tester:hunter2@%s/crm?sslmode=disable", listener.Addr()))})
+		require.ErrorIs(t, err, want, says)
+		require.ErrorContains(t, err, says)
 	}
 }
 
