@@ -56,8 +56,9 @@ func (o Options) Validate() problem.List {
 	if m := regionOf.FindStringSubmatch(o.Function); m != nil && o.Region != "" && o.Region != m[1] {
 		l.AddHint("region", "leave it out: the ARN has it", "the function is in %s", m[1])
 	}
-	if u, err := url.Parse(o.Endpoint); o.Endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-		l.AddHint("endpoint", "write https://host, or leave it out for Amazon's", "%q is not the URL of a server", o.Endpoint)
+	// A plan holds it, and so does Temporal's history: no password in it, and none is quoted.
+	if u, err := url.Parse(o.Endpoint); o.Endpoint != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http") {
+		l.AddHint("endpoint", "write https://host, or leave it out for Amazon's", "this is not the URL of a server alone")
 	}
 	return l
 }
