@@ -292,6 +292,8 @@ func TestALineOfACSVFileHasAsManyValuesAsTheOthers(t *testing.T) {
 		"tabs, a header too short":       {"a.tsv", "id\tname\n1\tAnn\tx\n2\tBob\ty\n", "2", nil},
 		"bars, a value less":             {"a.psv", "id|name\n1|Ann\n2\n", "3", nil},
 		"a title":                        {"a.csv", "Report of 2026\n\nid,name\n1,Ann\n", "", [][]string{{"1", "Ann"}}},
+		"a title right above":            {"a.csv", "Report of 2026\nid,name\n1,Ann\n", "2", nil},
+		"one column, one more at last":   {"a.csv", "name\nAnn\nsecret\nDoe|John\n", "4", nil},
 		"empty lines above":              {"a.csv", "\n\nid,name\n1,Ann\n", "", [][]string{{"1", "Ann"}}},
 		"one column, quoted":             {"a.csv", "\"name, full\"\n\"Doe, John\"\n", "", [][]string{{"Doe, John"}}},
 		"one column, another delimiter":  {"a.csv", "\"a;b\"\n\"x\"\n", "", [][]string{{"x"}}},

@@ -11,8 +11,9 @@ import (
 )
 
 // checkLines refuses a CSV file in which a line has another number of values than the others. The engine looks for what divides
-// all lines alike: it leaves out the lines above those, or takes each for a single value. Lines of a title above the others have
-// one value, and may be left out.
+// all lines alike: it leaves out the lines above those, or takes each for a single value. Lines of one value above the others
+// are a title, and may be left out, if an empty line is between: else they may be rows of one column, among which a value has
+// a delimiter in it.
 func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) error {
 	above, err := dividedAbove(ctx, conn, t, f)
 	if err != nil {
@@ -20,7 +21,7 @@ func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) e
 	}
 	r, _ := readerOf(t.Files)
 	if above == "" && (len(f.Columns) != 1 || !strings.ContainsAny(f.Columns[0].Name, r.delimiters)) {
-		return nil
+		return checkTitle(ctx, conn, t, f)
 	}
 	if above != "" {
 		f.SkipRows = 0
@@ -34,7 +35,20 @@ func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) e
 	case above != "":
 		return oddError(t, f.path, above, "those below it")
 	}
-	return nil
+	return checkTitle(ctx, conn, t, f)
+}
+
+// checkTitle refuses lines that are left out without an empty one below them.
+func checkTitle(ctx context.Context, conn duck.Connection, t Table, f csvFile) error {
+	if f.SkipRows == 0 {
+		return nil
+	}
+	last, err := t.ask(ctx, conn, fmt.Sprintf("SELECT coalesce(trim(line), '') FROM %s LIMIT 1 OFFSET %d", linesOf(f.path), f.SkipRows-1))
+	if err == nil && strings.Join(last, "") != "" {
+		err = fmt.Errorf("table %s: %w: line %d of %s has another number of values than those above it; leave a line empty below a title, and put quotes around a value with a delimiter in it",
+			t.Name, ErrUnreadable, f.SkipRows+1, f.path)
+	}
+	return err
 }
 
 func oddError(t Table, path, line, others string) error {
