@@ -43,7 +43,11 @@ func kindOf(f field, path string) map[string]any {
 	case isSection(t):
 		return nullable(object(t, path))
 	case t.Kind() == reflect.Slice:
-		return nullable(map[string]any{"type": "array", "items": schemaOf(field{typ: t.Elem(), inline: f.inline}, path)})
+		list := map[string]any{"type": "array", "items": schemaOf(field{typ: t.Elem(), inline: f.inline}, path)}
+		if isSecret(t) {
+			return list
+		}
+		return nullable(list)
 	}
 	return scalarSchema(t, path)
 }
@@ -101,7 +105,7 @@ func secretSchema(f field) map[string]any {
 	for _, name := range names {
 		properties[name] = map[string]any{"type": []any{"string", "null"}}
 	}
-	return nullable(map[string]any{"type": "object", "additionalProperties": false, "properties": properties, "minProperties": 1})
+	return map[string]any{"type": "object", "additionalProperties": false, "properties": properties, "minProperties": 1}
 }
 
 // closedLists are the keys that know only some values: see ofKey.

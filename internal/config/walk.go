@@ -98,6 +98,9 @@ func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
 		switch {
 		case !ok:
 			w.unknown(key, t, path)
+		case isNothing(value, f) && isSecret(f.typ):
+			// Of a key that a template has not filled in, or whose lines are comments now, the files would go out plain.
+			w.wrong(value, at, howSecret(f)+"; or leave the key out", "nothing is written where a secret is meant")
 		case isNothing(value, f):
 			delete(w.report.where, at)
 		case w.value(value, f, at):
@@ -183,12 +186,23 @@ func nameOf(n *yaml.Node) string {
 	return ""
 }
 
+// isSecret reports whether a type is a secret, or a list of them.
+func isSecret(t reflect.Type) bool {
+	t = plain(t)
+	return t == reflect.TypeFor[Secret]() || t == reflect.TypeFor[[]Secret]()
+}
+
+// howSecret is the hint for a secret that is written otherwise.
+func howSecret(f field) string {
+	if f.inline {
+		return `write {file: path}, {env: NAME} or {inline: "-----BEGIN PGP PUBLIC KEY BLOCK----- ..."}`
+	}
+	return "write {env: NAME} or {file: path}"
+}
+
 // secret checks that a secret is only pointed at. It never repeats what was written.
 func (w *walker) secret(n *yaml.Node, f field, path string) bool {
-	how := "write {env: NAME} or {file: path}"
-	if f.inline {
-		how = `write {file: path}, {env: NAME} or {inline: "-----BEGIN PGP PUBLIC KEY BLOCK----- ..."}`
-	}
+	how := howSecret(f)
 	if n.Kind != yaml.MappingNode {
 		return w.wrong(n, path, how, "a secret is never written as a value")
 	}
