@@ -78,7 +78,11 @@ func (silent) SignalWorkflow(ctx context.Context, _, _, _ string, _ any) error {
 // only when its heartbeat is missed or its time is over.
 func TestWhoWaitsForATurnOrASourceStopsWithItsWorker(t *testing.T) {
 	t.Parallel()
-	s := New(Options{Client: silent{}, Clock: time.Now, Config: func() (*config.Config, error) { return &config.Config{}, nil }})
+	c := &config.Config{
+		Orchestrations: []config.Orchestration{{Name: "o", Query: "q", DataTemplate: "t"}}, Queries: []config.Query{{Name: "q"}},
+		DataTemplates: []config.DataTemplate{{Name: "t", Destination: "d"}}, Destinations: []config.Destination{{Name: "d", Credential: "c"}}, Credentials: []config.Credential{{Name: "c"}},
+	}
+	s := New(Options{Client: silent{}, Clock: time.Now, Config: func() (*config.Config, error) { return c, nil }})
 	s.describe <- struct{}{} // another Plan's, of a source that does not answer
 	for name, ask := range map[string]func(*testsuite.TestActivityEnvironment) error{
 		"Plan": func(env *testsuite.TestActivityEnvironment) error {
