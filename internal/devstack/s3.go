@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // Region is what the S3 store calls its only region.
@@ -93,8 +94,14 @@ func (s *S3) ClientOf(key, secret, session string) *s3.Client {
 	})
 }
 
+// ready asks for the buckets, and for a session, which MinIO refuses for a moment after it answers all else.
 func (s *S3) ready(ctx context.Context) error {
-	_, err := s.ClientOf(s.AccessKey, s.SecretKey, "").ListBuckets(ctx, &s3.ListBucketsInput{}, func(o *s3.Options) { o.RetryMaxAttempts = 1 })
+	c := s.Client()
+	if _, err := c.ListBuckets(ctx, &s3.ListBucketsInput{}, func(o *s3.Options) { o.RetryMaxAttempts = 1 }); err != nil {
+		return err
+	}
+	_, err := sts.New(sts.Options{BaseEndpoint: c.Options().BaseEndpoint, Region: Region, Credentials: c.Options().Credentials, RetryMaxAttempts: 1}).
+		AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/ready"), RoleSessionName: aws.String("ready")})
 	return err
 }
 
