@@ -124,13 +124,15 @@ func TestNoMacroAndNoViewOfADatabaseCallsWhatIsRefused(t *testing.T) {
 		"CREATE MACRO ask(x) AS TABLE SELECT * FROM \"Query\" /* so */ (x)", "CREATE MACRO lower(x) AS (SELECT count(*) FROM ask('SELECT 1'))",
 		"CREATE SCHEMA s", "CREATE VIEW s.\"The View\" AS SELECT lower('x') AS id", "CREATE VIEW behind AS SELECT * FROM s.\"The View\"",
 		"CREATE VIEW settings AS SELECT name AS id FROM duckdb_settings()",
+		`CREATE VIEW inches AS SELECT '"' AS unit, name AS id FROM duckdb_settings() WHERE '"' <> ''`, "CREATE MACRO says(x) AS 'it''s query(' || x",
 		"CREATE MACRO json_serialize_sql(x) AS '{}'", "CREATE MACRO list_value() AS string_split('"+secret+"', chr(0))", "CREATE MACRO to_json(x) AS '[]'", "CREATE MACRO duckdb_functions() AS TABLE SELECT 'x' AS function_name, '' AS macro_definition, true AS internal")
 	s := opened(t, source.NewPool(t.TempDir(), 1, later), source.Options{Type: source.TypeDuckDB, Database: database})
 	for _, sql := range []string{"SELECT id * 2 FROM summary", "SELECT twice(1)", "SELECT 2 * id FROM all_of()", "FROM kept"} {
 		require.Equal(t, [][]string{{"2"}}, texts(t, s, sql), sql)
 	}
+	require.Equal(t, [][]string{{"it's query(x"}}, texts(t, s, "SELECT says('x')"))
 	for _, sql := range []string{
-		"FROM ask('SELECT 1')", "SELECT lower('A')", "SELECT (SELECT main.LOWER('A'))", "FROM s.\"the view\"", "FROM behind", "FROM query('SELECT 1')", "SELECT 1 WHERE EXISTS (FROM settings)",
+		"FROM ask('SELECT 1')", "SELECT lower('A')", "SELECT (SELECT main.LOWER('A'))", "FROM s.\"the view\"", "FROM behind", "FROM query('SELECT 1')", "SELECT 1 WHERE EXISTS (FROM settings)", "FROM inches",
 	} {
 		_, err := s.Describe(t.Context(), sql)
 		require.ErrorIs(t, err, source.ErrQuery, sql)

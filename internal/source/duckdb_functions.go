@@ -97,8 +97,9 @@ func bodies(ctx context.Context, conn duck.Connection, prefix, name, body, from 
 	return all, ""
 }
 
-// word finds the names in SQL as the engine writes it, and whether a bracket follows.
-var word = regexp.MustCompile(`"((?:[^"]|"")*)"(\()?|(\w+)(\()?`)
+// word finds the names in SQL as the engine writes it, and whether a bracket follows. Texts are passed over: a quote in one begins
+// no name.
+var word = regexp.MustCompile(`'[^']*'|"((?:[^"]|"")*)"(\()?|(\w+)(\()?`)
 
 // mentions reports whether SQL calls a function of the set, or names one of its views.
 func mentions(sql string, set map[string]bool) bool {
