@@ -19,6 +19,8 @@ const (
 	// otherDate is whether a text is a date that may be another than the engine takes it for: it guesses which number is the day,
 	// takes a year of two digits for one of four, and reads infinity and epoch as 1900-01-01.
 	otherDate = `regexp_full_match(%s, '"\s*(\d{1,3}-\d{1,2}-\d{1,4}\b.*|[-+]?infinity|epoch)\s*"')`
+	// offsetTime is whether a text is a time with an offset from UTC.
+	offsetTime = `regexp_full_match(%s, '"\s*\d{4}-[-\d]+T[\d:.]+[-+][\d:]*[1-9][\d:]*\s*"')`
 )
 
 // madeUp is what the engine calls a column whose name differs from another's in nothing but its case, or is empty.
@@ -33,13 +35,19 @@ func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string
 	if err != nil {
 		return "", err
 	}
-	changed, err := changedJSON(ctx, conn, t, columns, func(more string) string { return r.call(quoteTexts(files), more) })
+	call := func(columns []jsonColumn) string { return r.call(quoteTexts(files), columnsOption(columns)) }
+	changed, err := jsonColumnsWith(ctx, conn, t, columns, call, jsonColumn.odd)
 	if err != nil {
 		return "", err
 	}
 	if len(changed) == 0 {
 		return usual, nil
 	}
+	moved, err := jsonColumnsWith(ctx, conn, t, columns, call, jsonColumn.moved)
+	if err != nil {
+		return "", err
+	}
+	changed = append(changed, moved...)
 	var renamed []string
 	for i := range columns {
 		c := &columns[i]
@@ -54,8 +62,7 @@ func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string
 			c.kind = "VARCHAR"
 		}
 	}
-	call := r.call(quoteTexts(files), columnsOption(columns))
-	return call, checkKeys(ctx, conn, t, call, renamed)
+	return call(columns), checkKeys(ctx, conn, t, call(columns), renamed)
 }
 
 // jsonColumns returns the columns that the engine finds out.
@@ -71,20 +78,20 @@ func jsonColumns(ctx context.Context, conn duck.Connection, t Table, call string
 	return columns, nil
 }
 
-// changedJSON returns the names of the columns with a value that the engine would change.
-func changedJSON(ctx context.Context, conn duck.Connection, t Table, columns []jsonColumn, call func(more string) string) ([]string, error) {
+// jsonColumnsWith returns the names of the columns with a token x for which their condition holds.
+func jsonColumnsWith(ctx context.Context, conn duck.Connection, t Table, columns []jsonColumn, call func([]jsonColumn) string, condition func(jsonColumn) string) ([]string, error) {
 	var asked []jsonColumn
 	var cases []string
 	for _, c := range columns {
-		if odd := c.odd(); odd != "" {
+		if holds := condition(c); holds != "" {
 			asked = append(asked, jsonColumn{c.name, "JSON"})
-			cases = append(cases, fmt.Sprintf("CASE WHEN bool_or(len(list_filter("+jsonTokens+", lambda x: %s)) > 0) THEN %s ELSE '' END", quoteName(c.name), odd, quoteText(c.name)))
+			cases = append(cases, fmt.Sprintf("CASE WHEN bool_or(len(list_filter("+jsonTokens+", lambda x: %s)) > 0) THEN %s ELSE '' END", quoteName(c.name), holds, quoteText(c.name)))
 		}
 	}
 	if len(asked) == 0 {
 		return nil, nil
 	}
-	names, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+call(columnsOption(asked)))
+	names, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+call(asked))
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" }), err
 }
 
@@ -113,6 +120,15 @@ func (c jsonColumn) odd() string {
 		conditions = append(conditions, fmt.Sprintf(otherDate, "x"))
 	}
 	return strings.Join(conditions, " OR ")
+}
+
+// moved returns the condition under which a token x of the column's values is another time to the engine once it is told the columns:
+// it leaves the offset from UTC out of account then.
+func (c jsonColumn) moved() string {
+	if !strings.Contains(c.kind, "TIMESTAMP") {
+		return ""
+	}
+	return fmt.Sprintf(offsetTime, "x")
 }
 
 func columnsOption(columns []jsonColumn) string {

@@ -89,6 +89,23 @@ func TestDatesInNDJSONThatMayMeanOtherDaysAreText(t *testing.T) {
 	}
 }
 
+// TestTimesInNDJSONKeepTheirOffset: the engine leaves it out of account when it is told the columns, as beside a number that would
+// be rounded.
+func TestTimesInNDJSONKeepTheirOffset(t *testing.T) {
+	t.Parallel()
+	const rounded = `,"n":12345678901234567890123}`
+	for content, want := range map[string][]string{
+		`{"d":"2026-01-02T10:00:00+02:00"}`:                 {"TIMESTAMP", "2026-01-02 08:00:00"},
+		`{"d":"2026-01-02T10:00:00+02:00"` + rounded:        {"VARCHAR", "2026-01-02T10:00:00+02:00"},
+		`{"d":"2026-1-2T10:00:00.5-0530"` + rounded:         {"VARCHAR", "2026-1-2T10:00:00.5-0530"},
+		`{"d":"2026-01-02T10:00:00+00:00"` + rounded:        {"TIMESTAMP", "2026-01-02 10:00:00"},
+		`{"d":"2026-01-02T10:00:00Z"` + rounded:             {"TIMESTAMP", "2026-01-02 10:00:00"},
+		`{"d":{"at":"2026-01-02T10:00:00+00:30"}` + rounded: {"JSON", `{"at":"2026-01-02T10:00:00+00:30"}`},
+	} {
+		require.Equal(t, [][]string{want}, texts(t, overNDJSON(t, content), "SELECT typeof(d), d::VARCHAR FROM t"), content)
+	}
+}
+
 // TestKeysInNDJSONThatSQLCannotTellApart: the engine calls such a key otherwise, and does not find it when it is told its columns.
 func TestKeysInNDJSONThatSQLCannotTellApart(t *testing.T) {
 	t.Parallel()
