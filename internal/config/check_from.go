@@ -11,7 +11,7 @@ import (
 var (
 	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
 	anyARN     = regexp.MustCompile(`^arn:[^:\s]+:iam:[^\s]+$`) // of stores that speak Amazon's language
-	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+	regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
 	externalID = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
 )
 

@@ -38,7 +38,7 @@ type Options struct {
 // functionName is the forms that Invoke takes: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 var (
 	functionName = regexp.MustCompile(`^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:|[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?$`)
-	regionName   = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+	regionName   = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
 	regionOf     = regexp.MustCompile(`^arn:aws[a-z-]*:lambda:([a-z0-9-]+):`)
 )
 
