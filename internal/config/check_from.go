@@ -65,10 +65,10 @@ func (k *checker) keyPair(c *Credential, at string) {
 	}
 }
 
-// sts checks who is asked for a role. Of Amazon's own the region becomes a part of the address.
+// sts checks who is asked for a role, if there is one. Of Amazon's own the region becomes a part of the address.
 func (k *checker) sts(c *Credential, at string) {
 	if c.STSEndpoint == "" {
-		if c.Region != "" && !regionName.MatchString(c.Region) {
+		if c.RoleARN != "" && c.Region != "" && !regionName.MatchString(c.Region) {
 			k.add(at+".region", "as in eu-west-1", "%q is not a region", c.Region)
 		}
 		return
