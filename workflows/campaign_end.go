@@ -79,15 +79,14 @@ const shortMessage = 200
 // fitted lists fewer objects of each delivery until the completion has room in a payload, and after that less of what
 // went wrong: each run's own completion says it in full.
 func (c CampaignCompletion) fitted(room int) CampaignCompletion {
-	for most := MaxListed; c.size() > room && most > 0; {
+	for most := MaxListed; encodedSize(c) > room && most > 0; {
 		most /= 2
 		c.eachDelivery(func(d *Completion) {
-			if len(d.Objects) > most {
-				d.Objects, d.ObjectsTruncated, c.ObjectsTruncated = d.Objects[:most:most], true, true
-			}
+			d.list(most)
+			c.ObjectsTruncated = c.ObjectsTruncated || d.ObjectsTruncated
 		})
 	}
-	if c.size() > room {
+	if encodedSize(c) > room {
 		c.eachDelivery(func(d *Completion) {
 			d.Warnings = nil
 			if f := d.Failure; f != nil {
@@ -98,6 +97,22 @@ func (c CampaignCompletion) fitted(room int) CampaignCompletion {
 		})
 	}
 	return c
+}
+
+// fitted lists fewer objects until so many targets can be told at once.
+func (c Completion) fitted(targets int) Completion {
+	for most := MaxListed; encodedSize(c) > maxTold/max(1, targets) && most > 0; {
+		most /= 2
+		c.list(most)
+	}
+	return c
+}
+
+// list leaves at most so many objects.
+func (c *Completion) list(most int) {
+	if len(c.Objects) > most {
+		c.Objects, c.ObjectsTruncated = c.Objects[:most:most], true
+	}
 }
 
 // cut leaves at most so many bytes of a text, and whole characters.
@@ -116,8 +131,8 @@ func (c CampaignCompletion) eachDelivery(do func(*Completion)) {
 	}
 }
 
-func (c CampaignCompletion) size() int {
-	text, err := json.Marshal(c)
+func encodedSize(payload any) int {
+	text, err := json.Marshal(payload)
 	if err != nil {
 		return 0 // which the payload's own encoding will say
 	}

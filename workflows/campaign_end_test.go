@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,4 +42,23 @@ func TestACompletionOfManyObjectsHasRoomInAPayload(t *testing.T) {
 	text, err := json.Marshal(d.ended[0])
 	require.NoError(t, err)
 	require.Less(t, len(text), 1<<20)
+}
+
+// TestAllTargetsCanBeToldOfManyObjectsAtOnce: a task whose signals are more than gRPC's 4 MB is refused for ever.
+func TestAllTargetsCanBeToldOfManyObjectsAtOnce(t *testing.T) {
+	d := newDelivery(t)
+	d.plan.Notify = slices.Repeat(d.plan.Notify, 20)
+	d.rendered.Files = 200
+	d.longKey = strings.Repeat("k", 1000)
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Len(t, c.Objects, 200, "the result is one")
+	require.False(t, c.ObjectsTruncated)
+	require.Len(t, d.heard, 20)
+	text, err := json.Marshal(d.heard)
+	require.NoError(t, err)
+	require.Less(t, len(text), 3<<20)
+	require.True(t, d.heard[0].ObjectsTruncated)
+	require.NotEmpty(t, d.heard[0].Objects)
+	require.Equal(t, 200, d.heard[0].ObjectCount)
 }

@@ -223,7 +223,7 @@ func (r *campaign) heard(ctx workflow.Context, d *delivery, c Completion) {
 		telling, stop := workflow.WithCancel(ctx)
 		d.stopTelling = stop
 		workflow.Go(telling, func(ctx workflow.Context) {
-			tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, c, asLong)
+			tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, c.fitted(len(r.plan.Notify)), asLong)
 		})
 	}
 	r.changes++

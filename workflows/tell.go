@@ -19,14 +19,14 @@ const (
 // tellParked signals every notify target that the run is parked.
 func (r *run) tellParked(ctx workflow.Context) {
 	if r.plan != nil {
-		tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, r.completion(ctx, Parked), asLong)
+		tell(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalParked, r.completion(ctx, Parked).fitted(len(r.plan.Notify)), asLong)
 	}
 }
 
 // tellOver signals every notify target how the run ended. It never undoes a delivery: who never came is noted.
 func (r *run) tellOver(ctx workflow.Context, c Completion) {
 	if r.plan != nil {
-		r.unheard = append(r.unheard, r.tellLast(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCompleted, c)...)
+		r.unheard = append(r.unheard, r.tellLast(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCompleted, c.fitted(len(r.plan.Notify)))...)
 	}
 }
 
