@@ -73,8 +73,8 @@ func (k *checker) sts(c *Credential, at string) {
 		}
 		return
 	}
-	if u, err := url.Parse(c.STSEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		k.add(at+".sts_endpoint", "as in https://sts.example.com", "this is not a URL")
+	if u, err := url.Parse(c.STSEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		k.add(at+".sts_endpoint", "as in https://sts.example.com", "this is not the URL of a server alone")
 	}
 }
 
