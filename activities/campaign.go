@@ -15,6 +15,7 @@ import (
 type PlanCampaignInput struct {
 	Campaign    string    `json:"campaign"`
 	RunKey      string    `json:"run_key"`
+	Keyless     bool      `json:"keyless,omitempty"` // as of a run
 	RequestedBy Requester `json:"requested_by,omitzero"`
 	Now         time.Time `json:"now"`
 	Run         string    `json:"run"`
@@ -63,6 +64,10 @@ func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanC
 	defer cancel()
 	alive := startProgress(ctx, "PlanCampaign", 0)
 	defer alive.stop()
+	begun := start{id: in.Claim.WorkflowID, named: CampaignTurn(in.Campaign) + "/", key: in.RunKey, keyless: in.Keyless, now: in.Now}
+	if err := begun.check(); err != nil {
+		return PlanCampaignResult{}, err
+	}
 	c, err := s.options.Config()
 	if err != nil {
 		return PlanCampaignResult{}, err

@@ -18,6 +18,9 @@ import (
 	"consign/internal/source"
 )
 
+// long is as long as a name may be.
+const long = "x123456789x123456789x123456789x123456789x123456789x123456789x123"
+
 const sale = `
 credentials:
   - {name: keys, type: iam-credential, access_key_id: {env: ID}, secret_access_key: {env: SECRET}}
@@ -38,6 +41,7 @@ campaigns:
   - name: Spring Sale
     notify: [{workflow_id: crm}]
     groups: [{name: a, segment: all, data_templates: [mail, post]}, {name: b, segment: all, data_templates: [mail]}, {name: control, segment: all}]
+  - {name: ` + long + `, groups: [{name: ` + long + `, segment: all, data_templates: [mail]}]}
   - {name: Typo, groups: [{name: a, segment: all, data_templates: [mail]}, {name: b, segment: typo, data_templates: [mail]}]}
 `
 
@@ -58,6 +62,7 @@ func planCampaign(t *testing.T, in PlanCampaignInput) (PlanCampaignResult, error
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.RegisterActivity(steps.PlanCampaign)
 	in.Now, in.Run, in.RunKey = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC), "run", cmp.Or(in.RunKey, "k")
+	in.Claim.WorkflowID = cmp.Or(in.Claim.WorkflowID, CampaignTurn(in.Campaign)+"/"+in.RunKey)
 	value, err := env.ExecuteActivity(steps.PlanCampaign, in)
 	if err != nil {
 		return PlanCampaignResult{}, err
@@ -85,7 +90,7 @@ func TestThePlanOfACampaignSaysWhichRunsThereAreAndNoMore(t *testing.T) {
 
 func TestACampaignWhoseRunsCannotBeNamedIsNotPlanned(t *testing.T) {
 	t.Parallel()
-	_, err := planCampaign(t, PlanCampaignInput{Campaign: "Spring Sale", RequestedBy: Requester{Name: "omar"}, RunKey: strings.Repeat("k", 240)})
+	_, err := planCampaign(t, PlanCampaignInput{Campaign: long, RequestedBy: Requester{Name: "omar"}, RunKey: strings.Repeat("k", 128)})
 	var failed *temporal.ApplicationError
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, "ConfigurationRefused", failed.Type())

@@ -30,6 +30,7 @@ const (
 var causes = []cause{
 	// The requester and the configuration.
 	{plan.ErrRefused, TypeRefused, Configuration, permanent, "Ask for the access that the message names, or let somebody start it who has it."},
+	{ErrStart, TypeRefused, Configuration, permanent, "Start it anew as the message says: starter send and starter campaign do, and docs/CONFIG.md says what other programs give."},
 	{ErrOverlap, TypeOverlap, Configuration, permanent, "Start it again when the other run is over, or set overlap to wait."},
 	{ErrNotScheduled, TypeNotScheduled, Configuration, permanent, "Delete the schedules that the configuration no longer has: starter schedule apply."},
 	{ErrNotKept, TypeFilesNotKept, Platform, permanent, "Send it anew, by starter send with another run key; workspace.keep says how long the files of a finished run stay."},

@@ -15,6 +15,7 @@ import (
 type PlanInput struct {
 	Orchestration string     `json:"orchestration"`
 	RunKey        string     `json:"run_key"`
+	Keyless       bool       `json:"keyless,omitempty"` // the run was started without a key: RunKey is its time
 	RequestedBy   Requester  `json:"requested_by,omitzero"`
 	Group         *GroupPart `json:"group,omitempty"`
 	Now           time.Time  `json:"now"`
@@ -42,9 +43,25 @@ func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error
 	defer cancel()
 	alive := startProgress(ctx, "Plan", 0)
 	defer alive.stop()
+	if in.Claim != nil && !in.Patient { // a run that has parked since was good, or is of a release that took all
+		begun := start{id: in.Claim.WorkflowID, named: "send/" + in.Orchestration + "/", key: in.RunKey, keyless: in.Keyless, now: in.Now}
+		if in.Redeliver != nil {
+			begun.again = in.Redeliver.WorkflowID
+		}
+		if err := begun.check(); err != nil {
+			return PlanResult{}, err
+		}
+	}
 	p, again, err := s.plan(ctx, in)
 	if err != nil || in.Claim == nil {
 		return PlanResult{Plan: p, Again: again}, err
+	}
+	delivers := p.Orchestration
+	if g := in.Group; g != nil {
+		delivers = plan.GroupName(g.Campaign, g.Group, g.DataTemplate)
+	}
+	if delivers != in.Claim.Orchestration { // it would take its turn beside those that deliver the same
+		return PlanResult{}, fmt.Errorf("%w: its orchestration is %s, and what it is to deliver is that of %s", ErrStart, in.Claim.Orchestration, delivers)
 	}
 	// A campaign has been refused as a whole, or not at all: its runs wait.
 	refuse := p.Overlap == config.OverlapRefuse && !in.Patient && in.Group == nil

@@ -8,6 +8,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/temporal"
 
 	"consign/activities"
 	"consign/workflows"
@@ -179,4 +180,27 @@ func TestARunThatSomebodyElseHasStartedIsNotTheCampaigns(t *testing.T) {
 	a := s.starter("campaign", s.id("sale-other"), "--run-key", "k", "--wait", "-o", "json")
 	require.Equal(t, 1, a.code, a.err)
 	require.Equal(t, "AlreadyStarted", campaignOf(t, a).Groups[1].Deliveries[0].Failure.Type)
+}
+
+// TestARunThatIsNotItsKeysOwnIsRefused: programs that start runs by themselves may err, and neither a second delivery nor one
+// beside its turn follows.
+func TestARunThatIsNotItsKeysOwnIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(10))
+	s.sale("sale-own", s.bucket, "")
+	s.worker()
+	sale := s.id("sale-own")
+	group := &activities.GroupPart{Campaign: sale, Group: "b", DataTemplate: "mail"}
+	for id, in := range map[string]workflows.OrchestrationInput{
+		s.groupID("sale-own", "b", "mail") + "-again": {Orchestration: groupRun(sale, "b", "mail"), RunKey: "k", Group: group},
+		workflows.OrchestrationID("other-"+sale, "k"): {Orchestration: "other-" + sale, RunKey: "k", Group: group},
+	} {
+		run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.name}, workflows.TypeOrchestration, in)
+		require.NoError(t, err)
+		var failed *sdk.ApplicationError
+		require.ErrorAs(t, run.Get(t.Context(), nil), &failed, id)
+		require.Equal(t, activities.TypeRefused, failed.Type())
+	}
+	require.Empty(t, s.keys())
 }

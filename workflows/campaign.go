@@ -39,12 +39,13 @@ const stepPlanCampaign = "PlanCampaign"
 // A campaign is what one Campaign workflow knows.
 type campaign struct {
 	desk
-	in     CampaignInput
-	id     string // the run's id, the same after a reset
-	wfID   string
-	start  time.Time // of the workflow
-	now    time.Time // of every group's run
-	timing Timing
+	in      CampaignInput
+	keyless bool   // as of a run
+	id      string // the run's id, the same after a reset
+	wfID    string
+	start   time.Time // of the workflow
+	now     time.Time // of every group's run
+	timing  Timing
 
 	planning   string // state of the step
 	attempt    int
@@ -57,7 +58,7 @@ type campaign struct {
 func newCampaign(ctx workflow.Context, in CampaignInput, timing Timing) *campaign {
 	info := workflow.GetInfo(ctx)
 	r := &campaign{
-		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, start: info.WorkflowStartTime.UTC(), timing: timing,
+		in: in, keyless: in.RunKey == "", id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, start: info.WorkflowStartTime.UTC(), timing: timing,
 		planning: stepWaiting, said: map[string]Completion{}, desk: desk{cancelSteps: func() {}},
 	}
 	r.now = r.start
@@ -103,7 +104,7 @@ func (r *campaign) makePlan(ctx workflow.Context) *activities.Failure {
 	r.attempt++
 	r.show(ctx)
 	made, err := execute(ctx, r.timing.describing(r.in.Campaign+" "+r.in.RunKey), steps.PlanCampaign, activities.PlanCampaignInput{
-		Campaign: r.in.Campaign, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, Now: r.now, Run: r.id, Claim: r.claim(),
+		Campaign: r.in.Campaign, RunKey: r.in.RunKey, Keyless: r.keyless, RequestedBy: r.in.RequestedBy, Now: r.now, Run: r.id, Claim: r.claim(),
 	})
 	if err != nil {
 		r.planning = stepFailed

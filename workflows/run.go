@@ -22,6 +22,7 @@ const batchObjects = 500
 // A run is what one Orchestration workflow knows.
 type run struct {
 	in          OrchestrationInput
+	keyless     bool // it was started without a key
 	startedWith temporal.SearchAttributes
 	markedAnew  bool   // the destination, by the run itself
 	id          string // the run's id, the same after a reset
@@ -94,7 +95,7 @@ const (
 func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	info := workflow.GetInfo(ctx)
 	r := &run{
-		in: in, id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, execution: info.WorkflowExecution.RunID, start: info.WorkflowStartTime.UTC(), timing: timing,
+		in: in, keyless: in.RunKey == "", id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, execution: info.WorkflowExecution.RunID, start: info.WorkflowStartTime.UTC(), timing: timing,
 		startedWith: workflow.GetTypedSearchAttributes(ctx), delivery: 1,
 		desk: desk{cancelSteps: func() {}},
 	}
@@ -165,7 +166,7 @@ func (r *run) makePlan(ctx workflow.Context) (err error) {
 	err = r.askTurn(ctx, func(ctx workflow.Context) (*activities.Taken, error) {
 		claim := r.claim()
 		made, err := execute(ctx, r.timing.describing(r.in.Orchestration+" "+r.in.RunKey), steps.Plan, activities.PlanInput{
-			Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, RequestedBy: r.in.RequestedBy, Group: r.in.Group, Now: r.now, Run: r.id,
+			Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, Keyless: r.keyless, RequestedBy: r.in.RequestedBy, Group: r.in.Group, Now: r.now, Run: r.id,
 			Claim: &claim, Patient: !r.parkedAt.IsZero(), Redeliver: r.in.Redeliver,
 		})
 		if err == nil {
