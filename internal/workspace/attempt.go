@@ -169,3 +169,11 @@ func died(count string) int {
 	_ = writeFile(count, append(before, 'x'))
 	return len(before) + 1
 }
+
+// forgetDeaths takes away what died has counted for the run.
+func (r *Run) forgetDeaths() {
+	counts, _ := fs.Glob(os.DirFS(r.dir), path.Join(attemptsDir, "*"+deathsExt)) // an error is one of the pattern
+	for _, count := range counts {
+		_ = os.Remove(filepath.Join(r.dir, count))
+	}
+}

@@ -75,3 +75,30 @@ func TestTheNextProcessLearnsHowOftenAStepHasDied(t *testing.T) {
 	require.Equal(t, 0, deaths(die))
 	require.Equal(t, 1, deaths(die), "not in a row")
 }
+
+// A run that is planned anew asks another query, perhaps: the deaths of the one before are not its own.
+func TestADeliveryThatIsBegunAnewHasNotDiedBefore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	deaths := func(delivery string) int {
+		h := open(t, workspace.Options{Dir: dir})
+		dead, err := h.Interrupted()
+		require.NoError(t, err)
+		r := begin(t, h)
+		_, _, err = r.Begin(t.Context(), "render", []byte("token"))
+		require.NoError(t, err)
+		_, err = r.Step(delivery, "render")
+		require.NoError(t, err)
+		require.NoError(t, r.RemoveOthers(delivery))
+		require.NoError(t, h.Close()) // as a kill would
+		if len(dead) == 0 {
+			return 0
+		}
+		return dead[0].Deaths
+	}
+	require.Equal(t, 0, deaths(runID+"-1"))
+	require.Equal(t, 1, deaths(runID+"-1"))
+	require.Equal(t, 2, deaths(runID+"-1"))
+	require.Equal(t, 3, deaths(runID+"-2"))
+	require.Equal(t, 1, deaths(runID+"-2"))
+}

@@ -180,7 +180,8 @@ func (r *Run) RemoveStep(delivery, step string) error {
 	return nil
 }
 
-// RemoveOthers removes every delivery of the run but the one named: what an earlier, given-up attempt has left.
+// RemoveOthers removes every delivery of the run but the one named: what an earlier, given-up attempt has left. How often
+// processes have died of them is forgotten with them: a delivery that was planned anew asks another query, perhaps.
 func (r *Run) RemoveOthers(delivery string) error {
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {
@@ -191,6 +192,7 @@ func (r *Run) RemoveOthers(delivery string) error {
 			if err := os.RemoveAll(filepath.Join(r.dir, entry.Name())); err != nil {
 				return fmt.Errorf("workspace: remove %s: %w", entry.Name(), err)
 			}
+			r.forgetDeaths()
 		}
 	}
 	return nil
