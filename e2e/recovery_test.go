@@ -118,6 +118,7 @@ func TestARunWhoseQueryEndsTheWorkerIsParked(t *testing.T) {
 	parked := s.starter("send", s.id("weekly"), "--run-key", "k", "--wait")
 	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
 	require.Contains(t, parked.out+parked.err, "died 3 times in a row")
+	require.Contains(t, s.logs.String(), "step=render deaths=3", "which run it was, and how often")
 }
 
 func TestALostHostIsGivenUpAfterAHeartbeatAndItsTimeout(t *testing.T) {

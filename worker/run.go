@@ -254,7 +254,7 @@ func endInterrupted(ctx context.Context, c client.Client, host *workspace.Host, 
 		case err != nil:
 			log.Warn("an interrupted step waits for its missed heartbeat", "error", err)
 		default:
-			log.Info("an interrupted step begins again")
+			log.Info("Temporal knows of an interrupted step", "run", d.Run, "step", d.Step, "deaths", d.Deaths)
 		}
 	}
 	return nil

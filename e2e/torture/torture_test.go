@@ -145,11 +145,14 @@ func (s *scores) add(w *world, violations []string, took time.Duration) {
 		verdict = "FAILED " + strings.Join(violations, "; ")
 	}
 	fmt.Printf("seed %d: %s, %d faults, %d requests spoilt, workers started again %d times, %d retries by the operator %v, %d steps interrupted, %s\n", //nolint:forbidigo // this is what it is run for
-		w.seed, verdict, len(w.faults), requests, restarts, w.retries, w.parkedBy, w.hosts[0].logs.count("an interrupted step begins again")+w.hosts[1].logs.count("an interrupted step begins again"), took.Round(100*time.Millisecond))
+		w.seed, verdict, len(w.faults), requests, restarts, w.retries, w.parkedBy, w.hosts[0].logs.count(interruptedStep)+w.hosts[1].logs.count(interruptedStep), took.Round(100*time.Millisecond))
 	for _, f := range w.faults {
 		fmt.Println("   ", f) //nolint:forbidigo // likewise
 	}
 }
+
+// interruptedStep is what a worker logs of each.
+const interruptedStep = "Temporal knows of an interrupted step"
 
 func (s *scores) print() {
 	fmt.Printf("torture: %d seeds, %d faults, %d requests spoilt, workers started again %d times, %d retries by the operator, longest seed %s; failed seeds: %v\n", //nolint:forbidigo // likewise

@@ -135,6 +135,7 @@ const deathsExt = ".deaths"
 // Dead is an attempt that the last process on this disk did not end.
 type Dead struct {
 	Token  []byte // the server's name for the attempt
+	Run    string // the run's id
 	Step   string
 	Deaths int // how many attempts in a row have ended so, with this one
 }
@@ -154,7 +155,7 @@ func (h *Host) Interrupted() ([]Dead, error) {
 		}
 		token, err := os.ReadFile(note)
 		if err == nil && filepath.Ext(note) == "" {
-			dead = append(dead, Dead{Token: token, Step: filepath.Base(note), Deaths: died(note + deathsExt)})
+			dead = append(dead, Dead{Token: token, Run: filepath.Base(filepath.Dir(filepath.Dir(note))), Step: filepath.Base(note), Deaths: died(note + deathsExt)})
 		}
 		if err := os.Remove(note); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("workspace %s: %w", h.dir, err)

@@ -77,7 +77,7 @@ func TestTheFolderMayBeCalledLikeAPattern(t *testing.T) {
 		require.NoError(t, err)
 		dead, err := h.Interrupted()
 		require.NoError(t, err)
-		require.Equal(t, []workspace.Dead{{Token: []byte("token"), Step: "render", Deaths: 1}}, dead)
+		require.Equal(t, []workspace.Dead{{Token: []byte("token"), Run: r.RunID, Step: "render", Deaths: 1}}, dead)
 		require.NoError(t, h.Close())
 	}
 }

@@ -266,7 +266,7 @@ func TestTheNextProcessLearnsWhatWasInterrupted(t *testing.T) {
 	h = open(t, workspace.Options{Dir: dir})
 	dead, err := h.Interrupted()
 	require.NoError(t, err)
-	require.Equal(t, []workspace.Dead{{Token: []byte("token of upload"), Step: "upload", Deaths: 1}}, dead)
+	require.Equal(t, []workspace.Dead{{Token: []byte("token of upload"), Run: r.RunID, Step: "upload", Deaths: 1}}, dead)
 	dead, err = h.Interrupted()
 	require.NoError(t, err)
 	require.Empty(t, dead)
