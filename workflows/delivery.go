@@ -75,7 +75,7 @@ func (r *campaign) startDelivery(ctx workflow.Context, d *delivery) {
 			err = d.child.Get(ctx, &done)
 		}
 		var exists *temporal.ChildWorkflowExecutionAlreadyStartedError
-		if errors.As(err, &exists) && workflow.GetVersion(ctx, changeJoin, workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		if errors.As(err, &exists) && knows(ctx, changeJoin) {
 			done, err = r.join(ctx, d, err)
 		}
 		r.over(ctx, d, done, err)

@@ -60,8 +60,7 @@ const changeFindVisible = "find-visible"
 // findVisible looks, before a run ends without a delivery, for what can be read of it all the same. The store may be why the
 // run ends: it is asked for a short while, and then whoever is told knows that it has not answered.
 func (r *run) findVisible(ctx workflow.Context) {
-	if r.attempted("Publish") == 0 || r.delivered() || len(r.published) >= len(r.uploads) ||
-		workflow.GetVersion(ctx, changeFindVisible, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	if r.attempted(stepPublish) == 0 || r.delivered() || len(r.published) >= len(r.uploads) || !knows(ctx, changeFindVisible) {
 		return
 	}
 	for from := len(r.published); from < len(r.uploads); from += batchObjects {
