@@ -19,6 +19,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -73,6 +75,7 @@ func TestScripts(t *testing.T) {
 			"reset":     reset(stack.TemporalAddress),
 			"operator":  operator(stack.TemporalAddress),
 			"foreign":   foreign(stack.TemporalAddress),
+			"attribute": searchAttribute(bare.Address),
 		},
 	})
 }
@@ -200,6 +203,28 @@ func foreign(address string) func(*testscript.TestScript, bool, []string) {
 		run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: args[1], TaskQueue: "theirs"}, args[0])
 		ts.Check(err)
 		ts.Check(run.Get(ctx, nil))
+	}
+}
+
+// searchAttribute makes a search attribute of a type, or removes it: attribute NAME [TYPE].
+func searchAttribute(address string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+		ts.Check(err)
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		if len(args) == 1 {
+			_, err = c.OperatorService().RemoveSearchAttributes(ctx, &operatorservice.RemoveSearchAttributesRequest{Namespace: client.DefaultNamespace, SearchAttributes: args})
+			ts.Check(err)
+			return
+		}
+		kind, err := enums.IndexedValueTypeFromString(args[1])
+		ts.Check(err)
+		_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+			Namespace: client.DefaultNamespace, SearchAttributes: map[string]enums.IndexedValueType{args[0]: kind},
+		})
+		ts.Check(err)
 	}
 }
 

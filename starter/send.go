@@ -200,6 +200,10 @@ func (a *app) start(
 // notStarted explains why Temporal did not take a run.
 func (a *app) notStarted(ctx context.Context, t config.Temporal, connection client.Client, err error) error {
 	missing, lookErr := missingAttributes(ctx, connection, t.Namespace)
+	var misfit *exit
+	if errors.As(lookErr, &misfit) {
+		return misfit
+	}
 	if lookErr == nil && len(missing) > 0 {
 		return wrong(fmt.Errorf("the namespace %q has no search attribute %s", t.Namespace, missing[0].Name), a.command("setup")+" makes what is missing")
 	}

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"consign/workflows"
 )
@@ -38,9 +39,13 @@ type attribute struct {
 func attributes() []attribute {
 	var all []attribute
 	for _, a := range workflows.Attributes() {
-		all = append(all, attribute{a.GetName(), a.GetValueType().String(), a.GetValueType()})
+		all = append(all, attributeOf(a))
 	}
 	return all
+}
+
+func attributeOf(a temporal.SearchAttributeKey) attribute {
+	return attribute{a.GetName(), a.GetValueType().String(), a.GetValueType()}
 }
 
 func (a *app) doSetup(ctx context.Context) error {
@@ -85,9 +90,14 @@ func missingAttributes(ctx context.Context, connection client.Client, namespace 
 		return nil, fmt.Errorf("list search attributes: %w", err)
 	}
 	var missing []attribute
-	for _, want := range attributes() {
-		if _, ok := answer.GetCustomAttributes()[want.Name]; !ok {
-			missing = append(missing, want)
+	for _, want := range workflows.Attributes() {
+		is, ok := answer.GetCustomAttributes()[want.GetName()]
+		switch {
+		case !ok:
+			missing = append(missing, attributeOf(want))
+		case !workflows.AttributeFits(want, is):
+			says, hint := workflows.MisfitAttribute(namespace, want, is)
+			return nil, failed(errors.New(says), hint)
 		}
 	}
 	return missing, nil

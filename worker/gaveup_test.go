@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -29,7 +30,7 @@ type forgetful struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	operatorservice.UnimplementedOperatorServiceServer
 	polls atomic.Int64
-	rows  enums.IndexedValueType // of ConsignRows; 0: as it should be
+	other map[string]enums.IndexedValueType // of search attributes that are not as they should be
 }
 
 func (f *forgetful) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
@@ -48,9 +49,7 @@ func (f *forgetful) ListSearchAttributes(context.Context, *operatorservice.ListS
 	for _, a := range workflows.Attributes() {
 		known[a.GetName()] = a.GetValueType()
 	}
-	if f.rows != 0 {
-		known[workflows.AttributeRows.GetName()] = f.rows
-	}
+	maps.Copy(known, f.other)
 	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: known}, nil
 }
 
@@ -84,10 +83,12 @@ func (f *forgetful) serve(t *testing.T) string {
 // A value of another type is refused with the task that closes the run, for ever, when all is delivered.
 func TestAWorkerDoesNotStartWhereNoRunCouldEnd(t *testing.T) {
 	t.Parallel()
-	code, err := run(t.Context(), (&forgetful{rows: enums.INDEXED_VALUE_TYPE_KEYWORD}).serve(t), t.Output())
-	require.Equal(t, exitFailed, code)
-	require.ErrorContains(t, err, "ConsignRows as Keyword and not as Int")
-	require.ErrorContains(t, err, "search-attribute remove --namespace default --name ConsignRows")
+	for name, is := range map[string]enums.IndexedValueType{"ConsignRows": enums.INDEXED_VALUE_TYPE_KEYWORD, "ConsignState": enums.INDEXED_VALUE_TYPE_INT} {
+		code, err := run(t.Context(), (&forgetful{other: map[string]enums.IndexedValueType{name: is}}).serve(t), t.Output())
+		require.Equal(t, exitFailed, code)
+		require.ErrorContains(t, err, name+" as "+is.String()+" and not as ")
+		require.ErrorContains(t, err, "search-attribute remove --namespace default --name "+name)
+	}
 }
 
 // The SDK stops asking after two minutes of such answers. A process that lived on would do nothing, and no supervisor would

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
@@ -50,9 +49,9 @@ func checkAttributes(ctx context.Context, c client.Client, namespace string) err
 		switch {
 		case !ok:
 			missing = append(missing, a.GetName())
-		case a == workflows.AttributeRows && is != enums.INDEXED_VALUE_TYPE_INT && is != enums.INDEXED_VALUE_TYPE_DOUBLE: // a number
-			return fmt.Errorf("namespace %s has the search attribute %s as %s and not as %s, so that no run could end\n"+
-				"  hint: remove it (temporal operator search-attribute remove --namespace %s --name %s); starter setup makes it anew", namespace, a.GetName(), is, a.GetValueType(), namespace, a.GetName())
+		case !workflows.AttributeFits(a, is):
+			says, hint := workflows.MisfitAttribute(namespace, a, is)
+			return fmt.Errorf("%s\n  hint: %s", says, hint)
 		}
 	}
 	if len(missing) > 0 {

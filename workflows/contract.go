@@ -2,10 +2,12 @@
 package workflows
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"consign/activities"
@@ -62,6 +64,27 @@ func Attributes() []temporal.SearchAttributeKey {
 	return []temporal.SearchAttributeKey{
 		AttributeOrchestration, AttributeCampaign, AttributeDestination, AttributeState, AttributeRunKey, AttributeRows,
 	}
+}
+
+// AttributeFits reports whether an attribute that a namespace has as another type can hold a's values all the same: else no
+// run could begin there, or end.
+func AttributeFits(a temporal.SearchAttributeKey, is enums.IndexedValueType) bool {
+	switch want := a.GetValueType(); is {
+	case want:
+		return true
+	case enums.INDEXED_VALUE_TYPE_DOUBLE:
+		return want == enums.INDEXED_VALUE_TYPE_INT
+	case enums.INDEXED_VALUE_TYPE_TEXT:
+		return want == enums.INDEXED_VALUE_TYPE_KEYWORD
+	default:
+		return false
+	}
+}
+
+// MisfitAttribute says which search attribute of a namespace is of a wrong type, and how it is removed.
+func MisfitAttribute(namespace string, a temporal.SearchAttributeKey, is enums.IndexedValueType) (says, hint string) {
+	return fmt.Sprintf("namespace %s has the search attribute %s as %s and not as %s, so that no run could begin or end", namespace, a.GetName(), is, a.GetValueType()),
+		fmt.Sprintf("remove it (temporal operator search-attribute remove --namespace %s --name %s); starter setup makes it anew", namespace, a.GetName())
 }
 
 // Marks are what operators find a run by. Whoever starts a run gives it those that he knows, so that it is found before a
