@@ -176,6 +176,9 @@ func (k *checker) sections() {
 		k.add("retry.initial_interval", "raise max_interval, or wait less before the second try",
 			"%s is longer than max_interval, %s: no wait may be", c.Retry.InitialInterval, c.Retry.MaxInterval)
 	}
+	if c.S3.Concurrency == 0 { // written: to the stage it is the default
+		k.add("s3.concurrency", "", "0 is not between 1 and 64")
+	}
 	for _, p := range (Settings{}).Upload(c.S3).Validate() {
 		p.Key = "s3." + p.Key
 		k.put(p)

@@ -70,6 +70,9 @@ func (k *checker) chosen(e Effective, at string) {
 	if v := value(e.Settings.OnEmpty); v != "" {
 		k.oneOf(e.path("on_empty", at), v, "write", "skip", "fail")
 	}
+	if level := e.Settings.CompressionLevel; level != nil && *level == 0 { // written: to the stage it is the default
+		k.add(e.path("compression_level", at), "use 1 (fast) to 9 (small); the default is 6", "0 is out of range")
+	}
 	if split := e.Settings.Split; split != nil && split.Rows == 0 && split.Megabytes == 0 {
 		k.add(e.path("split", at), "write {rows: 1000000} or {megabytes: 500}", "does not say how large a part is")
 	}
