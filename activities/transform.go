@@ -228,7 +228,8 @@ func (s *Steps) removePlain(run *workspace.Run, delivery string) error {
 	return errors.Join(run.RemoveFiles(delivery, stepRender), run.RemoveFiles(delivery, stepArchive))
 }
 
-// recipients reads the plan's public keys. A key that was replaced since the plan was made is not used unseen.
+// recipients reads the plan's public keys. A key, or a subkey, that was replaced since the plan was made is not used unseen: some
+// of the files may be encrypted to the old one.
 func (s *Steps) recipients(e *plan.Encryption) ([]*encrypt.Recipient, error) {
 	c, err := s.options.Config()
 	if err != nil {
@@ -246,6 +247,9 @@ func (s *Steps) recipients(e *plan.Encryption) ([]*encrypt.Recipient, error) {
 		}
 		if r.Fingerprint() != want.Fingerprint {
 			return nil, fmt.Errorf("public key %s: %w: it is now %s", want.Fingerprint, ErrPlanStale, r.Fingerprint())
+		}
+		if want.EncryptsTo != "" && r.EncryptsTo() != want.EncryptsTo {
+			return nil, fmt.Errorf("public key %s: %w: its subkey to encrypt to is now %s, and was %s", want.Fingerprint, ErrPlanStale, r.EncryptsTo(), want.EncryptsTo)
 		}
 		recipients = append(recipients, r)
 	}

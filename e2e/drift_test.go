@@ -1,0 +1,50 @@
+package e2e_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// beforeItBegins is a gate that lets a run make its plan, and stops it at the trial of AssumeRole.
+func beforeItBegins(t *testing.T) *gate {
+	t.Helper()
+	return newGate(t, func(kind string, _ int) bool { return kind == "CreateMultipartUpload" })
+}
+
+// TestASubkeyThatIsReplacedDuringARunIsNotUsedUnseen: the primary key, by which people know the customer, stays the same.
+func TestASubkeyThatIsReplacedDuringARunIsNotUsedUnseen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(1000))
+	home := s.gpgHome()
+	g := beforeItBegins(t)
+	s.endpoint = g.URL
+	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, pgp_public_key: {file: acme.asc}") + `
+data_templates:
+  - {name: t, destination: acme, settings: {filename: "all.csv"}}
+orchestrations:
+  - {name: subkey-{site}, query: all, data_template: t}
+`)
+	s.worker()
+	require.Equal(t, 0, s.starter("send", s.id("subkey"), "--run-key", "k").code)
+	eventually(t, "the plan is made", func() bool { return s.progressOf(s.workflow("subkey")).Step == "AssumeRole" })
+	edit := exec.Command("gpg", "--homedir", home, "--no-tty", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", "--command-fd", "0", "--edit-key", "acme@example.com")
+	edit.Stdin = strings.NewReader("key 1\ndelkey\ny\naddkey\n6\n2048\n1y\ny\ny\nsave\n")
+	out, err := edit.CombinedOutput()
+	require.NoError(t, err, string(out))
+	tool(t, "gpg", "--homedir", home, "--batch", "--yes", "--output", s.path("acme.asc"), "--armor", "--export", "acme@example.com")
+	g.release()
+
+	require.Equal(t, 4, s.starter("send", s.id("subkey"), "--run-key", "k", "--wait").code)
+	failed := s.failure("subkey")
+	require.Equal(t, "PlanStale", failed.Type)
+	require.Equal(t, "Encrypt", failed.Step)
+	require.Contains(t, failed.Message, "its subkey to encrypt to is now ")
+	require.Equal(t, 0, s.starter("retry", s.id("subkey")+"/k", "--replan").code)
+	s.send(s.id("subkey"), "--run-key", "k")
+	s.sameCSV(s.decrypt(home, s.get("all.csv.pgp")))
+	s.nothingLeft()
+}
