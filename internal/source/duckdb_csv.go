@@ -200,7 +200,7 @@ const rounded = `length(%[1]s) > 15 AND (regexp_full_match(%[1]s, '\s*[-+]?[0-9]
 
 // otherWord is whether a text is another word than true or false: the engine takes t, f, yes and no for these too. They are
 // somebody's gender, or Norway.
-const otherWord = `NOT regexp_full_match(%[1]s, '\s*(true|false)\s*', 'i')`
+const otherWord = `lower(%[1]s) NOT IN ('true', 'false')`
 
 // changedColumns returns the columns of which a text would be delivered as another: numbers would lose digits, of cards,
 // accounts and amounts, and letters and words would become truth values.
