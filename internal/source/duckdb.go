@@ -145,13 +145,25 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 	return lockDown(ctx, conn, o, i.files)
 }
 
-// createView makes the table's view.
+// createView makes the table's view. Of NDJSON it tells what the engine finds out, and is made anew if that changes values.
 func createView(ctx context.Context, conn duck.Connection, t Table, files []string) error {
 	call, err := readingCall(ctx, conn, t, files)
-	if err != nil {
+	if err == nil {
+		err = t.view(ctx, conn, call)
+	}
+	r, _ := readerOf(t.Files)
+	if err != nil || r.function != jsonReader {
 		return err
 	}
-	if text := run(ctx, conn, "CREATE VIEW "+quoteName(t.Name)+" AS SELECT * FROM "+call, nil); text != "" {
+	call, err = readJSON(ctx, conn, t, files)
+	if err == nil && call != "" {
+		err = t.view(ctx, conn, call)
+	}
+	return err
+}
+
+func (t Table) view(ctx context.Context, conn duck.Connection, call string) error {
+	if text := run(ctx, conn, "CREATE OR REPLACE VIEW "+quoteName(t.Name)+" AS SELECT * FROM "+call, nil); text != "" {
 		return fileError(t, text)
 	}
 	return nil
@@ -164,8 +176,6 @@ func readingCall(ctx context.Context, conn duck.Connection, t Table, files []str
 	switch {
 	case r.function == csvReader:
 		return readCSV(ctx, conn, t, files)
-	case r.function == jsonReader:
-		return readJSON(ctx, conn, t, files)
 	case len(files) > 1 && r.function == parquetReader:
 		differ, err := columnsDiffer(ctx, conn, t, files)
 		if err != nil {

@@ -26,12 +26,12 @@ const (
 // madeUp is what the engine calls a column whose name differs from another's in nothing but its case, or is empty.
 var madeUp = regexp.MustCompile(`_\d+$|^C\d+$`)
 
-// readJSON returns the call that reads the NDJSON files of a table: as the engine finds them out, but for columns in which it
-// would change values. Those are text, or JSON if they are nested, as they stand in the files.
+// readJSON returns the call that reads the NDJSON files of a table otherwise than its view, which has them as the engine finds
+// them out; "" if that changes no values. The columns in which it would are text, or JSON if they are nested, as they stand in
+// the files.
 func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
 	r, _ := readerOf(t.Files)
-	usual := r.call(quoteTexts(files), "")
-	columns, err := jsonColumns(ctx, conn, t, usual)
+	columns, err := jsonColumns(ctx, conn, t)
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +41,7 @@ func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string
 		return "", err
 	}
 	if len(changed) == 0 {
-		return usual, nil
+		return "", nil
 	}
 	moved, err := jsonColumnsWith(ctx, conn, t, columns, call, jsonColumn.moved)
 	if err != nil {
@@ -65,9 +65,10 @@ func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string
 	return call(columns), checkKeys(ctx, conn, t, call(columns), renamed)
 }
 
-// jsonColumns returns the columns that the engine finds out.
-func jsonColumns(ctx context.Context, conn duck.Connection, t Table, call string) ([]jsonColumn, error) {
-	found, err := t.ask(ctx, conn, "SELECT unnest([column_name, column_type]) FROM (DESCRIBE FROM "+call+")")
+// jsonColumns returns the columns of the table's view, as the engine has found them out. To describe the view would read the files
+// once more.
+func jsonColumns(ctx context.Context, conn duck.Connection, t Table) ([]jsonColumn, error) {
+	found, err := t.ask(ctx, conn, "SELECT unnest([column_name, data_type]) FROM (FROM duckdb_columns() WHERE table_name = "+quoteText(t.Name)+" AND NOT internal ORDER BY column_index)")
 	if err != nil {
 		return nil, err
 	}
