@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
@@ -169,7 +170,9 @@ func TestKeptFilesGoWhenTheirTimeIsUp(t *testing.T) {
 	s.keeping("sent", "keep: 3s", "")
 	s.worker()
 	first := s.send(s.id("sent"), "--run-key", "k")
+	closed := time.Now()
 	s.emptied()
+	eventually(t, "it is so long since the run was closed", func() bool { return time.Since(closed) > 3*time.Second })
 	a := s.starter("redeliver", s.id("sent")+"/k")
 	require.Equal(t, 1, a.code, a.err)
 	require.Contains(t, a.err, "were kept until "+first.KeptUntil.UTC().Format("2006-01-02 15:04 UTC"))
@@ -184,6 +187,21 @@ func TestKeptFilesGoWhenTheirTimeIsUp(t *testing.T) {
 	require.Equal(t, activities.TypeFilesNotKept, c.Failure.Type)
 	require.Equal(t, activities.Platform, c.Failure.Attribution)
 	s.emptied()
+}
+
+// TestKeptFilesStayWhenKeepIsMadeLonger: the worker goes by its setting as it is now, and so does who asks it.
+func TestKeptFilesStayWhenKeepIsMadeLonger(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(1000))
+	s.keeping("sent", "keep: 20s", "")
+	w := s.worker()
+	first := s.send(s.id("sent"), "--run-key", "k")
+	w.kill()
+	s.keeping("sent", "keep: 1h", "")
+	s.worker()
+	eventually(t, "the first keep is over", func() bool { return time.Now().After(first.KeptUntil) })
+	require.Equal(t, first.WorkflowID, s.redeliver(s.id("sent")+"/k").RedeliveryOf)
 }
 
 func TestNothingIsKeptUnlessItIsAskedFor(t *testing.T) {

@@ -130,13 +130,16 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 func (a *app) recall(ctx context.Context, c *config.Config, connection client.Client, id string) (activities.Kept, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
-	if _, err := connection.DescribeWorkflowExecution(ctx, id, ""); err != nil {
+	described, err := connection.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
 		return activities.Kept{}, a.asked(c.Temporal, id, err)
 	}
 	kept, err := activities.Recall(ctx, connection, id, "")
 	if err == nil {
 		err = kept.Check(shortRun(id))
 	}
+	// The worker goes by its setting as it is now, which may have been made longer since.
+	now := described.GetWorkflowExecutionInfo().GetCloseTime().AsTime().Add(c.Workspace.Keep)
 	var anew string
 	if kept.Plan != nil {
 		anew = a.afresh(kept.Plan.Orchestration, kept.Plan.Campaign) + " sends it anew"
@@ -146,7 +149,7 @@ func (a *app) recall(ctx context.Context, c *config.Config, connection client.Cl
 		return kept, failed(err, anew)
 	case err != nil:
 		return kept, failed(err, "a worker has to run for this: it reads the run's history")
-	case kept.Until.Before(a.clock()):
+	case kept.Until.Before(a.clock()) && now.Before(a.clock()):
 		return kept, failed(fmt.Errorf("the files of %s were kept until %s", shortRun(id), kept.Until.UTC().Format("2006-01-02 15:04 UTC")), anew)
 	}
 	return kept, nil
