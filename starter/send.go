@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,6 +120,15 @@ func (o sendOptions) check() error {
 	return nil
 }
 
+// known refuses a name that the configuration does not have, and knows that of a campaign, which is started otherwise.
+func (a *app) known(c *config.Config, what startable, name string) error {
+	err := known(what.kind, name, what.names(c))
+	if other := aCampaign(); err != nil && what.kind != other.kind && slices.Contains(other.names(c), name) {
+		return wrong(fmt.Errorf("there is no %s %q: it is a campaign", what.kind, name), a.command(other.command, name)+" starts it")
+	}
+	return err
+}
+
 func (a *app) doSend(ctx context.Context, what startable, name string, o sendOptions) error {
 	if err := o.check(); err != nil {
 		return err
@@ -127,7 +137,7 @@ func (a *app) doSend(ctx context.Context, what startable, name string, o sendOpt
 	if err != nil {
 		return err
 	}
-	if err := known(what.kind, name, what.names(c)); err != nil {
+	if err := a.known(c, what, name); err != nil {
 		return err
 	}
 	if err := a.requester(c, o.as); err != nil {
