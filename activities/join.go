@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 )
 
@@ -28,6 +29,10 @@ type Joined struct {
 func (s *Steps) JoinRun(ctx context.Context, in JoinInput) (_ Joined, err error) {
 	defer s.fail(ctx, "JoinRun", &err)
 	found, err := s.options.Client.DescribeWorkflowExecution(ctx, in.WorkflowID, "")
+	var unknown *serviceerror.NotFound
+	if errors.As(err, &unknown) {
+		return Joined{}, nil
+	}
 	if err != nil {
 		return Joined{}, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdk "go.temporal.io/sdk/temporal"
@@ -155,6 +156,44 @@ func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
 			s.nothingLeft()
 		})
 	}
+}
+
+// TestAnAbortOfACampaignThatWasResetReachesRunsItHasNotAskedForAgain: those before them take all places, for who resets without
+// signals does not hear that they are parked.
+func TestAnAbortOfACampaignThatWasResetReachesRunsItHasNotAskedForAgain(t *testing.T) {
+	t.Parallel()
+	const name, atOnce = "sale-many", 8
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100_000))
+	g := holding(t)
+	s.endpoint = g.URL
+	more := ""
+	for n := range atOnce {
+		more += fmt.Sprintf("\n      - {name: l%d, segment: odd, data_templates: [late]}", n)
+	}
+	s.sale(name, s.bucket+"-later", more+"\n      - {name: z, query: all, data_templates: [mail]}\n      - {name: y, segment: odd, data_templates: [late]}")
+	heard := s.crm()
+	s.worker()
+	require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
+	s.groupUploads(name)
+	eventually(t, "the last run has begun", func() bool {
+		_, err := temporal.DescribeWorkflowExecution(t.Context(), s.groupID(name, "y", "late"), "")
+		return err == nil
+	})
+	_, err := temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.saleID(name)}, Reason: "a test", RequestId: name,
+		WorkflowTaskFinishEventId: s.taskAfter(s.saleID(name), first), ResetReapplyExcludeTypes: []enums.ResetReapplyExcludeType{enums.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL},
+	})
+	require.NoError(t, err)
+	eventually(t, "all places are taken", func() bool { return len(s.children(name)) == 2+atOnce })
+	require.Equal(t, 0, s.starter("abort", s.saleID(name), "--reason", "wrong segment").code)
+	eventually(t, "the campaign is over", func() bool { return s.progressOf(s.saleID(name)).State == workflows.Aborted })
+	require.Equal(t, workflows.Aborted, s.progressOf(s.groupID(name, "z", "mail")).State)
+	told := heard().Completed
+	require.Len(t, told, 1)
+	last := told[0].Groups[len(told[0].Groups)-1].Deliveries[0]
+	require.Contains(t, last.Failure.Message, "wrong segment", "it had begun")
+	s.nothingLeft()
 }
 
 // groupUploads waits until one group of a campaign uploads and another is parked.

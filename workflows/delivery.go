@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -86,15 +87,15 @@ func (r *campaign) startDelivery(ctx workflow.Context, d *delivery) {
 // the runs were somebody else's and had failed.
 const changeJoin = "join-runs"
 
-// join waits for a run that the campaign had started before it was reset. exists is returned of one that it had not.
-func (r *campaign) join(ctx workflow.Context, d *delivery, exists error) (Completion, error) {
+// join waits for a run that the campaign had started before it was reset. otherwise is returned of one that it had not.
+func (r *campaign) join(ctx workflow.Context, d *delivery, otherwise error) (Completion, error) {
 	in := activities.JoinInput{WorkflowID: d.id, Campaign: r.wfID, Since: r.start}
 	found, err := joinRun(ctx, r.timing.short(d.id), in)
 	switch {
 	case err != nil:
 		return Completion{}, err
 	case !found.Own:
-		return Completion{}, exists
+		return Completion{}, otherwise
 	}
 	d.started, d.joined, in.Wait = true, true, true
 	if said, ok := r.said[d.id]; ok {
@@ -175,14 +176,33 @@ func (r *campaign) unfinished(ctx workflow.Context, d *delivery, err error) Comp
 	return c
 }
 
+// changeAbortWaiting marks campaigns that, when they are aborted after a reset, look for the runs that they have not asked for
+// again. Those before said that these had not begun.
+const changeAbortWaiting = "abort-waiting-runs"
+
+// wasReset reports whether an earlier execution may have started runs. It is noted, for who replays a history knows one run's
+// id alone.
+func wasReset(ctx workflow.Context) (reset bool) {
+	info := workflow.GetInfo(ctx)
+	noted := workflow.SideEffect(ctx, func(workflow.Context) any { return info.WorkflowExecution.RunID != info.OriginalRunID })
+	return noted.Get(&reset) == nil && reset
+}
+
 // abortDeliveries ends what is open: what has not begun does not begin, and every run is told to abort, with the reason.
 func (r *campaign) abortDeliveries(ctx workflow.Context) {
 	request := AbortRequest{Reason: "the campaign was aborted: " + r.abort.Reason}
 	if r.abort.Reason == "" {
 		request.Reason += "no reason given"
 	}
+	reset := slices.ContainsFunc(r.deliveries, func(d *delivery) bool { return d.state == Waiting }) && knows(ctx, changeAbortWaiting) && wasReset(ctx)
 	for _, d := range r.deliveries {
 		switch {
+		case d.state == Waiting && reset:
+			d.state = Running
+			workflow.Go(ctx, func(ctx workflow.Context) {
+				done, err := r.join(ctx, d, temporal.NewCanceledError())
+				r.over(ctx, d, done, err)
+			})
 		case d.state == Waiting:
 			r.over(ctx, d, r.unfinished(ctx, d, temporal.NewCanceledError()), nil)
 		case d.open() && d.started && !d.aborted:

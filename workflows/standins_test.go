@@ -189,6 +189,7 @@ func (d *delivery) steps() {
 		return activities.SuccessResult{Key: d.plan.SuccessKey, Receipt: d.plan.ReceiptKey, Manifest: d.plan.ManifestKey}
 	})
 	fake(d, "AwaitTarget", func(activities.AwaitInput) activities.AwaitResult { return activities.AwaitResult{There: !d.absent} })
+	fake(d, "JoinRun", func(activities.JoinInput) activities.Joined { return activities.Joined{} })
 	fake(d, "FindVisible", func(activities.VisibleInput) activities.PublishResult {
 		return activities.PublishResult{Objects: d.visible}
 	})
