@@ -121,6 +121,7 @@ var causes = []cause{
 	{awserror.ErrServer, "ServiceFailed", Platform, transient, "Nothing: the service failed, and it is tried again."},
 	{awserror.ErrUnreachable, "ServiceUnreachable", Platform, transient, "See that the worker reaches the service's endpoint (DNS, proxy, firewall)."},
 
+	{ErrTurnSilent, "TurnSilent", Platform, transient, "A run stays on the task queue on which it began, also if temporal.task_queue has another name by now: have a worker run for the one that the message names until its runs are over."},
 	{ErrNotItsTurn, "NotItsTurn", Platform, transient, "Nothing: it goes on when the other run is over; if it is parked by then, retry it."},
 
 	// The host.

@@ -87,6 +87,9 @@ var ErrOverlap = errors.New("another run is under way")
 // ErrNotItsTurn means that a run which somebody has reset is to wait for another one.
 var ErrNotItsTurn = errors.New("another run of the orchestration delivers")
 
+// ErrTurnSilent means that nobody answers for a Turn: it is on a task queue on which no worker is any more.
+var ErrTurnSilent = errors.New("nobody says whose turn it is")
+
 // TakeTurn asks for the run's turn; it is asked again by a run that was parked and gave it back.
 func (s *Steps) TakeTurn(ctx context.Context, in TakeInput) (_ Taken, err error) {
 	defer s.fail(ctx, "TakeTurn", &err)
@@ -107,6 +110,9 @@ func (s *Steps) GiveTurn(ctx context.Context, in Claim) (_ Taken, err error) {
 // take starts it again.
 const takeTries = 3
 
+// turnAnswers is how long a Turn may take to answer, which it does at once.
+const turnAnswers = 30 * time.Second
+
 func (s *Steps) take(ctx context.Context, in TakeInput) (Taken, error) {
 	var errs error
 	for range takeTries {
@@ -126,11 +132,13 @@ func (s *Steps) take(ctx context.Context, in TakeInput) (Taken, error) {
 // takeOnce starts the Turn if there is none, and asks it: in one request, so that it cannot end in between.
 func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
 	c, id := s.options.Client, TurnID(in.Orchestration)
+	asking, end := context.WithTimeout(ctx, turnAnswers)
+	defer end()
 	start := c.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID: id, TaskQueue: s.options.Queue, WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary: "whose turn it is to deliver " + in.Orchestration,
 	}, TypeTurn, TurnState{Orchestration: in.Orchestration})
-	asked, err := c.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+	asked, err := c.UpdateWithStartWorkflow(asking, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{
 			WorkflowID: id, UpdateName: UpdateTake, Args: []any{in}, WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -138,10 +146,24 @@ func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
 	})
 	var taken Taken
 	if err == nil {
-		err = asked.Get(ctx, &taken)
+		err = asked.Get(asking, &taken)
+	}
+	var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	if errors.As(err, &late) && ctx.Err() == nil {
+		err = s.silent(ctx, id)
 	}
 	taken.Execution = in.Execution
 	return taken, err
+}
+
+// silent says where a worker would have to be, for a Turn to answer.
+func (s *Steps) silent(ctx context.Context, turn string) error {
+	described, err := s.options.Client.DescribeWorkflowExecution(ctx, turn, "")
+	if err != nil {
+		return err
+	}
+	queue := described.GetExecutionConfig().GetTaskQueue().GetName()
+	return fmt.Errorf("%w: %s is on the task queue %s and has not answered for %s", ErrTurnSilent, turn, queue, turnAnswers)
 }
 
 // retake asks for the turn again that a run took before it was reset: by now it may be another run's.

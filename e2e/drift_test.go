@@ -1,11 +1,14 @@
 package e2e_test
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"consign/activities"
 )
 
 // beforeItBegins is a gate that lets a run make its plan, and stops it at the trial of AssumeRole.
@@ -46,5 +49,41 @@ orchestrations:
 	require.Equal(t, 0, s.starter("retry", s.id("subkey")+"/k", "--replan").code)
 	s.send(s.id("subkey"), "--run-key", "k")
 	s.sameCSV(s.decrypt(home, s.get("all.csv.pgp")))
+	s.nothingLeft()
+}
+
+// TestARunWhoseTurnIsOnATaskQueueWithoutAWorkerSaysSo: somebody has renamed task_queue, and the run in front stays on the old one.
+func TestARunWhoseTurnIsOnATaskQueueWithoutAWorkerSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(1000))
+	g := beforeItBegins(t)
+	s.endpoint = g.URL
+	s.inTurn(s.bucket, "")
+	old := s.worker()
+	s.start("a")
+	eventually(t, "the plan is made", func() bool { return s.progressOf(s.turns("a")).Step == "AssumeRole" })
+	require.Equal(t, 0, old.stop())
+	text, err := os.ReadFile(s.config)
+	require.NoError(t, err)
+	renamed := s.write("renamed.yaml", strings.Replace(string(text), "task_queue: "+s.name, "task_queue: "+s.name+"-renamed", 1))
+	was := s.config
+	s.config = renamed
+	s.worker()
+	s.start("b")
+	eventually(t, "the run says where nobody answers", func() bool {
+		described, err := temporal.DescribeWorkflowExecution(t.Context(), s.turns("b"), "")
+		require.NoError(t, err)
+		pending := described.GetPendingActivities()
+		return len(pending) > 0 && strings.Contains(pending[0].GetLastFailure().GetMessage(), activities.TurnID(s.id("turns"))+" is on the task queue "+s.name+" and has not answered")
+	})
+	g.release()
+	s.config = s.write("was.yaml", strings.Replace(string(text), "dir: ./workspace", "dir: ./workspace2", 1))
+	s.worker()
+	s.config = was
+	s.send(s.id("turns"), "--run-key", "a")
+	s.send(s.id("turns"), "--run-key", "b")
+	require.Equal(t, []string{"a", "b"}, s.oneAtATime("b", "a"))
+	s.turnEnds()
 	s.nothingLeft()
 }
