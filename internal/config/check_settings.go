@@ -85,15 +85,19 @@ func (k *checker) chosen(e Effective, at string) {
 	if format := value(e.Settings.FileFormat); format != "" && !e.Settings.delimited() && e.set("header") {
 		k.add(e.path("header", at), "remove it, or choose csv, tsv, psv or custom", "file_format %s does not have it", format)
 	}
+	k.tags(e, at)
+	if value(e.Settings.FileFormat) == "parquet" && value(e.Settings.Encoding) == "gzip" {
+		k.warn(e.path("encoding", at), "Parquet is compressed inside already, and few readers open a .parquet.gz")
+	}
+}
+
+func (k *checker) tags(e Effective, at string) {
 	seen := map[string]bool{}
 	for i, t := range e.Settings.Tags {
 		if path := item(e.path("tags", at), i); seen[t.Name] {
 			k.add(path, "", "the tag %q is set twice", t.Name)
 		}
 		seen[t.Name] = true
-	}
-	if value(e.Settings.FileFormat) == "parquet" && value(e.Settings.Encoding) == "gzip" {
-		k.warn(e.path("encoding", at), "Parquet is compressed inside already, and few readers open a .parquet.gz")
 	}
 }
 
