@@ -110,7 +110,7 @@ func (s *Steps) GiveTurn(ctx context.Context, in Claim) (_ Taken, err error) {
 // take starts it again.
 const takeTries = 3
 
-// turnAnswers is how long a Turn may take to answer, which it does at once.
+// turnAnswers is how long a Turn takes to answer, unless its worker has a thousand others.
 const turnAnswers = 30 * time.Second
 
 func (s *Steps) take(ctx context.Context, in TakeInput) (Taken, error) {
@@ -129,11 +129,14 @@ func (s *Steps) take(ctx context.Context, in TakeInput) (Taken, error) {
 	return Taken{}, fmt.Errorf("take the turn of %s: %w", in.Orchestration, errs)
 }
 
-// takeOnce starts the Turn if there is none, and asks it: in one request, so that it cannot end in between.
+// takeOnce starts the Turn if there is none, and asks it: in one request, so that it cannot end in between. It may be long
+// before a busy worker lets the Turn answer; one of another task queue may have no worker at all.
 func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
 	c, id := s.options.Client, TurnID(in.Orchestration)
-	asking, end := context.WithTimeout(ctx, turnAnswers)
-	defer end()
+	asking, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	look := time.AfterFunc(turnAnswers, func() { giveUpElsewhere(asking, c, id, s.options.Queue, giveUp) })
+	defer look.Stop()
 	start := c.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID: id, TaskQueue: s.options.Queue, WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary: "whose turn it is to deliver " + in.Orchestration,
@@ -148,22 +151,23 @@ func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
 	if err == nil {
 		err = asked.Get(asking, &taken)
 	}
-	var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
-	if errors.As(err, &late) && ctx.Err() == nil {
-		err = s.silent(ctx, id)
+	if cause := context.Cause(asking); err != nil && errors.Is(cause, ErrTurnSilent) {
+		err = cause
 	}
 	taken.Execution = in.Execution
 	return taken, err
 }
 
-// silent says where a worker would have to be, for a Turn to answer.
-func (s *Steps) silent(ctx context.Context, turn string) error {
-	described, err := s.options.Client.DescribeWorkflowExecution(ctx, turn, "")
+// giveUpElsewhere ends the wait for a Turn that is on another task queue than ours. Whether it is cannot always be asked; then
+// the wait goes on.
+func giveUpElsewhere(ctx context.Context, c client.Client, turn, ours string, giveUp context.CancelCauseFunc) {
+	described, err := c.DescribeWorkflowExecution(ctx, turn, "")
 	if err != nil {
-		return err
+		return
 	}
-	queue := described.GetExecutionConfig().GetTaskQueue().GetName()
-	return fmt.Errorf("%w: %s is on the task queue %s and has not answered for %s", ErrTurnSilent, turn, queue, turnAnswers)
+	if queue := described.GetExecutionConfig().GetTaskQueue().GetName(); queue != ours {
+		giveUp(fmt.Errorf("%w: %s is on the task queue %s and has not answered for %s", ErrTurnSilent, turn, queue, turnAnswers))
+	}
 }
 
 // retake asks for the turn again that a run took before it was reset: by now it may be another run's.
