@@ -33,7 +33,7 @@ func layers() []layer {
 			"internal/encrypt", "internal/upload", "internal/workspace", "internal/receipt", "internal/redshift", "internal/lambda",
 		}, []string{"words", "answers"}},
 		{"answers", []string{"internal/awsclient", "internal/awserror"}, nil}, // stages ask services of Amazon, which answer alike
-		{"config", []string{"internal/config"}, []string{"words", "stages"}},
+		{"config", []string{"internal/config"}, []string{"words", "answers", "stages"}},
 		{"plan", []string{"internal/plan"}, []string{"words", "stages", "config"}},
 		{"activities", []string{"activities"}, []string{"words", "answers", "stages", "config", "plan"}},
 		{"workflows", []string{"workflows"}, []string{"activities", "plan"}},

@@ -1,17 +1,16 @@
 package config
 
 import (
-	"net/url"
 	"regexp"
 	"strings"
 
+	"consign/internal/awsclient"
 	"consign/internal/source"
 )
 
 var (
 	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
 	anyARN     = regexp.MustCompile(`^arn:[^:\s]+:iam:[^\s]+$`) // of stores that speak Amazon's language
-	regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
 	externalID = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
 )
 
@@ -68,12 +67,12 @@ func (k *checker) keyPair(c *Credential, at string) {
 // sts checks who is asked for a role, if there is one. Of Amazon's own the region becomes a part of the address.
 func (k *checker) sts(c *Credential, at string) {
 	if c.STSEndpoint == "" {
-		if c.RoleARN != "" && c.Region != "" && !regionName.MatchString(c.Region) {
+		if c.RoleARN != "" && c.Region != "" && !awsclient.IsRegion(c.Region) {
 			k.add(at+".region", "as in eu-west-1", "%q is not a region", c.Region)
 		}
 		return
 	}
-	if u, err := url.Parse(c.STSEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+	if !awsclient.IsServer(c.STSEndpoint) {
 		k.add(at+".sts_endpoint", "as in https://sts.example.com", "this is not the URL of a server alone")
 	}
 }

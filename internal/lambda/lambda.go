@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"time"
 
@@ -38,7 +37,6 @@ type Options struct {
 // functionName is the forms that Invoke takes: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 var (
 	functionName = regexp.MustCompile(`^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:|[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?$`)
-	regionName   = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
 	regionOf     = regexp.MustCompile(`^arn:aws[a-z-]*:lambda:([a-z0-9-]+):`)
 )
 
@@ -50,14 +48,13 @@ func (o Options) Validate() problem.List {
 	} else if !functionName.MatchString(o.Function) {
 		l.AddHint("function", "the function's name or ARN; an alias or a version behind a colon", "%q is not a function", o.Function)
 	}
-	if o.Region != "" && !regionName.MatchString(o.Region) {
+	if o.Region != "" && !awsclient.IsRegion(o.Region) {
 		l.AddHint("region", "as in eu-west-1", "%q is not a region", o.Region)
 	}
 	if m := regionOf.FindStringSubmatch(o.Function); m != nil && o.Region != "" && o.Region != m[1] {
 		l.AddHint("region", "leave it out: the ARN has it", "the function is in %s", m[1])
 	}
-	// A plan holds it, and so does Temporal's history: no password in it, and none is quoted.
-	if u, err := url.Parse(o.Endpoint); o.Endpoint != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http") {
+	if o.Endpoint != "" && !awsclient.IsServer(o.Endpoint) { // nor is it quoted
 		l.AddHint("endpoint", "write https://host, or leave it out for Amazon's", "this is not the URL of a server alone")
 	}
 	return l

@@ -5,10 +5,10 @@
 package redshift
 
 import (
-	"net/url"
 	"regexp"
 	"strings"
 
+	"consign/internal/awsclient"
 	"consign/internal/problem"
 )
 
@@ -30,9 +30,8 @@ type Options struct {
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]{0,126}$`)
 
 var (
-	regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
-	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$`)
-	secretARN  = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$`)
+	roleARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$`)
+	secretARN = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$`)
 	// workgroups are names or ARNs; clusters are names in small letters.
 	clusterName   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 	workgroupName = regexp.MustCompile(`^([a-z0-9-]{3,64}|arn:aws[a-z-]*:redshift-serverless:[a-z0-9-]+:[0-9]{12}:workgroup/[a-z0-9-]+)$`)
@@ -101,11 +100,10 @@ func (o Options) place(l *problem.List) {
 	if len(roles) > maxRoles {
 		l.Add("iam_role", "COPY takes %d roles at most", maxRoles)
 	}
-	if o.Region != "" && !regionName.MatchString(o.Region) {
+	if o.Region != "" && !awsclient.IsRegion(o.Region) {
 		l.AddHint("region", "as in eu-west-1", "%q is not a region", o.Region)
 	}
-	// A plan holds it, and so does Temporal's history: no password in it, and none is quoted.
-	if u, err := url.Parse(o.Endpoint); o.Endpoint != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http") {
+	if o.Endpoint != "" && !awsclient.IsServer(o.Endpoint) { // nor is it quoted
 		l.AddHint("endpoint", "write https://host, or leave it out for Amazon's", "this is not the URL of a server alone")
 	}
 }
