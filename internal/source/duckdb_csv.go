@@ -209,17 +209,17 @@ func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []
 	always := func(csvFile) bool { return true }
 	doubles, bools := columnsLike(files, "DOUBLE", always), columnsLike(files, "BOOLEAN", always)
 	for _, f := range files {
-		var cases []string
 		names := f.only(slices.Concat(doubles, bools))
+		if len(names) == 0 {
+			continue
+		}
+		var cases []string
 		for _, name := range names {
 			changed := rounded
 			if slices.Contains(bools, name) {
 				changed = otherWord
 			}
 			cases = append(cases, fmt.Sprintf("CASE WHEN bool_or("+changed+") THEN %s ELSE '' END", quoteName(name), quoteText(name)))
-		}
-		if len(names) == 0 {
-			continue
 		}
 		found, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+f.call(t, names))
 		if err != nil {

@@ -146,10 +146,11 @@ func calls(tree any, set map[string]bool) string {
 	case []any:
 		children = slices.Values(node)
 	case map[string]any:
-		for key, prefix := range map[string]string{"function_name": "", "table_name": viewsName} {
-			if name, ok := node[key].(string); ok && set[prefix+strings.ToLower(name)] {
-				return name
-			}
+		if name, ok := node["function_name"].(string); ok && set[strings.ToLower(name)] {
+			return name
+		}
+		if name, ok := node["table_name"].(string); ok && set[viewsName+strings.ToLower(name)] {
+			return name
 		}
 		children = maps.Values(node)
 	default:
