@@ -2,9 +2,13 @@ package workspace_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -101,4 +105,96 @@ func TestADeliveryThatIsBegunAnewHasNotDiedBefore(t *testing.T) {
 	require.Equal(t, 2, deaths(runID+"-1"))
 	require.Equal(t, 3, deaths(runID+"-2"))
 	require.Equal(t, 1, deaths(runID+"-2"))
+}
+
+func TestTheNextProcessLearnsWhatWasInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	h := open(t, workspace.Options{Dir: dir})
+	r := begin(t, h)
+	_, ended, err := r.Begin(t.Context(), "render", []byte("token of render"))
+	require.NoError(t, err)
+	ended.End()
+	_, _, err = r.Begin(t.Context(), "upload", []byte("token of upload"))
+	require.NoError(t, err)
+	require.NoError(t, h.Close()) // as a kill would
+
+	h = open(t, workspace.Options{Dir: dir})
+	dead, err := h.Interrupted()
+	require.NoError(t, err)
+	require.Equal(t, []workspace.Dead{{Token: []byte("token of upload"), Run: r.RunID, Step: "upload", Deaths: 1}}, dead)
+	dead, err = h.Interrupted()
+	require.NoError(t, err)
+	require.Empty(t, dead)
+}
+
+func TestALaterAttemptStopsTheEarlierAndWaitsForIt(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	ctx, first, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	over := make(chan struct{})
+	go func() {
+		<-ctx.Done()
+		close(over)
+		first.End()
+	}()
+	second, attempt, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, context.Cause(ctx), workspace.ErrSuperseded)
+	<-over
+	require.NoError(t, second.Err())
+	attempt.End()
+}
+
+// A step that failed removes the folder while the next attempt waits for it: the janitor must not take it for nobody's.
+func TestAnAttemptFindsItsFolderDescribed(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	ctx, first, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	removed := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		removed <- r.Remove()
+		first.End()
+	}()
+	_, second, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, errors.Join(err, <-removed))
+	found, err := h.Find(runID)
+	require.NoError(t, err)
+	require.True(t, found.InUse(time.Now()))
+	second.End()
+}
+
+// TestAnAttemptThatCannotBeginHoldsUpNoOther: the disk was full, say, and is not any more.
+func TestAnAttemptThatCannotBeginHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	inTheWay := filepath.Join(h.Dir(), "runs", runID, "attempts")
+	require.NoError(t, os.WriteFile(inTheWay, nil, 0o600))
+	_, _, err := r.Begin(t.Context(), "render", nil)
+	require.Error(t, err)
+	require.NoError(t, os.Remove(inTheWay))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, a, err := r.Begin(ctx, "render", nil)
+	require.NoError(t, err)
+	a.End()
+}
+
+// TestARunIsInUseWhileAStepIsAtWork: the janitor must not take it, however long nothing has been written.
+func TestARunIsInUseWhileAStepIsAtWork(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	_, a, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	later := time.Now().Add(time.Hour)
+	require.True(t, r.InUse(later))
+	a.End()
+	require.False(t, r.InUse(later))
 }
