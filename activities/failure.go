@@ -163,8 +163,11 @@ func short(text string) string {
 
 // Interrupted is how an attempt ends whose process stopped: the next one begins at once where this one was.
 func Interrupted() error {
-	return interrupted("the worker stopped during this step", temporal.ApplicationErrorOptions{NextRetryDelay: again})
+	return interrupted("the worker stopped during this step", "Nothing: it goes on by itself as soon as a worker runs.", temporal.ApplicationErrorOptions{NextRetryDelay: again})
 }
+
+// AdviceInterrupted is for a step that was interrupted and is not tried again: a person has to look.
+const AdviceInterrupted = "See in its log why the worker stopped in the middle of this step, again and again perhaps: for want of memory, or because a query, this one or another that ran then, has the engine look into JSON that is nested too deep; then retry."
 
 // mostDeaths is how many workers in a row may die while they render for one run. What its query has the engine do may end the
 // process, at every try, and with it everybody's steps.
@@ -175,11 +178,11 @@ func Died(d workspace.Dead) error {
 	if d.Step != stepRender || d.Deaths < mostDeaths {
 		return Interrupted()
 	}
-	return interrupted(fmt.Sprintf("the worker has died %d times in a row during this step", d.Deaths), temporal.ApplicationErrorOptions{NonRetryable: true})
+	return interrupted(fmt.Sprintf("the worker has died %d times in a row during this step", d.Deaths), AdviceInterrupted, temporal.ApplicationErrorOptions{NonRetryable: true})
 }
 
-func interrupted(message string, o temporal.ApplicationErrorOptions) error {
-	f := Failure{Type: TypeInterrupted, Attribution: Platform, Message: message, Advice: "Nothing: it goes on by itself as soon as a worker runs."}
+func interrupted(message, advice string, o temporal.ApplicationErrorOptions) error {
+	f := Failure{Type: TypeInterrupted, Attribution: Platform, Message: message, Advice: advice}
 	o.Category, o.Details = temporal.ApplicationErrorCategoryBenign, []any{f}
 	return temporal.NewApplicationErrorWithOptions(f.Message, f.Type, o)
 }

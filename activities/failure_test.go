@@ -111,6 +111,21 @@ func TestWhoWaitsForATurnOrASourceStopsWithItsWorker(t *testing.T) {
 	}
 }
 
+// TestWhoseWorkersDieAgainAndAgainIsNotToldThatItGoesOnByItself: a step that parks does not.
+func TestWhoseWorkersDieAgainAndAgainIsNotToldThatItGoesOnByItself(t *testing.T) {
+	t.Parallel()
+	for deaths, over := range map[int]bool{1: false, mostDeaths - 1: false, mostDeaths: true, mostDeaths + 1: true} {
+		var told *temporal.ApplicationError
+		require.ErrorAs(t, Died(workspace.Dead{Step: stepRender, Deaths: deaths}), &told)
+		require.Equal(t, over, told.NonRetryable(), deaths)
+		var f Failure
+		require.NoError(t, told.Details(&f))
+		require.Equal(t, over, !strings.Contains(f.Advice, "by itself"), f.Advice)
+		require.Equal(t, over, strings.Contains(f.Advice, "then retry"), f.Advice)
+	}
+	require.Equal(t, Interrupted(), Died(workspace.Dead{Step: stepUpload, Deaths: mostDeaths}), "which looks at no query")
+}
+
 func TestWhatIsConfiguredIsNotToBlameForTrouble(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{source.ErrUnreachable, source.ErrOutOfMemory, workspace.ErrNoSpace, upload.ErrThrottled, errors.New("never heard of")} {

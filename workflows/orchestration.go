@@ -209,7 +209,7 @@ func failureOf(step string, err error) *activities.Failure {
 		f = activities.Failure{Type: "Unknown", Attribution: activities.Platform, Message: err.Error(), Advice: "Look at the worker's log; then retry."}
 	}
 	if f.Type == activities.TypeInterrupted { // and was not tried again, for its attempts are used up
-		f.Advice = "See in its log why the worker stopped in the middle of this step, again and again perhaps: for want of memory, or because a query, this one or another that ran then, has the engine look into JSON that is nested too deep; then retry."
+		f.Advice = activities.AdviceInterrupted
 	}
 	f.Step = step
 	return &f
