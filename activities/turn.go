@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+
+	"consign/internal/defect"
 )
 
 // What the runs of an orchestration and its Turn workflow say to each other. The Turn sees to it that one of them
@@ -135,7 +137,11 @@ func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
 	c, id := s.options.Client, TurnID(in.Orchestration)
 	asking, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	look := time.AfterFunc(turnAnswers, func() { giveUpElsewhere(asking, c, id, s.options.Queue, giveUp) })
+	look := time.AfterFunc(turnAnswers, func() {
+		if err := defect.Guarded(func() error { return s.elsewhere(asking, id) })(); err != nil {
+			giveUp(err)
+		}
+	})
 	defer look.Stop()
 	start := c.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID: id, TaskQueue: s.options.Queue, WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
@@ -151,23 +157,24 @@ func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
 	if err == nil {
 		err = asked.Get(asking, &taken)
 	}
-	if cause := context.Cause(asking); err != nil && errors.Is(cause, ErrTurnSilent) {
+	if cause := context.Cause(asking); err != nil && cause != nil && ctx.Err() == nil {
 		err = cause
 	}
 	taken.Execution = in.Execution
 	return taken, err
 }
 
-// giveUpElsewhere ends the wait for a Turn that is on another task queue than ours. Whether it is cannot always be asked; then
-// the wait goes on.
-func giveUpElsewhere(ctx context.Context, c client.Client, turn, ours string, giveUp context.CancelCauseFunc) {
-	described, err := c.DescribeWorkflowExecution(ctx, turn, "")
+// elsewhere refuses to wait longer for a Turn that is on another task queue than ours. Whether it is cannot always be asked;
+// then the wait goes on.
+func (s *Steps) elsewhere(ctx context.Context, turn string) error {
+	described, err := s.options.Client.DescribeWorkflowExecution(ctx, turn, "")
 	if err != nil {
-		return
+		return nil //nolint:nilerr // see above
 	}
-	if queue := described.GetExecutionConfig().GetTaskQueue().GetName(); queue != ours {
-		giveUp(fmt.Errorf("%w: %s is on the task queue %s and has not answered for %s", ErrTurnSilent, turn, queue, turnAnswers))
+	if queue := described.GetExecutionConfig().GetTaskQueue().GetName(); queue != s.options.Queue {
+		return fmt.Errorf("%w: %s is on the task queue %s and has not answered for %s", ErrTurnSilent, turn, queue, turnAnswers)
 	}
+	return nil
 }
 
 // retake asks for the turn again that a run took before it was reset: by now it may be another run's.
