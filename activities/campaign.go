@@ -50,9 +50,6 @@ type GroupRun struct {
 // to leave other runs their share of them. Each host admits worker.runs of them.
 const campaignParallel = 8
 
-// CampaignTurn is the name under which a campaign takes its turn. No orchestration has a slash in its name.
-func CampaignTurn(campaign string) string { return "campaign/" + campaign }
-
 // PlanCampaign resolves what all runs of a campaign will do, and refuses the campaign whole if one of them cannot be
 // planned, may not be started by the requester, or would write what another writes. It touches nothing.
 //
@@ -64,7 +61,7 @@ func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanC
 	defer cancel()
 	alive := startProgress(ctx, "PlanCampaign", 0)
 	defer alive.stop()
-	begun := start{id: in.Claim.WorkflowID, named: CampaignTurn(in.Campaign) + "/", key: in.RunKey, keyless: in.Keyless, now: in.Now}
+	begun := start{id: in.Claim.WorkflowID, want: CampaignRunID(in.Campaign, in.RunKey), key: in.RunKey, keyless: in.Keyless, now: in.Now}
 	if err := begun.check(); err != nil {
 		return PlanCampaignResult{}, err
 	}
@@ -123,7 +120,7 @@ func resolveCampaign(ctx context.Context, c *config.Config, request plan.Request
 	}
 	schemas := map[string]table.Schema{}
 	for _, r := range requests {
-		if id := "send/" + r.Orchestration + "/" + r.RunKey; len(id) > config.MaxWorkflowID {
+		if id := RunID(r.Orchestration, r.RunKey); len(id) > config.MaxWorkflowID {
 			return nil, fmt.Errorf("%w: the run of group %s would be called %s, which has %d characters, and Temporal on PostgreSQL takes %d: start the campaign anew with a shorter run key, or shorten the names",
 				plan.ErrConfiguration, r.Group, id, len(id), config.MaxWorkflowID)
 		}

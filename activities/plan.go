@@ -44,7 +44,7 @@ func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error
 	alive := startProgress(ctx, "Plan", 0)
 	defer alive.stop()
 	if in.Claim != nil && !in.Patient { // a run that has parked since was good, or is of a release that took all
-		begun := start{id: in.Claim.WorkflowID, named: "send/" + in.Orchestration + "/", key: in.RunKey, keyless: in.Keyless, now: in.Now}
+		begun := start{id: in.Claim.WorkflowID, want: RunID(in.Orchestration, in.RunKey), key: in.RunKey, keyless: in.Keyless, now: in.Now}
 		if in.Redeliver != nil {
 			begun.again = in.Redeliver.WorkflowID
 		}

@@ -3,7 +3,6 @@ package activities
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"consign/internal/config"
@@ -16,7 +15,7 @@ var ErrStart = errors.New("not started as a run is")
 // A start is what whoever starts a run has given.
 type start struct {
 	id      string // of the workflow
-	named   string // the id of its runs, but for the key
+	want    string // the id of a run of that name and key
 	key     string
 	keyless bool   // no key was given
 	again   string // workflow id of the run whose files are sent again
@@ -28,23 +27,17 @@ type start struct {
 func (s start) check() error {
 	key, numbered := s.key, false
 	if s.again != "" {
-		key = unnumbered(key)
-		numbered = unnumbered(s.id) == unnumbered(s.again) // each number is a delivery of its own
+		key = Unnumbered(key)
+		numbered = Unnumbered(s.id) == Unnumbered(s.again) // each number is a delivery of its own
 	}
 	if err := config.CheckRunKey(key); err != nil {
 		return fmt.Errorf("%w: run_key %w", ErrStart, err)
 	}
-	if want := s.named + s.key; s.id != want && !s.keyless && !numbered {
-		return fmt.Errorf("%w: its workflow id is %s, and that of this name and run_key is %s", ErrStart, s.id, want)
+	if s.id != s.want && !s.keyless && !numbered {
+		return fmt.Errorf("%w: its workflow id is %s, and that of this name and run_key is %s", ErrStart, s.id, s.want)
 	}
 	if s.now.IsZero() {
 		return fmt.Errorf("%w: at is %s, which is no time", ErrStart, s.now.Format(time.RFC3339))
 	}
 	return nil
-}
-
-// unnumbered is an id or a key without the number of a delivery of kept files.
-func unnumbered(id string) string {
-	first, _, _ := strings.Cut(id, "~")
-	return first
 }

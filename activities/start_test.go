@@ -30,7 +30,7 @@ func TestARunIsStartedAsOneKeyIsOneRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c.named = "send/weekly/"
+			c.want = RunID("weekly", c.key)
 			err := c.check()
 			if c.says == "" {
 				require.NoError(t, err)

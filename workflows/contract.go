@@ -4,7 +4,6 @@ package workflows
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -122,29 +121,17 @@ type OrchestrationInput struct {
 
 // OrchestrationID is the workflow id of a run: the same orchestration and key is the same run.
 func OrchestrationID(orchestration, runKey string) string {
-	return "send/" + orchestration + "/" + runKey
+	return activities.RunID(orchestration, runKey)
 }
 
 // RedeliveryID is the workflow id of the n-th delivery of a run's files, the run's own being the first. No run key holds
 // a tilde, so it is nobody else's.
 func RedeliveryID(workflowID string, n int) string {
-	return redelivered(workflowID) + "~" + strconv.Itoa(n)
+	return activities.Unnumbered(workflowID) + "~" + strconv.Itoa(n)
 }
 
 // RedeliveryKey is the run key of that delivery.
 func RedeliveryKey(runKey string, n int) string { return RedeliveryID(runKey, n) }
-
-// redelivered is the id or key without the number of a delivery.
-func redelivered(id string) string {
-	at := strings.LastIndexByte(id, '~')
-	if at < 0 {
-		return id
-	}
-	if _, err := strconv.ParseUint(id[at+1:], 10, 32); err != nil {
-		return id
-	}
-	return id[:at]
-}
 
 // CampaignInput starts a Campaign workflow.
 type CampaignInput struct {
@@ -156,7 +143,7 @@ type CampaignInput struct {
 
 // CampaignID is the workflow id of a campaign's run: the same campaign and key is the same run.
 func CampaignID(campaign, runKey string) string {
-	return "campaign/" + campaign + "/" + runKey
+	return activities.CampaignRunID(campaign, runKey)
 }
 
 // ScheduledInput starts a ScheduledSend workflow: which of the two it is to start. The run's key and its `now` are the
