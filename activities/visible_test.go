@@ -39,6 +39,17 @@ func (e *early) put(t *testing.T, key, text string) {
 	require.NoError(t, err)
 }
 
+// begun is a Publish of three objects that has completed the first.
+func begun(t *testing.T, e *early) PublishInput {
+	t.Helper()
+	in := opened(t, e, "p/1", "p/2", "p/3")
+	first := in
+	first.Objects, first.Mode = in.Objects[:1], PublishComplete
+	_, err := e.env.ExecuteActivity(e.steps.Publish, first)
+	require.NoError(t, err)
+	return in
+}
+
 func typeOf(t *testing.T, err error) string {
 	t.Helper()
 	var told *temporal.ApplicationError
@@ -50,13 +61,9 @@ func typeOf(t *testing.T, err error) string {
 func TestWhatAnEarlierTryHasShownIsTold(t *testing.T) {
 	t.Parallel()
 	e := newEarly(t, archive.None, "nobody")
-	in := opened(t, e, "p/1", "p/2", "p/3")
-	first := in
-	first.Objects, first.Mode = in.Objects[:1], PublishComplete
-	_, err := e.env.ExecuteActivity(e.steps.Publish, first)
-	require.NoError(t, err)
+	in := begun(t, e)
 	lost := in.Objects[1]
-	_, err = e.store.Client().AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &e.target.Upload.Bucket, Key: &lost.Key, UploadId: &lost.UploadID})
+	_, err := e.store.Client().AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &e.target.Upload.Bucket, Key: &lost.Key, UploadId: &lost.UploadID})
 	require.NoError(t, err)
 	for _, mode := range []PublishMode{PublishAll, PublishVerify} {
 		in.Mode = mode
@@ -72,11 +79,7 @@ func TestWhatAnEarlierTryHasShownIsTold(t *testing.T) {
 func TestWhatCanBeReadIsFound(t *testing.T) {
 	t.Parallel()
 	e := newEarly(t, archive.None, "nobody")
-	in := opened(t, e, "p/1", "p/2", "p/3")
-	first := in
-	first.Objects, first.Mode = in.Objects[:1], PublishComplete
-	_, err := e.env.ExecuteActivity(e.steps.Publish, first)
-	require.NoError(t, err)
+	in := begun(t, e)
 	e.put(t, "p/3", "theirs")
 	found, err := e.env.ExecuteActivity(e.steps.FindVisible, VisibleInput{Target: in.Target, Delivery: in.Delivery, Objects: in.Objects})
 	require.NoError(t, err)
