@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -202,16 +201,11 @@ func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, fro
 				return err
 			}
 		}
-		got, err := s.bucket.Send(ctx, o, sent.UploadID, from, progress)
-		switch {
-		case errors.Is(err, upload.ErrUploadLost) && !fresh: // aborted meanwhile, by a lifecycle rule say: once more
+		_, err := s.bucket.Send(ctx, o, sent.UploadID, from, progress)
+		if !fresh && errors.Is(err, upload.ErrUploadLost) { // aborted meanwhile, by a lifecycle rule say: once more
 			continue
-		case err != nil:
-			return err
-		case got.CRC32C != f.CRC32C:
-			return fmt.Errorf("upload %s: %w: the file changed on the disk", o.Key, workspace.ErrCorrupt)
 		}
-		return nil
+		return err
 	}
 }
 
