@@ -236,6 +236,6 @@ func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *wo
 		return err
 	}
 	made := out.file(f.Number, f.Rows)
-	made.Entry, made.Plain = f.Entry, f.SHA256
+	made.Plain = f.SHA256
 	return to.Finish(made)
 }

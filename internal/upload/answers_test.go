@@ -18,7 +18,7 @@ func TestAHEADThatIsNotAcceptedIsOfASessionThatHasExpired(t *testing.T) {
 	o, id := opened(t, b, "expired", []byte("ours"))
 	_, err := b.Complete(t.Context(), o, id)
 	require.ErrorIs(t, err, upload.ErrUnreachable)
-	_, err = b.Exists(t.Context(), o.Key)
+	_, _, err = b.Look(t.Context(), o)
 	require.NoError(t, err)
 	again, _ := faulty(t, bucket, 1, refuse("head", 1, 400, ""))
 	_, err = again.Complete(t.Context(), o, id)
@@ -35,7 +35,7 @@ func TestAHEADForAnotherRegionIsNotTakenForASessionThatHasExpired(t *testing.T) 
 	bucket := newBucket(t)
 	for region, want := range map[string]error{"eu-central-1": upload.ErrWrongRegion, "us-east-1": upload.ErrExpired} {
 		b, _ := faulty(t, bucket, 1, refuse("head", 1, 400, "", "X-Amz-Bucket-Region", region))
-		_, err := b.Exists(t.Context(), "k")
+		_, _, err := b.Look(t.Context(), upload.Object{Key: "k"})
 		require.ErrorIs(t, err, want)
 		if region != "us-east-1" {
 			require.ErrorContains(t, err, "it is in eu-central-1, not in us-east-1")
@@ -76,9 +76,9 @@ func TestAnAnswerThatSaysNothingIsNoSuccess(t *testing.T) {
 	b, _ := faulty(t, bucket, 1, refuse("head", -1, 403, ""), &rule{"list", -1, func(w http.ResponseWriter, _ *http.Request, _ *proxy) {
 		_, _ = io.WriteString(w, "<ListBucketResult><Contents></Contents></ListBucketResult>")
 	}})
-	there, err := b.Exists(t.Context(), "k")
+	_, standing, err := b.Look(t.Context(), upload.Object{Key: "k"})
 	require.NoError(t, err)
-	require.False(t, there, "nothing of that name is listed")
+	require.Equal(t, upload.Free, standing, "nothing of that name is listed")
 }
 
 // TestAnAnswerThatDoesNotEndIsNotReadToItsEnd: the store is somebody else's, and all of an error is read into memory.

@@ -130,7 +130,7 @@ func TestMinIORefusesAsTheTableSays(t *testing.T) {
 	away := options(bucket)
 	away.Endpoint = "http://store.invalid"
 	require.ErrorIs(t, start(owner(), away), upload.ErrUnreachable)
-	_, err := open(t, options("not-there")).Exists(t.Context(), "k")
+	_, _, err := open(t, options("not-there")).Look(t.Context(), upload.Object{Key: "k"})
 	require.ErrorIs(t, err, upload.ErrNoSuchBucket)
 
 	// A session that may write under upload/ only: MinIO honours session policies.

@@ -70,12 +70,6 @@ func lay(o Object, out *s3.HeadObjectOutput) bool {
 	return !o.Opened.IsZero() && value(out.LastModified).Before(o.Opened.Add(-skew))
 }
 
-// Exists reports whether there is an object of this name, whoever's it is.
-func (b *Bucket) Exists(ctx context.Context, key string) (bool, error) {
-	out, err := b.head(ctx, key)
-	return out != nil, err
-}
-
 func (b *Bucket) headInput(key string, checksum types.ChecksumMode) *s3.HeadObjectInput {
 	return &s3.HeadObjectInput{Bucket: &b.o.Bucket, Key: &key, ChecksumMode: checksum, ExpectedBucketOwner: optional(b.o.BucketOwner)}
 }

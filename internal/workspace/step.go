@@ -17,7 +17,6 @@ import (
 type File struct {
 	Name   string    `json:"name"`             // within the step's folder, if it is on the disk
 	Number int       `json:"number"`           // 1, 2, ... over the delivery
-	Entry  string    `json:"entry,omitempty"`  // its name inside an archive
 	Rows   int64     `json:"rows"`             //
 	Bytes  int64     `json:"bytes"`            //
 	SHA256 string    `json:"sha256"`           // hex; empty for what only the next step reads
