@@ -204,14 +204,17 @@ func TestOnlyWhatTheCustomerHasIsTheCustomersToMend(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
 			tc.spoil(s)
+			reported := 0
 			_, err := s.steps().check(t.Context(), AssumeRoleInput{Target: s.target, TryKey: "in/try"}, func(c Check) {
 				if c.State == CheckFailed {
+					reported++
 					require.Equal(t, tc.check, c.Name, c.Message)
 					require.Equal(t, tc.kind, c.Failure.Type, c.Message)
 					require.Equal(t, tc.want, c.Failure.Attribution, c.Message)
 				}
 			})
 			require.Error(t, err)
+			require.Equal(t, 1, reported)
 			failed, _ := explain("Upload", s.ended(err))
 			require.Equal(t, tc.want, failed.Attribution, "and so it is when a run's step has failed")
 			require.LessOrEqual(t, strings.Count(failed.Message, errSession.Error()), 1, failed.Message)

@@ -203,6 +203,7 @@ func TestAnAbortAfterTheDeliveryGivesUpOnlyWhatFollows(t *testing.T) {
 	require.Equal(t, "failed", c.Downstream[0].State)
 	require.Equal(t, "waiting", c.Downstream[1].State)
 	require.Zero(t, d.calls["CopyToRedshift"])
+	require.NotEmpty(t, d.inputs["Discard"])
 	for _, in := range d.inputs["Discard"] {
 		require.False(t, in.(activities.DiscardInput).Abort, "nothing is open")
 		require.False(t, in.(activities.DiscardInput).Elsewhere)

@@ -159,6 +159,7 @@ func TestARunThatDidNotDeliverKeepsNothing(t *testing.T) {
 	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
 	_, err := d.run()
 	require.Error(t, err)
+	require.NotEmpty(t, d.inputs["Discard"])
 	for _, in := range d.inputs["Discard"] {
 		require.Nil(t, in.(activities.DiscardInput).Sent)
 	}

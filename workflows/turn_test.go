@@ -54,9 +54,18 @@ func newQueue(t *testing.T) *queue {
 	return q
 }
 
-// at does something after so many minutes.
+// at does something after so many minutes, and sees to it that the Turn is there for as long.
 func (q *queue) at(minute int, do func()) {
-	q.RegisterDelayedCallback(do, time.Duration(minute)*time.Minute)
+	called := false
+	q.RegisterDelayedCallback(func() {
+		called = true
+		do()
+	}, time.Duration(minute)*time.Minute)
+	q.t.Cleanup(func() {
+		if !called {
+			q.t.Errorf("the Turn was over before minute %d", minute)
+		}
+	})
 }
 
 func (q *queue) take(run string, refuse bool, want activities.Taken) func() {

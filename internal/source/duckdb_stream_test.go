@@ -227,10 +227,13 @@ func TestOneQueryAtATimeMayHaveMoreRowsReady(t *testing.T) {
 func TestAValueOfManyMegabytesIsRead(t *testing.T) {
 	t.Parallel()
 	s := overFiles(t, parquet(t, "SELECT repeat('0123456789abcdef', 4 << 20) AS s"))
+	rows := 0
 	require.NoError(t, each(t.Context(), s, "SELECT s FROM t", func(_ table.Schema, b *table.Batch) {
+		rows += b.Rows
 		require.Len(t, b.Columns[0].Strings[0], 64<<20)
 		require.Equal(t, "0123456789abcdef", b.Columns[0].Strings[0][64<<20-16:])
 	}))
+	require.Equal(t, 1, rows)
 }
 
 func BenchmarkReadFlat(b *testing.B) {

@@ -300,10 +300,13 @@ func TestAPostgresQueryThatSomebodyCancelsMayHaveTakenNoTimeAtAll(t *testing.T) 
 func TestALongPostgresValueIsRead(t *testing.T) {
 	t.Parallel()
 	s := inPostgres(t, 0)
+	rows := 0
 	require.NoError(t, each(t.Context(), s, "SELECT repeat('0123456789abcdef', 4 << 20) AS s", func(_ table.Schema, b *table.Batch) {
+		rows += b.Rows
 		require.Len(t, b.Columns[0].Strings[0], 64<<20)
 		require.Equal(t, "0123456789abcdef", b.Columns[0].Strings[0][64<<20-16:])
 	}))
+	require.Equal(t, 1, rows)
 }
 
 func TestPostgresValuesAreRightAcrossBatches(t *testing.T) {
