@@ -349,17 +349,24 @@ func TestACampaignThatOverlapsWithNoneGivesItsTurnBack(t *testing.T) {
 }
 
 func TestACampaignThatIsAbortedWhileItIsPlannedHasSentNothing(t *testing.T) {
-	for name, failure := range map[string]error{"parked": permanently("ConfigurationRefused"), "at work": passing("SourceUnreachable")} {
+	for name, when := range map[string]func(d *delivery, abort func()){
+		"parked": func(d *delivery, abort func()) {
+			d.broken["PlanCampaign"] = []error{permanently("ConfigurationRefused")}
+			d.RegisterDelayedCallback(abort, time.Hour)
+		},
+		"at work": func(d *delivery, abort func()) { d.within["PlanCampaign"] = abort },
+	} {
 		t.Run(name, func(t *testing.T) {
 			d, _ := newCampaign(t, "a")
-			d.broken["PlanCampaign"] = []error{failure, failure}
-			d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "late"}) }, 500*time.Millisecond)
+			when(d, func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "late"}) })
 			c, err := d.runCampaign()
 			var canceled *temporal.CanceledError
 			require.ErrorAs(t, err, &canceled)
 			require.Equal(t, workflows.Aborted, c.Status)
 			require.Contains(t, c.Failure.Message, "late")
-			require.Equal(t, []string{"PlanCampaign", "GiveTurn"}, d.order, "it may have taken its turn")
+			require.Len(t, d.inputs["PlanCampaign"], 1)
+			require.Len(t, d.inputs["GiveTurn"], 1, "it may have taken its turn")
+			require.Empty(t, d.inputs["Plan"])
 		})
 	}
 }
