@@ -97,3 +97,33 @@ func TestWhoIsThereWhenTheWaitIsAbortedIsTold(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, c.NotNotified)
 }
+
+// TestWhoComesWhenAParkedRunGoesOnIsNotToldThatItIsParked: the run waits for its turn meanwhile.
+func TestWhoComesWhenAParkedRunGoesOnIsNotToldThatItIsParked(t *testing.T) {
+	d := newDelivery(t)
+	d.parksUnheard(func() { d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{}) })
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, []string{workflows.SignalCompleted}, d.names)
+
+	d, _ = newCampaign(t, "a")
+	d.parksUnheard(func() { d.signalGroup("a", workflows.RetryName, workflows.RetryRequest{}) })
+	_, err = d.runCampaign()
+	require.NoError(t, err)
+	require.Equal(t, []string{workflows.SignalCampaignCompleted}, d.names)
+}
+
+// parksUnheard parks the run and retries it before the target comes.
+func (d *delivery) parksUnheard(retry func()) {
+	d.turns = []activities.Taken{{Granted: true}, notYet()}
+	d.broken["Upload"] = []error{permanently("AccessDenied")}
+	for range 100 {
+		d.broken["signal"] = append(d.broken["signal"], errors.New("no such workflow"))
+	}
+	d.RegisterDelayedCallback(retry, 10*time.Minute)
+	d.RegisterDelayedCallback(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.broken["signal"], d.names = nil, nil
+	}, 20*time.Minute)
+}
