@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -49,6 +50,24 @@ func TestAnAbortWhileAReplanCleansUpIsHeard(t *testing.T) {
 	requireAborted(t, err)
 	require.Equal(t, 1, d.calls["Plan"])
 	require.Zero(t, d.calls["Publish"])
+}
+
+// TestACancellationWhileAReplanCleansUpForgetsNoUpload: it ends the clean-up too.
+func TestACancellationWhileAReplanCleansUpForgetsNoUpload(t *testing.T) {
+	d := newDelivery(t)
+	d.rendered.Files = 501
+	d.plan.Archive.Encoding, d.plan.Encryption = "none", nil
+	d.broken["Upload"] = []error{nil, permanently("AccessDenied")}
+	d.RegisterDelayedCallback(func() {
+		d.mu.Lock()
+		d.within["Discard"] = sync.OnceFunc(d.CancelWorkflow)
+		d.mu.Unlock()
+		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{Replan: true})
+	}, time.Hour)
+	_, err := d.run()
+	requireAborted(t, err)
+	last := d.inputs["Discard"][len(d.inputs["Discard"])-1].(activities.DiscardInput)
+	require.Len(t, last.Uploads, 500)
 }
 
 // TestAnAbortBeforeAnythingElseEndsTheRun: an update that waits for a worker is the first thing that the run hears.

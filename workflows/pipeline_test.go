@@ -248,6 +248,27 @@ func TestAHostThatIsLostTakesTheStepsBehindWithIt(t *testing.T) {
 	require.Len(t, c.Warnings, 1)
 }
 
+// TestFilesThatAreLostTakeTheStepsBehindWithThem: what one of these has made by then is of another delivery.
+func TestFilesThatAreLostTakeTheStepsBehindWithThem(t *testing.T) {
+	d := newPipeline(t)
+	d.broken["Archive"] = []error{permanently(activities.TypeFilesLost)}
+	d.until("Archive", "Encrypt", "Upload")
+	wait := make(chan struct{})
+	d.within["Discard"] = sync.OnceFunc(func() { close(wait) })
+	told := d.within["Encrypt"]
+	d.within["Encrypt"] = func() {
+		told()
+		if len(d.asked("Encrypt")) == 1 {
+			<-wait
+		}
+	}
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 2, d.calls["Render"])
+	encrypted := d.asked("Encrypt")
+	require.Equal(t, c.DeliveryID, encrypted[len(encrypted)-1].(activities.EncryptInput).Delivery)
+}
+
 // TestLaterBatchesKnowWhenNothingIsComingAnyMore: a call that begins when all files are there waits for none.
 func TestLaterBatchesKnowWhenNothingIsComingAnyMore(t *testing.T) {
 	d := newPipeline(t)
