@@ -81,8 +81,9 @@ func TestAFailureParksTheRunAndARetryGoesOnThere(t *testing.T) {
 						OnReject: func(err error) { t.Error(err) }, OnAccept: func() {}, OnComplete: func(any, error) {},
 					}, workflows.RetryRequest{})
 				}, time.Hour)
-				_, err := d.run()
+				c, err := d.run()
 				require.NoError(t, err)
+				require.Nil(t, c.Failure, "it is mended")
 				require.Equal(t, workflows.Parked, parked.State)
 				require.Equal(t, step, parked.Failure.Step)
 				require.Equal(t, failure.attempts+1, d.calls[step])
@@ -139,19 +140,36 @@ func TestAReplanBeginsAFreshDelivery(t *testing.T) {
 }
 
 func TestAReplanIsRejectedOnceSomethingMayBeVisible(t *testing.T) {
-	d := newDelivery(t)
-	d.broken["Publish"] = []error{permanently("AccessDenied")}
-	var rejected error
-	d.RegisterDelayedCallback(func() {
-		d.UpdateWorkflow(workflows.RetryName, "", &testsuite.TestUpdateCallback{
-			OnReject: func(err error) { rejected = err }, OnAccept: func() { t.Error("accepted") }, OnComplete: func(any, error) {},
-		}, workflows.RetryRequest{Replan: true})
-		require.True(t, d.progress().NoReplan, "so that nobody is told to")
-		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{})
-	}, time.Hour)
-	_, err := d.run()
-	require.NoError(t, err)
-	require.ErrorContains(t, rejected, "some objects may be visible")
+	denied := permanently("AccessDenied")
+	for name, tc := range map[string]struct {
+		empty  bool // the query has no rows
+		broken map[string][]error
+	}{
+		"an object":                         {false, map[string][]error{"Publish": {denied}}},
+		"all objects, and a receipt is not": {false, map[string][]error{"WriteSuccessFile": {permanently(activities.TypeUploadLost)}, "Upload": {nil, denied}}},
+		"the receipt of no objects":         {true, map[string][]error{"WriteSuccessFile": {denied}}},
+		"all of a delivery of no objects":   {true, map[string][]error{"InvokeLambda": {denied}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.follows()
+			d.broken = tc.broken
+			if tc.empty {
+				d.rendered = activities.RenderResult{Host: "host-1", Queue: hostQueue, Empty: true}
+			}
+			var rejected error
+			d.RegisterDelayedCallback(func() {
+				d.UpdateWorkflow(workflows.RetryName, "", &testsuite.TestUpdateCallback{
+					OnReject: func(err error) { rejected = err }, OnAccept: func() { t.Error("accepted") }, OnComplete: func(any, error) {},
+				}, workflows.RetryRequest{Replan: true})
+				require.True(t, d.progress().NoReplan, "so that nobody is told to")
+				d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{})
+			}, time.Hour)
+			_, err := d.run()
+			require.NoError(t, err)
+			require.ErrorContains(t, rejected, "some objects may be visible")
+		})
+	}
 }
 
 func TestALostHostIsReplacedByAFreshRender(t *testing.T) {
@@ -307,6 +325,8 @@ func TestAnAbortEndsTheRunAsCanceledAndCleansUp(t *testing.T) {
 			last := d.inputs["Discard"][len(d.inputs["Discard"])-1].(activities.DiscardInput)
 			require.True(t, last.Elsewhere)
 			require.Equal(t, "u1", last.Uploads[0].UploadID, "open uploads are aborted from any host")
+			require.Nil(t, last.Turn)
+			require.Equal(t, []string{"Discard", "Discard", "GiveTurn"}, d.order[len(d.order)-3:], "the next run may send under these keys")
 		})
 	}
 }

@@ -117,6 +117,16 @@ func TestARetrySendsAgainWhatSomebodyHasOverwritten(t *testing.T) {
 	require.Equal(t, 2, d.calls["Upload"])
 }
 
+// TestARetrySendsNothingAgainIfSomethingIsVisible: who has read it would get it twice.
+func TestARetrySendsNothingAgainIfSomethingIsVisible(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Publish"] = []error{failsShowing(activities.TypeObjectOverwritten, shown("upload/1.csv"))}
+	d.retries(time.Hour, workflows.RetryRequest{})
+	_, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, 1, d.calls["Upload"])
+}
+
 // TestWhatIsPublishedAndVisibleIsCountedOnce: a verification names what was published before it, too.
 func TestWhatIsPublishedAndVisibleIsCountedOnce(t *testing.T) {
 	for how, again := range map[string]bool{"aborted": false, "retried": true} {
