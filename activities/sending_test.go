@@ -148,6 +148,21 @@ func TestWhatCannotBeAbortedNowIsAbortedLater(t *testing.T) {
 	require.Empty(t, p.left(t))
 }
 
+func TestTheUploadsOfSideFilesAreAbortedLaterToo(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	journal, err := p.run.Step(p.folder.Delivery, stepSides)
+	require.NoError(t, err)
+	require.NoError(t, journal.Enter(workspace.File{Number: sideReceipt, Upload: "u3"}))
+	receipt, err := names().Receipt()
+	require.NoError(t, err)
+	p.answers("OperationAborted")
+	require.Error(t, p.discard())
+	p.answers("")
+	require.NoError(t, p.discard())
+	require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2", "acme/" + receipt + " u3"}, p.gone())
+}
+
 // Nobody mends a note by hand: a run whose note was damaged on the disk must not fail at it for ever.
 func TestANoteThatWasDamagedIsAsIfItWereNotThere(t *testing.T) {
 	t.Parallel()
@@ -211,6 +226,17 @@ func (p *parcel) nothingMore(bucket string) UploadInput {
 	return UploadInput{Folder: p.folder, Target: p.target(bucket), From: FilesResult{Step: stepRender, Files: 1}, Names: names(), First: 1}
 }
 
+func TestARunKeepsItsPlaceUntilItsLastFileIsSent(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	in := p.nothingMore("acme")
+	in.First = 0
+	do[UploadResult](t, p.packer, p.steps.Upload, in)
+	require.True(t, p.host.Leased(p.run))
+	do[UploadResult](t, p.packer, p.steps.Upload, p.nothingMore("acme"))
+	require.False(t, p.host.Leased(p.run))
+}
+
 func TestAResetToAnotherBucketLeavesNothingOpenInTheFirst(t *testing.T) {
 	t.Parallel()
 	p := newParcel(t)
@@ -244,21 +270,23 @@ func TestWhatIsOpenIsAbortedWhereItIs(t *testing.T) {
 	require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2"}, p.gone())
 }
 
-// S3 takes some settings when an upload is opened.
+// S3 takes some settings when an upload is opened, and the journal tells no key.
 func TestAResetWithOtherSettingsOfTheObjectBeginsOtherUploads(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*upload.Options){
-		"sse":           func(o *upload.Options) { o.SSE = "s3" },
-		"kms_key_id":    func(o *upload.Options) { o.KMSKeyID = "k" },
-		"acl":           func(o *upload.Options) { o.ACL = "bucket-owner-full-control" },
-		"storage_class": func(o *upload.Options) { o.StorageClass = "STANDARD_IA" },
-		"tags":          func(o *upload.Options) { o.Tags = map[string]string{"a": "b"} },
+	for name, change := range map[string]func(*UploadInput){
+		"sse":           func(in *UploadInput) { in.Target.Upload.SSE = "s3" },
+		"kms_key_id":    func(in *UploadInput) { in.Target.Upload.KMSKeyID = "k" },
+		"acl":           func(in *UploadInput) { in.Target.Upload.ACL = "bucket-owner-full-control" },
+		"storage_class": func(in *UploadInput) { in.Target.Upload.StorageClass = "STANDARD_IA" },
+		"tags":          func(in *UploadInput) { in.Target.Upload.Tags = map[string]string{"a": "b"} },
+		"endpoint":      func(in *UploadInput) { in.Target.Upload.Endpoint = "http://127.0.0.1:1" },
+		"filename":      func(in *UploadInput) { in.Names.Filename = "g.csv" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newParcel(t)
 			in := p.nothingMore("acme")
-			change(&in.Target.Upload)
+			change(&in)
 			do[UploadResult](t, p.packer, p.steps.Upload, in)
 			require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2"}, p.gone())
 		})
@@ -321,7 +349,7 @@ func TestFilesThatAreMadeAnewAreSentAnew(t *testing.T) {
 	p.folder.Delivery = "r-2"
 	do[RenderResult](t, p.packer, p.steps.Reuse, ReuseInput{Folder: p.folder, Kept: kept, From: sent})
 	require.Equal(t, []string{"acme/f.csv u1", "acme/f.csv u2"}, p.gone())
-	require.NotContains(t, p.left(t), "r/r-1")
+	require.NoDirExists(t, filepath.Join(p.dir, "runs", "r", "r-1"))
 	found, err := p.run.Noted(noteSending, new(sending))
 	require.NoError(t, err)
 	require.False(t, found)

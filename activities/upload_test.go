@@ -70,3 +70,19 @@ func TestAnUploadThatCannotBeNotedIsAborted(t *testing.T) {
 	require.ErrorContains(t, err, "journal")
 	require.Equal(t, []string{"POST ", "POST ", "DELETE u1"}, asked)
 }
+
+// TestAnUploadOfOtherBytesDoesNotStayOpen: a receipt says something else after a reset, and nobody would look for its first upload.
+func TestAnUploadOfOtherBytesDoesNotStayOpen(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	bucket, err := p.steps.bucket(t.Context(), p.target("acme"))
+	require.NoError(t, err)
+	s := sender{bucket: bucket, begun: map[int]workspace.File{1: {Number: 1, Upload: "u1", CRC32C: "AAAAAA=="}}}
+	var sent Uploaded
+	require.NoError(t, s.resume(t.Context(), upload.Object{Key: "k"}, workspace.File{Number: 1, CRC32C: "AAAAAQ=="}, &sent))
+	require.Empty(t, sent.UploadID)
+	require.Equal(t, []string{"acme/k u1"}, p.gone())
+	require.NoError(t, s.resume(t.Context(), upload.Object{Key: "k"}, workspace.File{Number: 1, CRC32C: "AAAAAA=="}, &sent))
+	require.Equal(t, "u1", sent.UploadID)
+	require.Empty(t, p.gone())
+}

@@ -143,6 +143,7 @@ func TestWhatWasShownIsNotShownAgain(t *testing.T) {
 	in.Mode = PublishVerify
 	_, err = e.env.ExecuteActivity(e.steps.Publish, in)
 	require.NoError(t, err)
+	require.Empty(t, e.keys(t), "it looks, and shows nothing")
 	in.Mode = PublishAll
 	out, err = e.env.ExecuteActivity(e.steps.Publish, in)
 	require.NoError(t, err)
