@@ -126,6 +126,7 @@ func TestARunIsStoppedWhole(t *testing.T) {
 		}()
 	}
 	require.NoError(t, run.Stop(t.Context()))
+	require.Len(t, ended, 2, "it waits for both")
 	require.ErrorIs(t, <-ended, workspace.ErrOver)
 	require.ErrorIs(t, <-ended, workspace.ErrOver)
 	require.NoError(t, untouched.Err())
