@@ -122,6 +122,18 @@ func TestASuccessFileThatIsThereIsFoundBeforeAnythingShows(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestAnObjectThatIsThereIsFoundBeforeAnythingShows: else the ones before it could be read without it.
+func TestAnObjectThatIsThereIsFoundBeforeAnythingShows(t *testing.T) {
+	t.Parallel()
+	e := newEarly(t, archive.None, "nobody")
+	e.target.Upload.OnConflict = "fail"
+	in := opened(t, e, "p/1", "p/2")
+	e.put(t, "p/2", "theirs")
+	_, err := e.env.ExecuteActivity(e.steps.Publish, in)
+	require.Equal(t, "ObjectExists", typeOf(t, err))
+	require.Equal(t, []string{"p/2"}, e.keys(t))
+}
+
 // TestWhatWasShownIsNotShownAgain: the bucket's owner may take away what can be read while the rest waits for a person, and
 // would get it twice.
 func TestWhatWasShownIsNotShownAgain(t *testing.T) {
