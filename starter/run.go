@@ -128,11 +128,16 @@ func (a *app) check(cmd *cobra.Command, _ []string) error {
 }
 
 // nothingEmpty refuses a flag that is given and says nothing: it comes from a variable that is not set, and whoever wrote
-// it meant another thing than what happens without the flag. Of --as and --reason nothing is as good as none.
+// it meant another thing than what happens without the flag. Of --as and --reason nothing is as good as none. No time at all
+// is no less: it may mean that nobody is to wait, or that all have to.
 func nothingEmpty(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "as" && f.Name != "reason" {
+		switch kind, value := f.Value.Type(), f.Value.String(); {
+		case err != nil:
+		case kind == "string" && value == "" && f.Name != "as" && f.Name != "reason":
 			err = wrong(fmt.Errorf("--%s is empty: a variable that is not set, perhaps", f.Name), "leave it out, or say what is meant")
+		case kind == "duration" && value == "0s":
+			err = wrong(fmt.Errorf("--%s is 0: it is a positive duration", f.Name), "leave it out to wait for as long as it takes, and --wait too to wait for nothing")
 		}
 	})
 	return err
