@@ -161,10 +161,19 @@ const pooler = "08P01"
 
 var poolersLogin = regexp.MustCompile(`^(auth failed|(password|SASL) authentication failed|no such (user|database)\b)`)
 
+// noSetting is how a server, or a pooler in front of it, does not take an option of the DSN. Those that pgx does not know it
+// hands on as settings of the server, and some of libpq's are among them: of these some are none, and one is the server's own.
+func noSetting(failure *pgconn.PgError) bool {
+	const unknown, fixed = "42704", "55P02"
+	return failure.Code == unknown || failure.Code == fixed || failure.Code == pooler && strings.HasPrefix(failure.Message, "unsupported startup parameter")
+}
+
 // loginError is serverError for what the server says before there is a query: what it does not like is in the DSN, or of
 // the user's rights, unless it is not ready, or is itself what fails.
 func loginError(ctx context.Context, failure *pgconn.PgError) error {
 	switch class, ok := states[failure.Code[:min(2, len(failure.Code))]]; {
+	case noSetting(failure):
+		return fmt.Errorf("%w: %s (SQLSTATE %s); leave it out of the DSN, or correct its name: what is no option of the login is taken for a setting of the server's", ErrLogin, failure.Message, failure.Code)
 	case failure.Code == pooler && poolersLogin.MatchString(failure.Message):
 		return fmt.Errorf("%w: %s (SQLSTATE %s)", ErrLogin, failure.Message, failure.Code)
 	case !ok, errors.Is(class.cause, ErrUnreadable):

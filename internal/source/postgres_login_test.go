@@ -43,6 +43,8 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 		"no right to it":     {fmt.Sprintf("postgres://stranger:hunter2@127.0.0.1:%d/private", server.Port), source.ErrLogin, "permission denied for database"},
 		"a server's fault":   {fmt.Sprintf("postgres://stranger:hunter2@127.0.0.1:%d/postgres", server.Port), source.ErrUnreadable, "as stranger"},
 		"no such option":     {server.DSN() + "&schema=crm", source.ErrLogin, `unrecognized configuration parameter "schema"`},
+		"an option of libpq": {server.DSN() + "&keepalives=1", source.ErrLogin, "leave it out of the DSN"},
+		"a server's own":     {server.DSN() + "&ssl_min_protocol_version=TLSv1.2", source.ErrLogin, "leave it out of the DSN"},
 		"an option's value":  {server.DSN() + "&work_mem=much", source.ErrLogin, `parameter "work_mem"`},
 		"not a standby":      {server.DSN() + "&target_session_attrs=standby", source.ErrUnreachable, "target_session_attrs"},
 		"wrong option":       {"host=127.0.0.1 password=hunter2 sslmode=never", source.ErrLogin, "the DSN is neither"},
@@ -62,7 +64,7 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 func TestALoginThatAPoolerRefusesIsRefused(t *testing.T) {
 	t.Parallel()
 	for says, want := range map[string]error{
-		"password authentication failed": source.ErrLogin, "SASL authentication failed": source.ErrLogin, "no such user: tester": source.ErrLogin, "no such database: crm": source.ErrLogin,
+		"password authentication failed": source.ErrLogin, "SASL authentication failed": source.ErrLogin, "no such user: tester": source.ErrLogin, "no such database: crm": source.ErrLogin, "unsupported startup parameter: keepalives": source.ErrLogin,
 		"no more connections allowed (max_client_conn)": source.ErrUnreachable, "server login has been failing, try again later (server_login_retry)": source.ErrUnreachable,
 	} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
