@@ -15,6 +15,10 @@ var ErrName = errors.New("not a usable entry name")
 // maxName is what any reader takes, in bytes: S3 allows a key of 1,024, and an entry is named after its key.
 const maxName = 1024
 
+// maxElement is what a folder or a file may be called at most, in bytes, on nearly any file system, of Linux, of Windows or of
+// macOS.
+const maxElement = 255
+
 // CheckName reports whether an entry with this name unpacks into a file inside the current folder, on any system. Its
 // error wraps ErrName.
 func CheckName(name string) error { return checkName(name, nil) }
@@ -38,7 +42,10 @@ func checkName(name string, taken map[string]bool) error {
 		return fmt.Errorf("%w: %q is in the archive already", ErrName, name)
 	}
 	elements := strings.Split(name, "/")
+	long := slices.IndexFunc(elements, func(e string) bool { return len(e) > maxElement })
 	switch {
+	case long >= 0:
+		return fmt.Errorf("%w: a folder or file in it has a name of %d bytes, and file systems take %d", ErrName, len(elements[long]), maxElement)
 	case slices.Contains(elements, ".."), slices.Contains(elements, "."):
 		return fmt.Errorf("%w: %q leads out of its folder or is not in its simplest form", ErrName, name)
 	case slices.Contains(elements, ""):

@@ -19,6 +19,8 @@ func TestANameThatLeavesTheFolderIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ name, want string }{
 		"empty":                 {"", "it is empty"},
 		"too long":              {strings.Repeat("x", 1025), "it has 1025 bytes, 1024 are allowed"},
+		"a file's too long":     {"d/" + strings.Repeat("é", 128), "a name of 256 bytes, and file systems take 255"},
+		"a folder's too long":   {strings.Repeat("x", 256) + "/a", "a name of 256 bytes, and file systems take 255"},
 		"not UTF-8":             {"a\xff", "it is not UTF-8 text"},
 		"a NUL":                 {"a\x00b", `"a\x00b" holds a control character`},
 		"a line feed":           {"a\nb", "holds a control character"},
@@ -45,6 +47,12 @@ func TestANameThatLeavesTheFolderIsRefused(t *testing.T) {
 			require.NoError(t, a.Add("another.csv", 0, strings.NewReader("")), "nothing was written for the refused one")
 		})
 	}
+}
+
+func TestANameThatFileSystemsTakeIsPacked(t *testing.T) {
+	t.Parallel()
+	folder := strings.Repeat("x", 255)
+	require.NoError(t, archive.CheckName(folder+"/"+folder+"/"+folder))
 }
 
 // Any name either is refused, or comes out of every format as it went in and stays inside the folder.

@@ -229,6 +229,7 @@ func TestWhatCannotBePlannedSaysWhy(t *testing.T) {
 		{"a key that is not there", request("archive"), schema, []string{"acme.asc", "nobody.asc"}, config.ErrSecret, "nobody.asc"},
 		{"a name that S3 refuses", running(strings.Repeat("x", 1100)), schema, []string{"{{query_name}}_", "{{run_id}}"}, naming.ErrName, "bytes"},
 		{"an entry that is a drive to Windows", runningOf("parts-in-archive", "C"), schema, []string{"{{query_name}}-{{file_number}}", "{{run_id}}:{{file_number}}"}, archive.ErrName, "absolute"},
+		{"an entry that no file system takes", runningOf("parts-in-archive", strings.Repeat("x", 250)), schema, []string{"{{query_name}}-{{file_number}}", "{{run_id}}-{{file_number}}"}, archive.ErrName, "262 bytes"},
 		{"a name that climbs", running("."), schema, []string{"{{query_name}}_", ".{{run_id}}/"}, naming.ErrName, ".."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
