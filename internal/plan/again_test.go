@@ -1,10 +1,14 @@
 package plan_test
 
 import (
+	"bytes"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/config"
@@ -177,6 +181,38 @@ func TestRecipientsAreComparedByTheirKeys(t *testing.T) {
 	old.Recipients[1].EncryptsTo, replaced.Recipients[0].EncryptsTo = "subkey", "another subkey"
 	require.False(t, old.SameRecipients(replaced))
 	require.True(t, old.SameRecipients(key("a", "b")), "a plan of an earlier version does not tell")
+}
+
+// TestWhoCannotReadAEADAnyMoreIsAnotherRecipient: a customer who goes back to an older program sends the same key, which says so.
+func TestWhoCannotReadAEADAnyMoreIsAnotherRecipient(t *testing.T) {
+	t.Parallel()
+	made := func() time.Time { return now.Add(-time.Hour) }
+	e, err := openpgp.NewEntity("Somebody", "", "", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA, AEADConfig: &packet.AEADConfig{}, Time: made})
+	require.NoError(t, err)
+	c := write(t, "pgp_public_key:", "pgp_aead: true\n      pgp_public_key:")
+	send := func() {
+		var certificate bytes.Buffer
+		require.NoError(t, e.Serialize(&certificate))
+		require.NoError(t, os.WriteFile(c.Destinations[1].Settings.PGPPublicKey.File, certificate.Bytes(), 0o600))
+	}
+	send()
+	p := first(t, c, "archive")
+	require.True(t, p.Encryption.AEAD)
+	for name, identity := range e.Identities {
+		signature := *identity.SelfCertifications[0].Packet
+		signature.SEIPDv2 = false
+		require.NoError(t, signature.SignUserId(name, e.PrimaryKey, e.PrivateKey, nil))
+		identity.SelfCertifications = []*packet.VerifiableSignature{packet.NewVerifiableSig(&signature)}
+	}
+	send()
+	again, err := plan.Again(c, plan.Request{RunKey: "k"}, p, today)
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(again.Warnings, "\n"), "pgp_aead has no effect")
+	require.Equal(t, p.Encryption.Recipients, again.Encryption.Recipients)
+	require.False(t, again.Encryption.SameRecipients(p.Encryption))
+	third, err := plan.Again(c, plan.Request{RunKey: "k"}, again, today)
+	require.NoError(t, err)
+	require.True(t, third.Encryption.SameRecipients(again.Encryption))
 }
 
 func TestWhatFollowedADeliveryDoesNotFollowItsRedelivery(t *testing.T) {

@@ -119,7 +119,8 @@ func encryption(c *config.Config, e config.Effective, now time.Time) (*Encryptio
 		return nil, nil, nil
 	}
 	var warnings []string
-	out := &Encryption{AEAD: e.Settings.PGPAEAD != nil && *e.Settings.PGPAEAD}
+	wanted := e.Settings.PGPAEAD != nil && *e.Settings.PGPAEAD
+	out := &Encryption{AEAD: wanted}
 	for _, key := range keys {
 		certificate, err := key.Read()
 		if err != nil {
@@ -133,7 +134,8 @@ func encryption(c *config.Config, e config.Effective, now time.Time) (*Encryptio
 			warnings = append(warnings, fmt.Sprintf("%s: the key %s expires on %s: ask the customer to extend it and to send it again",
 				key.Path, r.Fingerprint(), r.Expires().UTC().Format(time.DateOnly)))
 		}
-		if out.AEAD && !r.SupportsAEAD() {
+		if wanted && !r.SupportsAEAD() {
+			out.AEAD = false
 			warnings = append(warnings, fmt.Sprintf("%s: the key %s does not say that it can read AEAD: pgp_aead has no effect", key.Path, r.Fingerprint()))
 		}
 		out.Recipients = append(out.Recipients, Recipient{Key: key.Path, Fingerprint: r.Fingerprint(), EncryptsTo: r.EncryptsTo(), Expires: r.Expires()})
