@@ -35,7 +35,7 @@ var causes = []cause{
 	{ErrNotScheduled, TypeNotScheduled, Configuration, permanent, "Delete the schedules that the configuration no longer has: starter schedule apply."},
 	{ErrNotKept, TypeFilesNotKept, Platform, permanent, "Send it anew, by starter send with another run key; workspace.keep says how long the files of a finished run stay."},
 	{plan.ErrOtherFiles, "FilesDiffer", Configuration, permanent, "Send it anew, by starter send with another run key; or set back what the message names and retry."},
-	{ErrPlanStale, "PlanStale", Configuration, permanent, "Somebody changed the configuration during the run: retry with replan to deliver by the new one."},
+	{ErrPlanStale, "PlanStale", Configuration, permanent, "Somebody changed the configuration during the run: retry with replan to deliver by the new one, or set it back and retry."},
 	{ErrOtherColumns, "PlanStale", Configuration, permanent, "Somebody changed the source after the run was planned: retry with replan to deliver the columns as they are now, or set them back and retry."},
 	{ErrRowCount, "RowCountAlert", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or change the query's alerts and replan."},
 	{ErrEmpty, "EmptyResult", Configuration, permanent, "Look at the query and its data; retry to ask the source again, or set on_empty to write or skip and replan."},
@@ -47,7 +47,7 @@ var causes = []cause{
 	{archive.ErrName, "NameRefused", Configuration, permanent, "Change filename or split_filename, and retry with replan."},
 	{plan.ErrConfiguration, "ConfigurationRefused", Configuration, permanent, "Correct the configuration (starter validate shows all of it) and retry with replan."},
 	{config.ErrRefused, "ConfigurationRefused", Configuration, transient, "Correct the configuration (starter validate shows all of it); the step is tried again with it."},
-	{config.ErrNotFound, "ConfigurationRefused", Configuration, permanent, "Correct the configuration (starter validate shows all of it) and retry with replan."},
+	{config.ErrNotFound, "ConfigurationRefused", Configuration, permanent, "Put back into the configuration what the message names and retry; or, if nothing of the delivery can be visible yet, retry with replan to deliver by the new one."},
 
 	// The source and its rows.
 	{render.ErrUnwritableValue, "UnwritableValue", Configuration, permanent, "Change the value in the query or the dialect in the settings (another quote_mode, an escape_character), and retry with replan."},

@@ -139,6 +139,17 @@ func TestWhatIsConfiguredIsNotToBlameForTrouble(t *testing.T) {
 	}
 }
 
+// TestWhatMayBeMissingInPublishIsMendedWithoutAReplan: it is refused by then.
+func TestWhatMayBeMissingInPublishIsMendedWithoutAReplan(t *testing.T) {
+	t.Parallel()
+	c := &config.Config{}
+	_, err := c.Role("acme")
+	for _, err := range []error{err, fmt.Errorf("query vips: %w", ErrPlanStale)} {
+		f, _ := explain("Publish", err)
+		require.Regexp(t, "and retry[;.]", f.Advice, f.Type)
+	}
+}
+
 func TestTheDocumentNamesEveryTypeOfFailure(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "docs", "CONFIG.md"))
