@@ -55,12 +55,13 @@ func oddError(t Table, path, line, others string) error {
 	return fmt.Errorf("table %s: %w: line %s of %s has another number of values than %s; give it as many, and put quotes around a value with a delimiter in it", t.Name, ErrUnreadable, line, path, others)
 }
 
-// dividedAbove returns the number of the first line with several values among those that are left out; "" if there is none.
+// dividedAbove returns the number of the first line with several values among those that are left out; "" if there is none. What
+// stands between quotes divides none.
 func dividedAbove(ctx context.Context, conn duck.Connection, t Table, f csvFile) (string, error) {
 	if f.SkipRows == 0 {
 		return "", nil
 	}
-	found, err := t.ask(ctx, conn, fmt.Sprintf("SELECT coalesce(min(n)::VARCHAR, '') FROM (SELECT row_number() OVER () AS n, line FROM %s LIMIT %d) WHERE contains(line, %s)",
+	found, err := t.ask(ctx, conn, fmt.Sprintf("SELECT coalesce(min(n)::VARCHAR, '') FROM (SELECT row_number() OVER () AS n, line FROM %s LIMIT %d) WHERE contains(regexp_replace(line, '\"[^\"]*\"', '', 'g'), %s)",
 		linesOf(f.path), f.SkipRows, quoteText(f.Delimiter)))
 	return strings.Join(found, ""), err
 }
