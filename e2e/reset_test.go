@@ -243,3 +243,24 @@ func TestARunThatIsNotItsKeysOwnIsRefused(t *testing.T) {
 	}
 	require.Empty(t, s.keys())
 }
+
+func TestACampaignThatIsResetAfterItsPlanTellsOnceThatAGroupIsParked(t *testing.T) {
+	t.Parallel()
+	const name = "sale-reset-later"
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100_000))
+	g := holding(t)
+	s.endpoint = g.URL
+	s.sale(name, s.bucket+"-later", "")
+	heard := s.crm()
+	s.worker()
+	require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
+	s.groupUploads(name)
+	runs := s.children(name)
+	reset(t, s.saleID(name), "", s.taskAfter(s.saleID(name), s.stepEvents(s.saleID(name)).done["PlanCampaign"]))
+	eventually(t, "the campaign asks for its runs again", func() bool { return len(s.children(name)) == len(runs) })
+	eventually(t, "the campaign knows that a group is parked", func() bool { return s.progressOf(s.saleID(name)).State == workflows.Parked })
+	require.Equal(t, 0, s.starter("abort", s.saleID(name), "--reason", "wrong segment").code)
+	eventually(t, "the campaign is over", func() bool { return s.progressOf(s.saleID(name)).State == workflows.Aborted })
+	require.Len(t, heard().Parked, 2, "once by each execution")
+}

@@ -87,6 +87,10 @@ func (r *campaign) startDelivery(ctx workflow.Context, d *delivery) {
 // the runs were somebody else's and had failed.
 const changeJoin = "join-runs"
 
+// changeHeardOnce marks campaigns that tell once, after a reset, what a run has said while it was found to be there already. Those
+// before told it a second time.
+const changeHeardOnce = "heard-once"
+
 // join waits for a run that the campaign had started before it was reset. otherwise is returned of one that it had not.
 func (r *campaign) join(ctx workflow.Context, d *delivery, otherwise error) (Completion, error) {
 	in := activities.JoinInput{WorkflowID: d.id, Campaign: r.wfID, Since: r.start}
@@ -98,7 +102,7 @@ func (r *campaign) join(ctx workflow.Context, d *delivery, otherwise error) (Com
 		return Completion{}, otherwise
 	}
 	d.started, d.joined, in.Wait = true, true, true
-	if said, ok := r.said[d.id]; ok {
+	if said, ok := r.said[d.id]; ok && (said.Status != d.state || !knows(ctx, changeHeardOnce)) {
 		r.heard(ctx, d, said)
 	}
 	r.changes++
