@@ -16,12 +16,12 @@ func TestARunIsAWorkflowIDOrAnOrchestrationAndItsKey(t *testing.T) {
 		"Spring Sale/a/mail/1":   "send/Spring Sale/a/mail/1", // of a campaign's group
 		"send/Spring Sale/a/m/1": "send/Spring Sale/a/m/1",
 	} {
-		id, err := workflowID(run)
+		id, err := newApp().workflowID(run)
 		require.NoError(t, err)
 		require.Equal(t, want, id)
 	}
 	for _, run := range []string{"", "weekly", "weekly/", "/k", "send//k"} {
-		_, err := workflowID(run)
+		_, err := newApp().workflowID(run)
 		require.Error(t, err, run)
 	}
 }

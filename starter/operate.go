@@ -29,7 +29,7 @@ type operated struct {
 
 // operate sends an update to a run, and leaves it as a signal if nobody takes it. said is told of the run's answer.
 func (a *app) operate(ctx context.Context, run, asked, name string, payload any, said func(workflows.Progress) string) error {
-	id, err := workflowID(run)
+	id, err := a.workflowID(run)
 	if err != nil {
 		return err
 	}

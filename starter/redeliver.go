@@ -52,7 +52,7 @@ func (a *app) doRedeliver(ctx context.Context, run string, o redeliverOptions) e
 	if err := o.check(); err != nil {
 		return err
 	}
-	id, err := workflowID(run)
+	id, err := a.workflowID(run)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ type shown struct {
 }
 
 func (a *app) doShow(ctx context.Context, run string) error {
-	id, err := workflowID(run)
+	id, err := a.workflowID(run)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (a *app) asked(t config.Temporal, id string, err error) error {
 	case errors.As(err, &namespace):
 		return wrong(fmt.Errorf("there is no namespace %q in Temporal", t.Namespace), "temporal operator namespace create --namespace "+t.Namespace+" --retention 30d")
 	case errors.As(err, &missing):
-		return wrong(fmt.Errorf("there is no run %s", shortRun(id)), "starter runs lists them; Temporal forgets a run when the namespace's retention is over")
+		return wrong(fmt.Errorf("there is no run %s", shortRun(id)), a.listsRuns()+"; Temporal forgets a run when the namespace's retention is over")
 	default:
 		return err
 	}
