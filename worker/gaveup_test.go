@@ -31,13 +31,19 @@ type forgetful struct {
 	operatorservice.UnimplementedOperatorServiceServer
 	polls atomic.Int64
 	other map[string]enums.IndexedValueType // of search attributes that are not as they should be
+	mute  func()                            // if there is one, it is called when the namespace is asked for, which is not answered
 }
 
 func (f *forgetful) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
 	return &workflowservice.GetSystemInfoResponse{Capabilities: &workflowservice.GetSystemInfoResponse_Capabilities{}}, nil
 }
 
-func (f *forgetful) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+func (f *forgetful) DescribeNamespace(ctx context.Context, _ *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	if f.mute != nil {
+		f.mute()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	return &workflowservice.DescribeNamespaceResponse{
 		NamespaceInfo: &namespacepb.NamespaceInfo{Name: "default"},
 		Config:        &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(30 * 24 * time.Hour)},

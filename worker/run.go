@@ -68,16 +68,12 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	defer func() { err = errors.Join(err, host.Close()) }()
 	name := nameOf(c, log)
 	temporalClient, err := dial(ctx, c, name, log)
-	if err != nil && ctx.Err() != nil { // it was told to stop before it could begin
-		log.Info("stopped")
-		return 0, nil
-	}
 	if err != nil {
-		return exitFailed, err
+		return notBegun(ctx, err, log)
 	}
 	defer temporalClient.Close()
 	if err := checkNamespace(ctx, temporalClient, c, log); err != nil {
-		return exitFailed, err
+		return notBegun(ctx, err, log)
 	}
 	if err := endInterrupted(ctx, temporalClient, host, log); err != nil {
 		return exitFailed, err
@@ -110,6 +106,17 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 		return exitFailed, fmt.Errorf("%w\n  hint: is the namespace %q there? start the worker again when it is", err, c.Temporal.Namespace)
 	}
 	return 0, nil
+}
+
+// notBegun is how a worker ends that cannot begin: in order, if that is because it was told to stop before it could.
+func notBegun(ctx context.Context, err error, log *slog.Logger) (int, error) {
+	select {
+	case <-ctx.Done():
+		log.Info("stopped")
+		return 0, nil
+	default:
+		return exitFailed, err
+	}
 }
 
 // errGaveUp is why a worker ends by itself: the SDK has stopped asking Temporal for work. Alive, it would do nothing, and

@@ -34,3 +34,13 @@ func TestAWorkerThatIsStoppedBeforeTemporalAnswersEndsInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, code)
 }
+
+// TestAWorkerThatIsStoppedWhileItLooksAtItsNamespaceEndsInOrder: Temporal has answered by then, and is slow.
+func TestAWorkerThatIsStoppedWhileItLooksAtItsNamespaceEndsInOrder(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	code, err := run(ctx, (&forgetful{mute: stop}).serve(t), t.Output())
+	require.NoError(t, err)
+	require.Zero(t, code)
+}
