@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -34,7 +35,7 @@ func newChain(ctx context.Context) (aws.CredentialsProvider, error) {
 		cfg, err = config.LoadDefaultConfig(ctx, config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = client }))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the AWS default chain: %w", noCredentials(err))
+		return nil, fmt.Errorf("read the AWS default chain: %w", unreadable(err))
 	}
 	return chain{cfg.Credentials}, nil
 }
@@ -53,13 +54,24 @@ func (c chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return creds, nil
 }
 
+// unreadable says what keeps the chain from being asked at all. Other texts may quote what a variable or a profile's line
+// holds, and are not repeated.
+func unreadable(err error) error {
+	detail := "an AWS_ variable of the environment, or a line of AWS's files, has a value that its SDK does not take"
+	var profile config.SharedConfigProfileNotExistError
+	var file *fs.PathError // of AWS_CA_BUNDLE, say
+	switch {
+	case errors.As(err, &profile):
+		detail = "there is no AWS profile " + profile.Profile
+	case errors.As(err, &file):
+		detail = file.Error()
+	}
+	return &awserror.Error{Cause: ErrNoCredentials, Detail: detail}
+}
+
 // noCredentials keeps refusals of STS, which have a code, as they are. Other texts of the chain may quote a profile's
 // lines and are not repeated.
 func noCredentials(err error) error {
-	var profile config.SharedConfigProfileNotExistError
-	if errors.As(err, &profile) {
-		return &awserror.Error{Cause: ErrNoCredentials, Detail: "there is no AWS profile " + profile.Profile}
-	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		if _, known := failures[api.ErrorCode()]; known {

@@ -57,3 +57,22 @@ func TestAProfileThatIsNotThereIsNamed(t *testing.T) {
 	require.ErrorIs(t, err, awsrole.ErrNoCredentials)
 	require.ErrorContains(t, err, "nobody")
 }
+
+// The keys are there, and nobody should look for them.
+func TestASettingThatTheDefaultChainCannotUseIsNotTakenForKeysThatAreMissing(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", keyID)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", keyValue)
+	for variable, c := range map[string]struct{ value, says string }{
+		"AWS_CA_BUNDLE":    {"/nowhere/ca.pem", "open /nowhere/ca.pem: no such file"},
+		"AWS_MAX_ATTEMPTS": {"a-few-of-them", "has a value that its SDK does not take"},
+	} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, c.value)
+			_, err := awsrole.New(t.Context(), awsrole.Options{})
+			require.ErrorIs(t, err, awsrole.ErrNoCredentials)
+			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, err.Error(), "neither environment")
+			require.NotContains(t, err.Error(), "a-few-of-them")
+		})
+	}
+}
