@@ -3,6 +3,8 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"os"
 	"sync"
 
 	"consign/internal/problem"
@@ -40,6 +42,9 @@ func (r *Reader) Load() (*Config, problem.List, error) {
 	r.loaded = nil
 	// What is remembered is read before what is loaded: a file that changes in between is loaded again the next time.
 	read, err := r.files(nil)
+	if err == nil {
+		err = lasting(read)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,6 +61,16 @@ func (r *Reader) Load() (*Config, problem.List, error) {
 	}
 	r.read, r.loaded, r.warnings = read, c, problems
 	return c, problems, nil
+}
+
+// lasting refuses what can be read once, as a pipe can: there is nothing in it the next time, which is a configuration too.
+func lasting(files []fileText) error {
+	for _, f := range files {
+		if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%w: %s can be read once, and every step reads the configuration: name a file", ErrNoConfig, f.path)
+		}
+	}
+	return nil
 }
 
 // same reports whether the files are what they were.

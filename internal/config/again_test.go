@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,4 +70,18 @@ func TestAConfigurationIsParsedAgainOnlyWhenAFileHasChanged(t *testing.T) {
 	}
 	put("all.sql", "SELECT 1 AS one")
 	load()
+}
+
+// worker --config <(envsubst < consign.yaml): there is nothing in it the second time, which is a configuration too.
+func TestAConfigurationThatCanBeReadOnceIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	from, to, err := os.Pipe()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, from.Close()) })
+	_, err = to.WriteString("temporal: {address: temporal.acme:7233}\n")
+	require.NoError(t, errors.Join(err, to.Close()))
+	c, _, err := config.NewReader(fmt.Sprintf("/dev/fd/%d", from.Fd()), func(string) (string, bool) { return "", false }).Load()
+	require.ErrorIs(t, err, config.ErrNoConfig)
+	require.ErrorContains(t, err, "can be read once")
+	require.Nil(t, c)
 }
