@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 
 	"consign/activities"
 	"consign/workflows"
@@ -36,13 +38,21 @@ func (s *site) start(key string) {
 	require.Equal(s.t, 0, a.code, "%s\n%s", a.out, a.err)
 }
 
+// progressOf asks a run how it is getting on. Temporal gives its worker ten seconds to answer, which a machine that is busy may
+// need longer for, so it is asked again.
 func (s *site) progressOf(workflowID string) workflows.Progress {
 	s.t.Helper()
 	var p workflows.Progress
-	value, err := temporal.QueryWorkflow(s.t.Context(), workflowID, "", workflows.QueryProgress)
-	require.NoError(s.t, err)
-	require.NoError(s.t, value.Get(&p))
-	return p
+	var late *serviceerror.DeadlineExceeded
+	for begin := time.Now(); ; {
+		value, err := temporal.QueryWorkflow(s.t.Context(), workflowID, "", workflows.QueryProgress)
+		if errors.As(err, &late) && time.Since(begin) < patience {
+			continue
+		}
+		require.NoError(s.t, err)
+		require.NoError(s.t, value.Get(&p))
+		return p
+	}
 }
 
 func (s *site) waitsFor(key, holder string) {
