@@ -44,3 +44,17 @@ func TestWhatIsRefusedIsNotOffered(t *testing.T) {
 	require.Contains(t, (&app{}).parkedText("a/1", workflows.Progress{}), "--replan")
 	require.NotContains(t, (&app{}).parkedText("a/1", workflows.Progress{NoReplan: true}), "--replan")
 }
+
+func TestARunThatFailedSaysWhatItWarnsOf(t *testing.T) {
+	t.Parallel()
+	done := workflows.Completion{
+		Status: workflows.Failed, Warnings: []string{"whether more of it can be read is not known: no answer"}, NotNotified: []string{"crm"},
+	}
+	campaign := workflows.CampaignCompletion{Groups: []workflows.GroupCompletion{{Name: "a", Deliveries: []workflows.Completion{done}}}}
+	for _, completion := range []any{done, campaign} {
+		var out strings.Builder
+		(&app{}).printShown(&out, shown{Snapshot: watch.Snapshot{State: workflows.Failed}, Completion: completion})
+		require.Contains(t, out.String(), "warning: whether more of it can be read is not known: no answer\nwarning: workflow crm was never there to be told\n")
+		require.NotContains(t, out.String(), "visible")
+	}
+}

@@ -187,12 +187,22 @@ func whose(a activities.Attribution) string {
 	return string(a)
 }
 
-// printDelivery writes what a run has delivered. A run that did not complete may have made objects visible all the
-// same, and then it says so.
+// printDelivery writes what a run has delivered, and what it warns of: that nobody knows whether more of it can be read, say.
 func printDelivery(w io.Writer, c workflows.Completion) {
-	if c.Status != workflows.Completed && len(c.Objects) == 0 {
-		return
+	if c.Status == workflows.Completed || len(c.Objects) > 0 {
+		printObjects(w, c)
 	}
+	for _, warning := range c.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+	for _, id := range c.NotNotified {
+		fmt.Fprintf(w, "warning: workflow %s was never there to be told\n", id)
+	}
+}
+
+// printObjects writes what can be read of a delivery. A run that did not complete may have made objects visible all the
+// same, and then it says so.
+func printObjects(w io.Writer, c workflows.Completion) {
 	if c.Status != workflows.Completed {
 		fmt.Fprintf(w, "%s, but these objects are visible:\n", c.Status)
 	}
@@ -213,10 +223,4 @@ func printDelivery(w io.Writer, c workflows.Completion) {
 	}
 	fmt.Fprintf(w, "%s: %s, %s, %s in %s\n", c.Status, watch.Count(int64(c.ObjectCount), "object"), watch.Count(c.Rows, "row"),
 		watch.Bytes(c.Bytes), watch.Took(c.CompletedAt.Sub(c.StartedAt)))
-	for _, warning := range c.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", warning)
-	}
-	for _, id := range c.NotNotified {
-		fmt.Fprintf(w, "warning: workflow %s was never there to be told\n", id)
-	}
 }
