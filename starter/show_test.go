@@ -58,3 +58,10 @@ func TestARunThatFailedSaysWhatItWarnsOf(t *testing.T) {
 		require.NotContains(t, out.String(), "visible")
 	}
 }
+
+func TestTheSuccessFileOfAnEmptyDeliveryIsNamed(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	printDelivery(&out, workflows.Completion{Status: workflows.Completed, SuccessFile: "in/a.csv.DONE"})
+	require.Equal(t, "in/a.csv.DONE\ncompleted: 0 objects, 0 rows, 0 B in 0 s\n", out.String())
+}

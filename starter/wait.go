@@ -216,9 +216,13 @@ func printObjects(w io.Writer, c workflows.Completion) {
 		}
 		fmt.Fprintln(w)
 	}
+	bucket := "" // it is not known where there are no objects
+	if len(c.Objects) > 0 {
+		bucket = "s3://" + c.Objects[0].Bucket + "/"
+	}
 	for _, key := range []string{c.Receipt, c.SuccessFile} {
-		if key != "" && len(c.Objects) > 0 {
-			fmt.Fprintf(w, "s3://%s/%s\n", c.Objects[0].Bucket, key)
+		if key != "" {
+			fmt.Fprintln(w, bucket+key)
 		}
 	}
 	fmt.Fprintf(w, "%s: %s, %s, %s in %s\n", c.Status, watch.Count(int64(c.ObjectCount), "object"), watch.Count(c.Rows, "row"),
