@@ -102,6 +102,7 @@ type sent struct {
 	Completion    any                       `json:"completion,omitempty"` // workflows.Completion, or CampaignCompletion
 	Failure       *activities.Failure       `json:"failure,omitempty"`
 	Deadline      time.Time                 `json:"deadline,omitzero"`    // of a parked run
+	NoReplan      bool                      `json:"no_replan,omitempty"`  // of a parked run: it cannot be planned anew
 	Deliveries    []workflows.GroupProgress `json:"deliveries,omitempty"` // of a parked campaign
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"io"
 	"strings"
 	"testing"
 
@@ -64,4 +66,13 @@ func TestTheSuccessFileOfAnEmptyDeliveryIsNamed(t *testing.T) {
 	var out strings.Builder
 	printDelivery(&out, workflows.Completion{Status: workflows.Completed, SuccessFile: "in/a.csv.DONE"})
 	require.Equal(t, "in/a.csv.DONE\ncompleted: 0 objects, 0 rows, 0 B in 0 s\n", out.String())
+}
+
+func TestTheResultOfAParkedRunSaysWhatItsTextSays(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	a := &app{out: &out, messages: io.Discard, output: "json"}
+	err := a.parked(sent{WorkflowID: "send/a/1"}, watch.Snapshot{Progress: &workflows.Progress{NoReplan: true}})
+	require.ErrorContains(t, err, "is parked")
+	require.Contains(t, out.String(), `"no_replan": true`)
 }

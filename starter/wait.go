@@ -123,7 +123,7 @@ func (a *app) parked(s sent, snapshot watch.Snapshot) error {
 	if snapshot.Progress != nil {
 		p = *snapshot.Progress
 	}
-	s.Failure, s.Deadline, s.Deliveries = p.Failure, p.Deadline, p.Deliveries
+	s.Failure, s.Deadline, s.NoReplan, s.Deliveries = p.Failure, p.Deadline, p.NoReplan, p.Deliveries
 	if a.output == "json" {
 		if err := a.result(s, nil); err != nil {
 			return err
