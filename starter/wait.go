@@ -95,19 +95,8 @@ func (a *app) ending(e ending) error {
 	case e.status == workflows.Aborted:
 		return failed(fmt.Errorf("%s: %s", run, f.Message), newKey)
 	default:
-		return failed(fmt.Errorf("%s: %s", run, sentence(*f)), join(f.Advice, newKey))
+		return failed(fmt.Errorf("%s: %s", run, sentence(*f)), strings.TrimPrefix(f.Advice+"\n"+newKey, "\n"))
 	}
-}
-
-func join(lines ...string) string {
-	text := ""
-	for _, line := range lines {
-		if line != "" && text != "" {
-			text += "\n"
-		}
-		text += line
-	}
-	return text
 }
 
 func sentence(f activities.Failure) string {
