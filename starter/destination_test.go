@@ -193,6 +193,18 @@ func TestEveryRefusalHasAnExplanationOfItsOwn(t *testing.T) {
 	require.Len(t, seen, 7, "that of the key is the same, whoever has chosen it")
 }
 
+// The statement that is missing is said of a place whatever else is wrong there.
+func TestAMissingStatementIsNotForgottenForAnUnusableKey(t *testing.T) {
+	t.Parallel()
+	c := newCustomer(t)
+	expired := publicKey(t, time.Now().Add(-48*time.Hour))
+	_, out, _ := setupOf{key: "reader", settings: inbound + ", pgp_public_key: {file: " + expired + "}"}.run(t, c, "-o", "json", "test", "acme")
+	var result tested
+	require.NoError(t, json.Unmarshal([]byte(out), &result))
+	require.NotNil(t, result.Places[0].Missing, out)
+	require.Equal(t, "s3:PutObject", result.Places[0].Missing.Action)
+}
+
 // The key with which their role is asked for is ours: nothing that its owner grants would help.
 func TestAKeyOfOursIsNotTheOwnersFault(t *testing.T) {
 	t.Parallel()

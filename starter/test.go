@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -131,7 +132,7 @@ func (a *app) testPlace(ctx context.Context, c *config.Config, d *config.Destina
 		var missing *grant.Missing
 		if check.State == activities.CheckFailed {
 			missing = n.Missing(check.Err)
-			one.OK, one.Missing = false, missing
+			one.OK, one.Missing = false, cmp.Or(missing, one.Missing) // another check may fail for another reason
 		}
 		one.Checks = append(one.Checks, check)
 		if a.output == "text" {
