@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,15 +133,23 @@ func (a *app) check(cmd *cobra.Command, _ []string) error {
 // is no less: it may mean that nobody is to wait, or that all have to.
 func nothingEmpty(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		switch kind, value := f.Value.Type(), f.Value.String(); {
+		switch {
 		case err != nil:
-		case kind == "string" && value == "" && f.Name != "as" && f.Name != "reason":
+		case isEmpty(f.Value) && f.Name != "as" && f.Name != "reason":
 			err = wrong(fmt.Errorf("--%s is empty: a variable that is not set, perhaps", f.Name), "leave it out, or say what is meant")
-		case kind == "duration" && value == "0s":
+		case f.Value.Type() == "duration" && f.Value.String() == "0s":
 			err = wrong(fmt.Errorf("--%s is 0: it is a positive duration", f.Name), "leave it out to wait for as long as it takes, and --wait too to wait for nothing")
 		}
 	})
 	return err
+}
+
+// isEmpty reports whether a flag's text is, or one of its texts if it may be given several times.
+func isEmpty(value pflag.Value) bool {
+	if several, ok := value.(pflag.SliceValue); ok {
+		return slices.Contains(several.GetSlice(), "")
+	}
+	return value.Type() == "string" && value.String() == ""
 }
 
 // usage makes a complaint about arguments an error of usage, with the line that says how.
