@@ -123,7 +123,7 @@ func (k *checker) prefix(e Effective, at string) {
 
 // keys checks that it is clear whom the files are encrypted to. The keys themselves are looked at by Check.
 func (k *checker) keys(e Effective, at string, complete bool) {
-	if e.set("pgp_public_key") && e.set("pgp_public_keys") {
+	if e.keysTwice() {
 		k.add(e.path("pgp_public_keys", at), "list all keys under pgp_public_keys", "pgp_public_key is set too, by %s", e.Origins["pgp_public_key"])
 	}
 	if e.set("pgp_public_keys") && len(e.Settings.PGPPublicKeys) == 0 {

@@ -126,6 +126,9 @@ func (e *Effective) path(name, at string) string {
 // set reports whether somebody has written the setting.
 func (e *Effective) set(name string) bool { return e.Origins[name].path != "" }
 
+// keysTwice reports whether the public keys are set in both ways, of which one would be forgotten.
+func (e *Effective) keysTwice() bool { return e.set("pgp_public_key") && e.set("pgp_public_keys") }
+
 func ptr[T any](v T) *T { return &v }
 
 // value returns what p points to, or the zero value.
@@ -196,6 +199,9 @@ func (e *Effective) Conflicts() problem.List {
 	var list problem.List
 	for _, c := range e.conflicts {
 		list.Add(c.name, "is set by %s and again by %s", c.first, c.again)
+	}
+	if e.keysTwice() {
+		list.Add("pgp_public_keys", "is set by %s, and pgp_public_key by %s", e.Origins["pgp_public_keys"], e.Origins["pgp_public_key"])
 	}
 	return list
 }

@@ -142,6 +142,17 @@ func TestATemplateThatDoesNotFitTheRunIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "and again by orchestration vips weekly")
 }
 
+// Of two levels that name keys in different ways, neither may be forgotten.
+func TestATemplateThatNamesAnotherKeyThanTheOrchestrationIsRefused(t *testing.T) {
+	t.Parallel()
+	c := write(t, "data_templates:\n", elsewhere, "query: vips, data_template: weekly,",
+		"query: vips, data_template: weekly, settings: {pgp_public_keys: [{file: keys/acme.asc}, {file: keys/until-2030.asc}]},")
+	_, err := plan.Again(c, plan.Request{RunKey: "k", To: "moved"}, first(t, c, "vips weekly"), today)
+	require.ErrorIs(t, err, plan.ErrConfiguration)
+	require.ErrorContains(t, err, "pgp_public_keys: is set by orchestration vips weekly")
+	require.ErrorContains(t, err, "and pgp_public_key by destination keys")
+}
+
 func TestAChangedQueryIsOnlyWorthAWarning(t *testing.T) {
 	t.Parallel()
 	p := first(t, load(t, "testdata/consign.yaml"), "parts")
