@@ -245,10 +245,13 @@ func (k *checker) forCampaigns(e Effective, at string) {
 
 // forOrchestration checks that a run's names do not ask for what only campaigns have.
 func (k *checker) forOrchestration(e Effective, at string) {
-	for name, text := range map[string]*string{"filename": e.Settings.Filename, "split_filename": e.Settings.SplitFilename} {
+	for _, t := range []struct { // in this order, for both are told of in one place
+		name string
+		text *string
+	}{{"filename", e.Settings.Filename}, {"split_filename", e.Settings.SplitFilename}} {
 		for _, variable := range []string{"campaign_name", "group_name"} {
-			if uses(value(text), variable) {
-				k.add(at+".data_template", "use a data template for orchestrations", "its %s needs {{%s}}, which only campaigns have", name, variable)
+			if uses(value(t.text), variable) {
+				k.add(at+".data_template", "use a data template for orchestrations", "its %s needs {{%s}}, which only campaigns have", t.name, variable)
 			}
 		}
 	}
