@@ -179,6 +179,9 @@ func (k *checker) sections() {
 	if c.S3.Concurrency == 0 { // written: to the stage it is the default
 		k.add("s3.concurrency", "", "0 is not between 1 and 64")
 	}
+	if c.S3.PartSize == 0 {
+		k.add("s3.part_size", "", "0 bytes is not between 5 MiB and 5 GiB")
+	}
 	for _, p := range (Settings{}).Upload(c.S3).Validate() {
 		p.Key = "s3." + p.Key
 		k.put(p)
