@@ -9,7 +9,7 @@ var rules = map[string]map[string]any{ //nolint:gochecknoglobals // the table
 	"data_templates.name": aName, "orchestrations.name": aName, "campaigns.name": aName, "campaigns.groups.name": aName, "users.name": aName,
 	"cron":         {"pattern": `^\s*([0-9A-Za-z*,/-]+\s+){4}[0-9A-Za-z*,/-]+\s*$|^$`},
 	"bucket_owner": {"pattern": `^([0-9]{12})?$`}, "external_id": {"pattern": `^([\w+=,.@:/-]{2,})?$`}, "delimiter": {"maxLength": 1}, "escape_character": {"maxLength": 1},
-	"prefix": {"pattern": `^([^/*?][^*?]*)?$`}, "compression_level": between(1, 9), "split.rows": between(1, 10_000_000),
+	"prefix": {"pattern": `^([^/*?][^*?]*)?$`}, "compression_level": between(1, 9), "split.rows": between(0, 10_000_000),
 	"warn_below": between(0, nil), "fail_below": between(0, nil), "warn_above": between(0, nil), "fail_above": between(0, nil),
 	"worker.threads": between(1, maxThreads), "worker.runs": between(1, maxRuns), "retry.attempts": between(1, maxAttempts), "s3.concurrency": between(1, nil),
 	"campaigns.groups": {"minItems": 1}, "users.policies": {"minItems": 1, "uniqueItems": true}, "pii": {"uniqueItems": true},
