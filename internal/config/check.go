@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"reflect"
@@ -198,13 +199,7 @@ func sortByPlace(list problem.List) {
 	slices.SortStableFunc(list, func(a, b problem.Problem) int {
 		fileA, lineA := splitPlace(a.Where)
 		fileB, lineB := splitPlace(b.Where)
-		if order := strings.Compare(fileA, fileB); order != 0 {
-			return order
-		}
-		if lineA != lineB {
-			return lineA - lineB
-		}
-		return strings.Compare(a.Key, b.Key)
+		return cmp.Or(strings.Compare(fileA, fileB), cmp.Compare(lineA, lineB), strings.Compare(a.Key, b.Key))
 	})
 }
 
