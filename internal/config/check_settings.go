@@ -277,16 +277,12 @@ var errVariable = errors.New("a constant knows no such variable")
 
 // Expand puts the values of variables into a constant column's text. Unlike in a name, a space stays a space.
 func Expand(text string, values map[string]string) (string, error) {
+	var filled, without []string
 	for _, v := range constantVariables {
-		text = strings.ReplaceAll(text, v, "\x00"+v+"\x00")
+		filled, without = append(filled, v, values[strings.Trim(v, "{}")]), append(without, v, " ")
 	}
-	words := strings.Split(text, "\x00")
-	for i, word := range words {
-		if i%2 == 1 {
-			words[i] = values[strings.Trim(word, "{}")]
-		} else if strings.Contains(word, "{{") {
-			return "", errVariable
-		}
+	if strings.Contains(strings.NewReplacer(without...).Replace(text), "{{") {
+		return "", errVariable
 	}
-	return strings.Join(words, ""), nil
+	return strings.NewReplacer(filled...).Replace(text), nil
 }
