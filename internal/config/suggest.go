@@ -10,10 +10,10 @@ const didYouMean = "did you mean "
 
 // suggest returns "did you mean x?" if one of names is close to what was written, and otherwise what there is.
 func suggest(written string, names []string) string {
-	best, least := "", len(written)/3+1
+	best, least := "", len(written)/3+2 // farther away is another word
 	for _, name := range names {
-		if d := distance(strings.ToLower(written), strings.ToLower(name)); d <= least && (best == "" || d < distance(strings.ToLower(written), strings.ToLower(best))) {
-			best = name
+		if d := distance(strings.ToLower(written), strings.ToLower(name)); d < least {
+			best, least = name, d
 		}
 	}
 	switch {
