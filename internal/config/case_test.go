@@ -59,7 +59,7 @@ func TestEveryCaseSaysWhatItIsMeantToSay(t *testing.T) {
 	}
 }
 
-// loadCase reads a case beside base.yaml, with nothing refused for not being built yet.
+// loadCase reads a case, beside base.yaml unless it is to be read alone.
 func loadCase(t *testing.T, name, text string) (*Config, problem.List) {
 	t.Helper()
 	dir := t.TempDir()
@@ -131,12 +131,4 @@ func updateCase(t *testing.T, path, text string, list problem.List) {
 		b.WriteString(line + "\n")
 	}
 	require.NoError(t, os.WriteFile(path, []byte(b.String()), 0o600))
-}
-
-func TestAllGoodCasesStandBesideEachOther(t *testing.T) {
-	t.Parallel()
-	c, list, err := Load("testdata/base.yaml", environment)
-	require.NoError(t, err)
-	require.Empty(t, list)
-	require.NotNil(t, c)
 }
