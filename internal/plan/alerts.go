@@ -1,27 +1,6 @@
 package plan
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"strings"
-)
-
-// Digest is the SHA-256 of a query's SQL, in hexadecimal: it tells whether a query is still the one that was planned,
-// and does not tell the query.
-func Digest(sql string) string {
-	sum := sha256.Sum256([]byte(sql))
-	return hex.EncodeToString(sum[:])
-}
-
-// Names lists the recipients' fingerprints.
-func (e *Encryption) Names() string {
-	names := make([]string, len(e.Recipients))
-	for i, r := range e.Recipients {
-		names[i] = r.Fingerprint
-	}
-	return strings.Join(names, ", ")
-}
+import "fmt"
 
 // Alerts are the row counts at which somebody wants to be warned, or nothing to be sent. 0: no alert.
 type Alerts struct {

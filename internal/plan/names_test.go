@@ -1,9 +1,7 @@
 package plan_test
 
 import (
-	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -133,55 +131,4 @@ func TestSideFilesStandBesideWhatTheyDescribe(t *testing.T) {
 	p, err := plan.Make(none, requests["one-file"], schema)
 	require.NoError(t, err)
 	require.Empty(t, p.SuccessKey+p.ManifestKey+p.ReceiptKey)
-}
-
-func TestAlertsLookAtTheNumberOfRows(t *testing.T) {
-	t.Parallel()
-	a := plan.Alerts{FailBelow: 10, WarnBelow: 20, WarnAbove: 100, FailAbove: 200}
-	for _, test := range []struct {
-		rows  int64
-		warns string
-		fails string
-	}{
-		{9, "", "9 rows are fewer than fail_below, which is 10"},
-		{10, "10 rows are fewer than warn_below, which is 20", ""},
-		{20, "", ""},
-		{100, "", ""},
-		{101, "101 rows are more than warn_above, which is 100", ""},
-		{200, "200 rows are more than warn_above, which is 100", ""},
-		{201, "", "201 rows are more than fail_above, which is 200"},
-	} {
-		warnings, err := a.Check(test.rows)
-		if test.fails != "" {
-			require.EqualError(t, err, test.fails)
-			continue
-		}
-		require.NoError(t, err)
-		if test.warns == "" {
-			require.Empty(t, warnings)
-		} else {
-			require.Equal(t, []string{test.warns}, warnings)
-		}
-	}
-	warnings, err := plan.Alerts{}.Check(0)
-	require.NoError(t, err)
-	require.Empty(t, warnings, "0 is no alert")
-}
-
-func TestDurationsCanBeReadInTheHistory(t *testing.T) {
-	t.Parallel()
-	text, err := json.Marshal(plan.Duration(90 * time.Minute))
-	require.NoError(t, err)
-	require.JSONEq(t, `"1h30m0s"`, string(text))
-	var back plan.Duration
-	require.NoError(t, json.Unmarshal(text, &back))
-	require.Equal(t, 90*time.Minute, time.Duration(back))
-	require.Error(t, json.Unmarshal([]byte(`"soon"`), &back))
-}
-
-func TestDigestsTellQueriesApart(t *testing.T) {
-	t.Parallel()
-	require.Len(t, plan.Digest(""), 64)
-	require.Equal(t, "e004ebd5b5532a4b85984a62f8ad48a81aa3460c1ca07701f386135d72cdecf5", plan.Digest("SELECT 1"), "sha256sum says so")
-	require.NotEqual(t, plan.Digest("SELECT 1"), plan.Digest("SELECT 1 "))
 }

@@ -6,6 +6,9 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
 	"time"
 
 	"consign/internal/access"
@@ -65,6 +68,13 @@ type Query struct {
 	Digest  string `json:"digest"` // of the SQL: see Digest
 }
 
+// Digest is the SHA-256 of a query's SQL, in hexadecimal: it tells whether a query is still the one that was planned,
+// and does not tell the query.
+func Digest(sql string) string {
+	sum := sha256.Sum256([]byte(sql))
+	return hex.EncodeToString(sum[:])
+}
+
 // Destination is whom the run delivers to.
 type Destination struct {
 	Name   string `json:"name"`
@@ -91,6 +101,15 @@ type Column struct {
 type Encryption struct {
 	Recipients []Recipient `json:"recipients"`
 	AEAD       bool        `json:"pgp_aead,omitempty"`
+}
+
+// Names lists the recipients' fingerprints.
+func (e *Encryption) Names() string {
+	names := make([]string, len(e.Recipients))
+	for i, r := range e.Recipients {
+		names[i] = r.Fingerprint
+	}
+	return strings.Join(names, ", ")
 }
 
 // Recipient is a public key, by its fingerprint.
