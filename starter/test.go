@@ -14,7 +14,6 @@ import (
 
 	"consign/activities"
 	"consign/internal/config"
-	"consign/internal/encrypt"
 	"consign/internal/naming"
 	"consign/starter/grant"
 	"consign/starter/watch"
@@ -152,13 +151,9 @@ func (a *app) testPlace(ctx context.Context, c *config.Config, d *config.Destina
 
 // checkRecipient looks at a public key as a run's plan does.
 func checkRecipient(key config.Key, now time.Time) activities.Check {
-	certificate, err := key.Read()
+	r, err := key.Recipient(now)
 	if err != nil {
 		return activities.FailedCheck(checkKey, err)
-	}
-	r, err := encrypt.ParseRecipient(certificate, now)
-	if err != nil {
-		return activities.FailedCheck(checkKey, fmt.Errorf("%s: %w", key.Path, err))
 	}
 	message := r.Fingerprint() + " can be encrypted to"
 	if !r.Expires().IsZero() {

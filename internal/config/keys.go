@@ -25,6 +25,19 @@ func (k Key) Read() ([]byte, error) {
 	return key, nil
 }
 
+// Recipient returns whom the key encrypts to, if it can be encrypted to at that time. The error says of which key it is.
+func (k Key) Recipient(now time.Time) (*encrypt.Recipient, error) {
+	certificate, err := k.Read()
+	if err != nil {
+		return nil, err
+	}
+	r, err := encrypt.ParseRecipient(certificate, now)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k.Path, err)
+	}
+	return r, nil
+}
+
 // Keys returns the public keys that the files are encrypted to.
 func (c *Config) Keys(e Effective) []Key {
 	if e.Settings.PGPPublicKey != nil {

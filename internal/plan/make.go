@@ -7,7 +7,6 @@ import (
 
 	"consign/internal/access"
 	"consign/internal/config"
-	"consign/internal/encrypt"
 	"consign/internal/table"
 )
 
@@ -119,16 +118,12 @@ func encryption(c *config.Config, e config.Effective, now time.Time) (*Encryptio
 		return nil, nil, nil
 	}
 	var warnings []string
-	wanted := e.Settings.PGPAEAD != nil && *e.Settings.PGPAEAD
+	wanted := deref(e.Settings.PGPAEAD)
 	out := &Encryption{AEAD: wanted}
 	for _, key := range keys {
-		certificate, err := key.Read()
+		r, err := key.Recipient(now)
 		if err != nil {
 			return nil, nil, err
-		}
-		r, err := encrypt.ParseRecipient(certificate, now)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", key.Path, err)
 		}
 		if r.ExpiresSoon(now) {
 			warnings = append(warnings, fmt.Sprintf("%s: the key %s expires on %s: ask the customer to extend it and to send it again",
