@@ -146,21 +146,16 @@ func (w *world) expected(orchestration string) (string, error) {
 	if err = errors.Join(err, problems.Err()); err != nil {
 		return "", err
 	}
-	for _, o := range c.Orchestrations {
-		if o.Name != orchestration {
-			continue
-		}
-		query, err := c.SQL(o.Query)
-		if err != nil {
-			return "", err
-		}
-		for _, t := range c.DataTemplates {
-			if t.Name == o.DataTemplate {
-				return "SELECT " + selected(t.Columns) + " FROM (" + strings.TrimRight(query, " ;\n") + ")", nil
-			}
-		}
+	o, err := c.Orchestration(orchestration)
+	if err != nil {
+		return "", err
 	}
-	return "", fmt.Errorf("orchestration %s: %w", orchestration, config.ErrNotFound)
+	t, err := c.DataTemplate(o.DataTemplate)
+	if err != nil {
+		return "", err
+	}
+	query, err := c.SQL(o.Query)
+	return "SELECT " + selected(t.Columns) + " FROM (" + strings.TrimRight(query, " ;\n") + ")", err
 }
 
 func selected(columns []config.Column) string {
