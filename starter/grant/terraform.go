@@ -2,6 +2,7 @@ package grant
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,8 +70,8 @@ func document(b *strings.Builder, name string, p Policy, why map[string]string) 
 }
 
 func conditions(b *strings.Builder, all map[string]map[string][]string) {
-	for _, test := range sorted(all) {
-		for _, variable := range sorted(all[test]) {
+	for _, test := range slices.Sorted(maps.Keys(all)) {
+		for _, variable := range slices.Sorted(maps.Keys(all[test])) {
 			fmt.Fprintf(b, "    condition {\n      test     = %s\n      variable = %s\n      values   = [%s]\n    }\n", hcl(test), hcl(variable), hclList(all[test][variable]))
 		}
 	}
@@ -102,13 +103,4 @@ func hclList(list []string) string {
 		words[i] = hcl(s)
 	}
 	return strings.Join(words, ", ")
-}
-
-func sorted[V any](m map[string]V) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
