@@ -135,9 +135,8 @@ func listOne(info *workflowpb.WorkflowExecutionInfo) listed {
 	l := listed{
 		Run: shortRun(info.GetExecution().GetWorkflowId()), WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(),
 		State: watch.StateOf(info), Destination: watch.Attribute(info, workflows.AttributeDestination.GetName()),
-		StartedAt: info.GetStartTime().AsTime(),
+		Rows: watch.Rows(info), StartedAt: info.GetStartTime().AsTime(),
 	}
-	l.Rows, _ = watch.Rows(info)
 	if info.GetCloseTime() != nil {
 		l.CompletedAt = info.GetCloseTime().AsTime()
 	}

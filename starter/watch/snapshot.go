@@ -132,22 +132,22 @@ func StateOf(info *workflowpb.WorkflowExecutionInfo) workflows.State {
 
 // Attribute returns the text of a search attribute, and "" if the run does not have it.
 func Attribute(info *workflowpb.WorkflowExecutionInfo, name string) string {
-	var text string
-	payload, ok := info.GetSearchAttributes().GetIndexedFields()[name]
-	if !ok || converter.GetDefaultDataConverter().FromPayload(payload, &text) != nil {
-		return ""
-	}
-	return text
+	return attribute[string](info, name)
 }
 
-// Rows returns the run's ConsignRows, and false if it is not known.
-func Rows(info *workflowpb.WorkflowExecutionInfo) (int64, bool) {
-	var n int64
-	payload, ok := info.GetSearchAttributes().GetIndexedFields()[workflows.AttributeRows.GetName()]
-	if !ok || converter.GetDefaultDataConverter().FromPayload(payload, &n) != nil {
-		return 0, false
+// Rows returns the run's ConsignRows, and 0 if it is not known.
+func Rows(info *workflowpb.WorkflowExecutionInfo) int64 {
+	return attribute[int64](info, workflows.AttributeRows.GetName())
+}
+
+// attribute returns the value of a search attribute, and nothing if the run does not have it.
+func attribute[T any](info *workflowpb.WorkflowExecutionInfo, name string) T {
+	var value, none T
+	payload, ok := info.GetSearchAttributes().GetIndexedFields()[name]
+	if !ok || converter.GetDefaultDataConverter().FromPayload(payload, &value) != nil {
+		return none
 	}
-	return n, true
+	return value
 }
 
 // asked says when an activity was asked for: the SDK names it after its event in the history.
