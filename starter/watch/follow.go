@@ -43,7 +43,7 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 	defer f.View.Close()
 	ticker := time.NewTicker(f.Every)
 	defer ticker.Stop()
-	var silent silence
+	var silent time.Time // since when Temporal has not answered; zero if it has
 	warned := false
 	for {
 		s, err := f.look(ctx, workflowID, &runID)
@@ -81,20 +81,17 @@ func (f Follower) look(ctx context.Context, workflowID string, runID *string) (S
 	}
 }
 
-// silence is since when Temporal has not answered; zero if it has.
-type silence struct{ since time.Time }
-
 // bear returns the error of a look if it is no use to look again.
-func (f Follower) bear(silent *silence, err error, now time.Time) error {
+func (f Follower) bear(silent *time.Time, err error, now time.Time) error {
 	switch {
 	case err == nil:
-		silent.since = time.Time{}
+		*silent = time.Time{}
 	case !passing(err):
 		return err
-	case silent.since.IsZero():
-		silent.since = now
+	case silent.IsZero():
+		*silent = now
 		f.View.Note("Temporal does not answer; trying again")
-	case now.Sub(silent.since) > patience:
+	case now.Sub(*silent) > patience:
 		return fmt.Errorf("no answer for %s: %w", Took(patience), err)
 	}
 	return nil
