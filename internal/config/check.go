@@ -136,7 +136,7 @@ func (k *checker) oneOf(path, value string, allowed ...string) bool {
 
 // within checks that a number or a duration is neither too small nor too large.
 func within[T int | int64 | Size | time.Duration](k *checker, path string, value, least, most T) {
-	if !k.bad[path] && (value < least || value > most) {
+	if value < least || value > most {
 		k.add(path, "", "%v is not between %v and %v", value, least, most)
 	}
 }
@@ -173,7 +173,7 @@ func (k *checker) sections() {
 	within(k, "retry.attempts", c.Retry.Attempts, 1, maxAttempts)
 	within(k, "retry.initial_interval", c.Retry.InitialInterval, minInterval, maxInterval)
 	within(k, "retry.max_interval", c.Retry.MaxInterval, minInterval, maxInterval)
-	if c.Retry.InitialInterval > c.Retry.MaxInterval {
+	if c.Retry.InitialInterval > c.Retry.MaxInterval && !k.unread("retry.max_interval") {
 		k.add("retry.initial_interval", "raise max_interval, or wait less before the second try",
 			"%s is longer than max_interval, %s: no wait may be", c.Retry.InitialInterval, c.Retry.MaxInterval)
 	}

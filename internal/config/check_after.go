@@ -32,9 +32,8 @@ func (k *checker) downstream(list []Downstream, at string) {
 // asked checks a service of Amazon that is asked as a credential.
 func (k *checker) asked(at string, list problem.List, credential string) {
 	for _, p := range list {
-		if p.Key = at + "." + p.Key; !k.bad[p.Key] {
-			k.put(p)
-		}
+		p.Key = at + "." + p.Key
+		k.put(p)
 	}
 	if credential != "" {
 		k.refers(at+".credential", credential, "credential", "credentials")
@@ -49,17 +48,18 @@ func (k *checker) followed(e Effective, o *Orchestration, at string) {
 		if class := value(s.StorageClass); !upload.Readable(class) {
 			k.add(path, "choose another storage_class", "the receipt, the manifest and the objects cannot be read at once in %s", class)
 		}
-		if d.Lambda != nil && !value(s.Receipt) {
+		if d.Lambda != nil && !value(s.Receipt) && e.unread["receipt"] == "" {
 			k.add(path+".lambda", "set receipt: true", "the function is invoked with the receipt, and none is written")
 		}
 		if d.Redshift != nil {
-			k.copied(s, o.Downstream, i, path+".redshift")
+			k.copied(e, o.Downstream, i, path+".redshift")
 		}
 	}
 }
 
-func (k *checker) copied(s Settings, all []Downstream, i int, at string) {
-	if !value(s.Manifest) {
+func (k *checker) copied(e Effective, all []Downstream, i int, at string) {
+	s := e.Settings
+	if !value(s.Manifest) && e.unread["manifest"] == "" {
 		k.add(at, "set manifest: true", "the objects are loaded by their manifest, and none is written")
 	}
 	undecided := s.FileFormat == nil || *s.FileFormat == render.FormatCustom && s.Delimiter == nil

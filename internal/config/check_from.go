@@ -124,9 +124,6 @@ func (k *checker) sources() {
 			o.DSN = present // where it is, is enough here
 		}
 		for _, p := range o.Validate() {
-			if p.Key == "dsn" && k.bad[at+".dsn"] {
-				continue
-			}
 			p.Key = at + "." + p.Key
 			k.put(p)
 		}

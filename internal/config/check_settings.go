@@ -25,7 +25,7 @@ func (k *checker) settings(e Effective, at string, complete bool) {
 	if complete {
 		for name, how := range map[string]string{"bucket": "bucket: name", "file_format": "file_format: csv, or parquet"} {
 			if !e.set(name) {
-				k.missing(at+".settings."+name, "set "+how+" here, on the data template or on the destination")
+				k.missing(e.path(name, at), "set "+how+" here, on the data template or on the destination")
 			}
 		}
 	}

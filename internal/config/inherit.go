@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -32,6 +33,7 @@ type Effective struct {
 	Columns  []Column          // of the data template
 
 	columnsPath string
+	unread      map[string]string // settings that nobody has set in a way that could be read: where they were written
 	conflicts   []conflict
 }
 
@@ -46,7 +48,7 @@ const ByDefault = "default"
 
 // Effective returns what the levels say together. The template and the orchestration may be nil.
 func (c *Config) Effective(d *Destination, t *DataTemplate, o *Orchestration) Effective {
-	e := Effective{Origins: map[string]Origin{}}
+	e := Effective{Origins: map[string]Origin{}, unread: map[string]string{}}
 	e.inherit(c.places, &d.Settings, "destination "+d.Name, pathOf("destinations", c.Destinations, d))
 	if t != nil {
 		at := pathOf("data_templates", c.DataTemplates, t)
@@ -74,10 +76,13 @@ func pathOf[T any](list string, items []T, one *T) string {
 func (e *Effective) inherit(p places, s *Settings, level, at string) {
 	from, to := reflect.ValueOf(s).Elem(), reflect.ValueOf(&e.Settings).Elem()
 	for i, f := range fields(from.Type()) {
+		path := at + ".settings." + f.name
+		if p.bad[path] {
+			e.unread[f.name] = path
+		}
 		if from.Field(i).IsNil() {
 			continue
 		}
-		path := at + ".settings." + f.name
 		origin := Origin{Level: level, Where: p.of(path), path: path}
 		if first, set := e.Origins[f.name]; set {
 			e.conflicts = append(e.conflicts, conflict{f.name, first, origin})
@@ -117,10 +122,7 @@ func (e *Effective) complete() {
 
 // path is where a setting was written; at, if it was not.
 func (e *Effective) path(name, at string) string {
-	if o := e.Origins[name]; o.path != "" {
-		return o.path
-	}
-	return at + ".settings." + name
+	return cmp.Or(e.Origins[name].path, e.unread[name], at+".settings."+name)
 }
 
 // set reports whether somebody has written the setting.

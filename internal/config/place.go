@@ -13,7 +13,7 @@ import (
 type places struct {
 	where map[string]string // path: "consign.yaml:12"
 	names map[string]string // "destinations[3]": "acme"
-	bad   map[string]bool   // paths that were written wrongly, and so are not there: no reason to say that they are missing
+	bad   map[string]bool   // paths that were written wrongly, and so are not there: see unread
 }
 
 func newPlaces() places {
@@ -58,6 +58,17 @@ func (p places) key(path string) string {
 	return b.String() + path[start:]
 }
 
+// unread reports whether what was written at path, or something in it, could not be read. That is said there: what is wrong
+// without it need not be wrong.
+func (p places) unread(path string) bool {
+	for bad := range p.bad {
+		if rest, ok := strings.CutPrefix(bad, path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return true
+		}
+	}
+	return false
+}
+
 // A report collects problems about places of the configuration.
 type report struct {
 	places
@@ -72,9 +83,16 @@ func (r *report) warn(path, format string, args ...any) {
 	r.put(problem.Problem{Key: path, Message: fmt.Sprintf(format, args...), Warning: true})
 }
 
-// put adds a problem whose key is a path, unless it is there already: what a destination has set wrongly is wrong for
-// each of its templates.
+// put adds a problem whose key is a path of something that could be read.
 func (r *report) put(p problem.Problem) {
+	if !r.unread(p.Key) {
+		r.say(p)
+	}
+}
+
+// say adds a problem whose key is a path, unless it is there already: what a destination has set wrongly is wrong for
+// each of its templates.
+func (r *report) say(p problem.Problem) {
 	if p.Where == "" {
 		p.Where = r.of(p.Key)
 	}
@@ -94,9 +112,5 @@ func (r *report) reported(path string) bool {
 	})
 }
 
-// missing reports that path must be set, unless it was and could not be read.
-func (r *report) missing(path, hint string) {
-	if !r.bad[path] {
-		r.add(path, hint, "is missing")
-	}
-}
+// missing reports that path must be set.
+func (r *report) missing(path, hint string) { r.add(path, hint, "is missing") }

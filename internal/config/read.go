@@ -167,8 +167,7 @@ func (r *reader) once(w *walker, root *yaml.Node) {
 			continue
 		}
 		if first, ok := r.sections[key.Value]; ok {
-			r.where[key.Value] = w.place(key)
-			r.add(key.Value, "keep one of them", "is written in two files, first in %s", first)
+			w.wrong(key, key.Value, "keep one of them", "is written in two files, first in %s", first)
 			root.Content = slices.Delete(root.Content, i, i+2)
 			continue
 		}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"consign/internal/problem"
 )
 
 // A walker compares a YAML document with the types that it is decoded into. It finds what viper hides (keys twice or in
@@ -31,11 +33,11 @@ func (w *walker) place(n *yaml.Node) string {
 
 // wrong reports a problem at a node, and that path was written all the same.
 func (w *walker) wrong(n *yaml.Node, path, hint, format string, args ...any) bool {
-	w.bad[path] = true
 	if _, known := w.report.where[path]; !known {
 		w.report.where[path] = w.place(n)
 	}
-	w.add(path, hint, format, args...)
+	w.say(problem.Problem{Key: path, Hint: hint, Message: fmt.Sprintf(format, args...)})
+	w.bad[path] = true
 	return false
 }
 
@@ -210,26 +212,14 @@ func (w *walker) secret(n *yaml.Node, f field, path string) bool {
 		return false
 	}
 	if len(n.Content) != 2 {
-		if !w.bad[path] && len(n.Content) == 0 && w.anyBad(path) {
-			w.bad[path] = true // said already
-			return false
-		}
-		return w.wrong(n, path, how, "exactly one of env, file and inline says where the secret is")
+		w.add(path, how, "exactly one of env, file and inline says where the secret is")
+		w.bad[path] = true
+		return false
 	}
 	if n.Content[0].Value == "inline" && !f.inline {
 		return w.wrong(n, path, how, "only a public key may be written in place")
 	}
 	return true
-}
-
-// anyBad reports whether something in the section at path was written wrongly.
-func (w *walker) anyBad(path string) bool {
-	for bad := range w.bad {
-		if strings.HasPrefix(bad, path+".") {
-			return true
-		}
-	}
-	return false
 }
 
 // scalar checks a single value, and writes it as viper is to read it.
