@@ -105,6 +105,34 @@ func unplanned(err error) error {
 	return wrong(err, "")
 }
 
+// planned is a plan with its objects: it holds the templates of their names, and the text has the names.
+type planned struct {
+	*plan.Plan
+	Objects []plan.Object `json:"objects"`
+}
+
+type plannedCampaign struct {
+	*plan.Campaign
+	Groups []plannedGroup `json:"groups"`
+}
+
+type plannedGroup struct {
+	plan.Group
+	Deliveries []planned `json:"deliveries"`
+}
+
+func withObjects(c *plan.Campaign) plannedCampaign {
+	all := plannedCampaign{Campaign: c}
+	for _, g := range c.Groups {
+		group := plannedGroup{Group: g, Deliveries: []planned{}}
+		for _, d := range g.Deliveries {
+			group.Deliveries = append(group.Deliveries, planned{d, d.Objects()})
+		}
+		all.Groups = append(all.Groups, group)
+	}
+	return all
+}
+
 // makePlan makes the plan of a run or of a campaign, as the worker does, and returns what prints it too.
 func makePlan(ctx context.Context, c *config.Config, request plan.Request) (any, func(io.Writer), error) {
 	if request.Campaign != "" {
@@ -112,13 +140,13 @@ func makePlan(ctx context.Context, c *config.Config, request plan.Request) (any,
 		if err != nil {
 			return nil, nil, err
 		}
-		return p, p.Print, nil
+		return withObjects(p), p.Print, nil
 	}
 	p, err := activities.Resolve(ctx, c, request, 0, 0)
 	if err != nil {
 		return nil, nil, err
 	}
-	return p, p.Print, nil
+	return planned{p, p.Objects()}, p.Print, nil
 }
 
 // moment reads --at.

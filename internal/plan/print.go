@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -73,27 +74,33 @@ func (p *Plan) printRun(w io.Writer) {
 	_ = t.Flush() // to a writer whose errors show in the next write, as with fmt
 }
 
+// An Object is one that the run would write.
+type Object struct {
+	Key  string `json:"key"`
+	What string `json:"what"` // for people: "one file", "holds a.csv", "receipt"
+}
+
+// Objects lists what the run would write: of the parts of a split the first.
+func (p *Plan) Objects() []Object {
+	what := "one file"
+	switch split := p.Names.Parts != ""; {
+	case p.Names.Archive:
+		entry, _ := p.Names.Entry(1) // Make has rendered it already
+		if what = "holds " + entry; split {
+			what += ", ..."
+		}
+	case split:
+		what = "the first file"
+	}
+	all := []Object{{p.FirstKey(), what}, {p.ReceiptKey, "receipt"}, {p.ManifestKey, "manifest"}, {p.SuccessKey, "success file, last of all"}}
+	return slices.DeleteFunc(all, func(o Object) bool { return o.Key == "" })
+}
+
 func (p *Plan) printObjects(w io.Writer) {
 	section(w, "objects", func(t io.Writer) {
-		object := func(key, what string) {
-			if key != "" {
-				fmt.Fprintf(t, "  s3://%s/%s\t%s\n", p.Upload.Bucket, key, what)
-			}
+		for _, o := range p.Objects() {
+			fmt.Fprintf(t, "  s3://%s/%s\t%s\n", p.Upload.Bucket, o.Key, o.What)
 		}
-		what := "one file"
-		switch split := p.Names.Parts != ""; {
-		case p.Names.Archive:
-			entry, _ := p.Names.Entry(1) // Make has rendered it already
-			if what = "holds " + entry; split {
-				what += ", ..."
-			}
-		case split:
-			what = "the first file"
-		}
-		object(p.FirstKey(), what)
-		object(p.ReceiptKey, "receipt")
-		object(p.ManifestKey, "manifest")
-		object(p.SuccessKey, "success file, last of all")
 	})
 }
 
