@@ -187,6 +187,29 @@ func TestWordsInCSVAreNoTruthValues(t *testing.T) {
 	require.Equal(t, [][]string{{"F"}, {"M"}, {"F"}}, texts(t, overFiles(t, filepath.Join(filepath.Dir(mixed), "*.csv")), "SELECT gender FROM t ORDER BY id"))
 }
 
+// TestTimesInCSVThatMayBeMinutesAreText: the engine took a call of 3:45 minutes for a quarter to four.
+func TestTimesInCSVThatMayBeMinutesAreText(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string][]string{
+		"t\n3:45\n12:10\n":             {"VARCHAR", "3:45", "12:10"},
+		"t\n10:30:00\n10:30\n":         {"VARCHAR", "10:30:00", "10:30"},
+		"t\n16:9:1\n":                  {"VARCHAR", "16:9:1"},
+		"t,n\n9:30:00,1\n10:30:00.5,2": {"TIME", "09:30:00", "10:30:00.5"},
+	} {
+		one, two := overBoth(t, content)
+		for _, s := range []source.Source{one, two} {
+			got := texts(t, s, "SELECT DISTINCT typeof(t) FROM t")[0]
+			for _, row := range texts(t, s, "SELECT t::VARCHAR FROM t") {
+				got = append(got, row[0])
+			}
+			if s == two {
+				want = append(want, want[1:]...)
+			}
+			require.Equal(t, want, got, content)
+		}
+	}
+}
+
 // TestDatesInCSVThatMayMeanOtherDaysAreText: the engine prefers the day before the month, and before both a year of two digits.
 func TestDatesInCSVThatMayMeanOtherDaysAreText(t *testing.T) {
 	t.Parallel()

@@ -202,24 +202,32 @@ const rounded = `length(%[1]s) > 15 AND (regexp_full_match(%[1]s, '\s*[-+]?[0-9]
 // somebody's gender, or Norway.
 const otherWord = `lower(%[1]s) NOT IN ('true', 'false')`
 
+const (
+	// wholeTime is a time with its seconds.
+	wholeTime = `\s*\d{1,2}:\d{2}:\d{2}(\.\d*)?\s*`
+	// otherTime is whether a text is another time than a whole one: the engine takes 3:45 for hours and minutes, and it may be
+	// minutes and seconds.
+	otherTime = `NOT regexp_full_match(%[1]s, '` + wholeTime + `')`
+)
+
+// changes says of the types that the engine finds out when a text would be delivered as another.
+var changes = []struct{ kind, changed string }{{"DOUBLE", rounded}, {"BOOLEAN", otherWord}, {"TIME", otherTime}}
+
 // changedColumns returns the columns of which a text would be delivered as another: numbers would lose digits, of cards,
-// accounts and amounts, and letters and words would become truth values.
+// accounts and amounts, letters and words would become truth values, and minutes hours.
 func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, error) {
 	var all []string
 	always := func(csvFile) bool { return true }
-	doubles, bools := columnsLike(files, "DOUBLE", always), columnsLike(files, "BOOLEAN", always)
 	for _, f := range files {
-		names := f.only(slices.Concat(doubles, bools))
+		var names, cases []string
+		for _, c := range changes {
+			for _, name := range without(f.only(columnsLike(files, c.kind, always)), names) {
+				names = append(names, name)
+				cases = append(cases, fmt.Sprintf("CASE WHEN bool_or("+c.changed+") THEN %s ELSE '' END", quoteName(name), quoteText(name)))
+			}
+		}
 		if len(names) == 0 {
 			continue
-		}
-		var cases []string
-		for _, name := range names {
-			changed := rounded
-			if slices.Contains(bools, name) {
-				changed = otherWord
-			}
-			cases = append(cases, fmt.Sprintf("CASE WHEN bool_or("+changed+") THEN %s ELSE '' END", quoteName(name), quoteText(name)))
 		}
 		found, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+f.call(t, names))
 		if err != nil {

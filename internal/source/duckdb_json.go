@@ -10,6 +10,9 @@ import (
 	duck "github.com/duckdb/duckdb-go-bindings"
 )
 
+// clock finds a time of day in a type.
+var clock = regexp.MustCompile(`\bTIME\b`)
+
 // A jsonColumn is a column of NDJSON files, as the engine finds it out.
 type jsonColumn struct{ name, kind string }
 
@@ -19,6 +22,8 @@ const (
 	// otherDate is whether a text is a date that may be another than the engine takes it for: it guesses which number is the day,
 	// takes a year of two digits for one of four, and reads infinity and epoch as 1900-01-01.
 	otherDate = `regexp_full_match(%s, '"\s*(\d{1,3}-\d{1,2}-\d{1,4}\b.*|[-+]?infinity|epoch)\s*"')`
+	// shortTime is whether a text is a time without seconds, which may be minutes and seconds, or one with a digit too few.
+	shortTime = `regexp_full_match(%[1]s, '"\s*\d{1,2}:[\d:.]+\s*"') AND NOT regexp_full_match(%[1]s, '"` + wholeTime + `"')`
 	// offsetTime is whether a text is a time with an offset from UTC.
 	offsetTime = `regexp_full_match(%s, '"\s*\d{4}-[-\d]+T[\d:.]+[-+][\d:]*[1-9][\d:]*\s*"')`
 )
@@ -119,6 +124,9 @@ func (c jsonColumn) odd() string {
 	}
 	if strings.Contains(c.kind, "DATE") || strings.Contains(c.kind, "TIMESTAMP") {
 		conditions = append(conditions, fmt.Sprintf(otherDate, "x"))
+	}
+	if clock.MatchString(c.kind) {
+		conditions = append(conditions, fmt.Sprintf(shortTime, "x"))
 	}
 	return strings.Join(conditions, " OR ")
 }

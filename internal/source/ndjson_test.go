@@ -90,6 +90,20 @@ func TestDatesInNDJSONThatMayMeanOtherDaysAreText(t *testing.T) {
 	}
 }
 
+// TestTimesInNDJSONThatMayBeMinutesAreText: the engine took a call of 3:45 minutes for a quarter to four.
+func TestTimesInNDJSONThatMayBeMinutesAreText(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string][]string{
+		`{"t":"03:45"}`:                          {"VARCHAR", "03:45"},
+		`{"t":"16:9:1"}`:                         {"VARCHAR", "16:9:1"},
+		`{"t":["10:30:00","03:45"]}`:             {"JSON", `["10:30:00","03:45"]`},
+		`{"t":"10:30:00.5"}`:                     {"TIME", "10:30:00.5"},
+		`{"t":{"at":"10:30:00","s":"a \"3:45"}}`: {"STRUCT(\"at\" TIME, s VARCHAR)", `{'at': '10:30:00', 's': 'a "3:45'}`},
+	} {
+		require.Equal(t, [][]string{want}, texts(t, overNDJSON(t, content), "SELECT typeof(t), t::VARCHAR FROM t"), content)
+	}
+}
+
 // TestTimesInNDJSONKeepTheirOffset: the engine leaves it out of account when it is told the columns, as beside a number that would
 // be rounded.
 func TestTimesInNDJSONKeepTheirOffset(t *testing.T) {
