@@ -124,7 +124,7 @@ func fileError(t Table, text string) error {
 	}
 	more := ""
 	if r, _ := readerOf(t.Files); r.function == csvReader { // the engine calls all of these by one name
-		more = "is not UTF-8, has a line of more than 2 MB, "
+		more = "is not UTF-8, ends some lines with CR LF and others with LF, has a line of more than 2 MB, "
 	}
 	return fmt.Errorf("table %s: %w: a file of %s is not what its extension says, %sis damaged, or differs from the others (%s error)", t.Name, ErrUnreadable, t.Files, more, e.Type)
 }

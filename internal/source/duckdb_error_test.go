@@ -110,6 +110,7 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 		"bad.ndjson":    []byte("{\"id\": 1}\n{\"id\": \"" + person + "\n"),
 		"bad.csv.gz":    []byte("id\n" + person + "\n"),
 		"latin1.csv":    []byte("id,name\n1,Ren\xe9\n"),
+		"mixed.csv":     []byte("id,name\r\n1," + person + "\r\n2,x\n"),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
@@ -121,6 +122,7 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 		"broken JSON":                   "bad.ndjson",
 		"not compressed":                "bad.csv.gz",
 		"text that is not UTF-8":        "latin1.csv",
+		"lines that end in two ways":    "mixed.csv",
 		"a missing file":                "missing.parquet",
 		"a missing folder":              "missing/*.csv",
 		"a glob without match":          "customers-*.parquet",
@@ -132,7 +134,7 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 			require.Contains(t, err.Error(), "table people")
 			require.Contains(t, err.Error(), filepath.Base(files))
 			require.NotContains(t, err.Error(), "jane")
-			require.Equal(t, files == "latin1.csv", strings.Contains(err.Error(), "is not UTF-8"))
+			require.Equal(t, files == "latin1.csv" || files == "mixed.csv", strings.Contains(err.Error(), "is not UTF-8, ends some lines with CR LF and others with LF,"))
 		})
 	}
 }
