@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-
-	"consign/internal/problem"
 )
 
 const (
@@ -36,19 +34,7 @@ var errClosed = errors.New("write to a closed message")
 // Options are how to encrypt. The zero value is what every customer can read.
 type Options struct {
 	// AEAD asks for version 2 of encrypted data (RFC 9580), which is faster. It is used only if all recipients support it.
-	AEAD bool `json:"pgp_aead,omitempty"`
-	// Threads is how many goroutines one message may use; 0 is one. One message is one chain of blocks, so that more
-	// do not make it faster yet; several files can be encrypted side by side.
-	Threads int `json:"-"`
-}
-
-// Validate returns what is wrong with o.
-func (o Options) Validate() problem.List {
-	var list problem.List
-	if o.Threads < 0 {
-		list.Add("threads", "%d is less than 0", o.Threads)
-	}
-	return list
+	AEAD bool
 }
 
 // New begins a message to all recipients in w and returns the writer of its content. Close ends the message and leaves

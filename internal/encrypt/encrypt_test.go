@@ -170,12 +170,6 @@ func TestNobodyIsNotARecipient(t *testing.T) {
 	require.ErrorIs(t, err, encrypt.ErrNoRecipient)
 }
 
-func TestOptionsAreValidated(t *testing.T) {
-	t.Parallel()
-	require.Empty(t, encrypt.Options{AEAD: true, Threads: 2}.Validate())
-	require.EqualError(t, encrypt.Options{Threads: -1}.Validate().Err(), "threads: -1 is less than 0")
-}
-
 func TestMemoryDoesNotGrowWithTheContent(t *testing.T) {
 	to := []*encrypt.Recipient{recipientOf(t, newEntity(t, &packet.Config{}))}
 	w, err := encrypt.New(io.Discard, to, encrypt.Options{}, time.Now())
