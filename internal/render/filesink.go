@@ -55,8 +55,7 @@ func (s *fileSink) cut(b *table.Batch) (now, rest *table.Batch) {
 	if room >= b.Rows {
 		return b, nil
 	}
-	pieces := shareBatch(b, room)
-	return pieces[0], pieces[1]
+	return cutBatch(b, room)
 }
 
 // room makes sure that a file is open which can take the batch's first row. Where a file is split by size, the decision

@@ -86,7 +86,7 @@ func (w *leafWriter) addFlat(v *table.Vector, lo, hi int) (*badValue, error) {
 			count, size := textFits(v.Strings, present, pageBytes-w.size)
 			w.size += size
 			if w.size >= pageBytes {
-				present, _ = present.split(count)
+				present = present.first(count)
 				n = present.position(count-1) + 1 - lo
 			}
 		}

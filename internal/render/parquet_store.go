@@ -32,12 +32,12 @@ func (r rowsOf) position(i int) int {
 	return r.lo + i
 }
 
-// first returns the rows before the n-th, and rest those from it on.
-func (r rowsOf) split(n int) (first, rest rowsOf) {
+// first returns the first n values.
+func (r rowsOf) first(n int) rowsOf {
 	if r.at != nil {
-		return rowsOf{at: r.at[:n:n]}, rowsOf{at: r.at[n:]}
+		return rowsOf{at: r.at[:n]}
 	}
-	return rowsOf{lo: r.lo, hi: r.lo + n}, rowsOf{lo: r.lo + n, hi: r.hi}
+	return rowsOf{lo: r.lo, hi: r.lo + n}
 }
 
 // A valueStore holds the values of the page that is being filled, encoded, and the dictionary of the column chunk.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
-	"math"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -239,7 +238,7 @@ func (s *wideStore) dictionary() ([]byte, int) { return nil, 0 }
 // those are. The value that reaches the limit is the last of its page, wherever the batches end.
 func textFits(values []string, r rowsOf, room int) (n, size int) {
 	for n < r.len() && size < room {
-		size += 4 + min(len(values[r.position(n)]), math.MaxInt32)
+		size += 4 + len(values[r.position(n)])
 		n++
 	}
 	return n, size

@@ -6,25 +6,19 @@ import (
 	"consign/internal/table"
 )
 
-// shareBatch cuts b into pieces at the given rows (rising, each within the batch). The pieces share its memory, which
-// is given back when the last of them is released.
-func shareBatch(b *table.Batch, cuts ...int) []*table.Batch {
+// cutBatch returns b's rows before the one at at, and the others. The two share its memory, which is given back when both
+// are released.
+func cutBatch(b *table.Batch, at int) (first, rest *table.Batch) {
 	var left atomic.Int32
-	left.Store(int32(len(cuts) + 1))
+	left.Store(2)
 	free := func() {
 		if left.Add(-1) == 0 {
 			b.Release()
 		}
 	}
-	pieces := make([]*table.Batch, 0, len(cuts)+1)
-	from := 0
-	for _, to := range append(cuts, b.Rows) {
-		piece := sliceBatch(b, from, to)
-		piece.Free = free
-		pieces = append(pieces, piece)
-		from = to
-	}
-	return pieces
+	first, rest = sliceBatch(b, 0, at), sliceBatch(b, at, b.Rows)
+	first.Free, rest.Free = free, free
+	return first, rest
 }
 
 // sliceBatch returns rows from to to of b as a batch that shares b's memory and does not own it.

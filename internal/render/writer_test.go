@@ -245,8 +245,8 @@ func TestABatchMayBeCutAnywhere(t *testing.T) {
 		_, b := tableOf(text("a", values...), col{"b", typ, nested})
 		released := 0
 		b.Free = func() { released++ }
-		pieces := shareBatch(b, cut)
-		require.Equal(t, want, renderAll(t, Options{FileFormat: FormatNDJSON}, schema, pieces...)[0], "cut at %d", cut)
+		first, rest := cutBatch(b, cut)
+		require.Equal(t, want, renderAll(t, Options{FileFormat: FormatNDJSON}, schema, first, rest)[0], "cut at %d", cut)
 		require.Equal(t, 1, released)
 	}
 }
