@@ -46,7 +46,7 @@ func TestTheDemoSendsAFileOfYours(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	own := filepath.Join(t.TempDir(), "my data.csv")
-	require.NoError(t, os.WriteFile(own, []byte("id,name,joined\n1,\"O'Neil, \"\"Bo\"\"\",2026-01-02\n2,,\n"), 0o600))
+	require.NoError(t, os.WriteFile(own, []byte("id,name,joined,born,sex,call\n1,\"O'Neil, \"\"Bo\"\"\",2026-01-02,01/02/1980,F,3:45\n2,,,,,\n"), 0o600))
 	said, status := showDemo(t, "--data", own)
 	require.Equal(t, exitDone, status, said)
 	require.Equal(t, 3, strings.Count(said, "arrived")-strings.Count(said, "has arrived"), said)

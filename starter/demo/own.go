@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"consign/internal/plan"
 )
 
 // ErrNoData means that there is no file to send.
@@ -199,7 +202,7 @@ func (s *script) threeWays(ctx context.Context, r *reader, name, file string) (l
 			s.say("")
 		}
 		d := delivery{name: name + "-" + way.name, about: way.about}
-		result, err := s.sendOwn(ctx, r, &d, readerOf(file))
+		result, err := s.sendOwn(ctx, r, &d, file)
 		if err != nil {
 			bad = errors.Join(bad, fmt.Errorf("%s as %s: %w", filepath.Base(file), way.about, err))
 			if s.world.worker.died() {
@@ -213,11 +216,16 @@ func (s *script) threeWays(ctx context.Context, r *reader, name, file string) (l
 }
 
 // sendOwn plans first: a type that a format cannot hold is said by the plan, with what to write in the query.
-func (s *script) sendOwn(ctx context.Context, r *reader, d *delivery, expected string) (checked, error) {
-	if _, status := s.Starter(ctx, s.world.environment, "-o", "json", "plan", d.name); status != 0 {
+func (s *script) sendOwn(ctx context.Context, r *reader, d *delivery, file string) (checked, error) {
+	out, status := s.Starter(ctx, s.world.environment, "-o", "json", "plan", d.name)
+	if status != 0 {
 		return checked{}, ErrNotDelivered
 	}
 	if err := s.send(ctx, d); err != nil {
+		return checked{}, err
+	}
+	expected, err := r.asPlanned(ctx, readerOf(file), out)
+	if err != nil {
 		return checked{}, err
 	}
 	c, err := s.check(ctx, r, *d, expected)
@@ -225,4 +233,27 @@ func (s *script) sendOwn(ctx context.Context, r *reader, d *delivery, expected s
 		err = fmt.Errorf("%w: %d rows differ", ErrDifferent, c.differ)
 	}
 	return c, err
+}
+
+// asPlanned returns the query that reads a file with those columns as text that the plan has as text: of a CSV file, our
+// source reads columns so which the engine by itself takes for dates, numbers or truth values that they may not be.
+func (r *reader) asPlanned(ctx context.Context, query string, planned []byte) (string, error) {
+	var p plan.Plan
+	if err := json.Unmarshal(planned, &p); err != nil {
+		return "", fmt.Errorf("read the plan: %w", err)
+	}
+	columns, err := r.describe(ctx, query)
+	if err != nil || !strings.Contains(query, "read_csv") {
+		return query, err
+	}
+	var types []string
+	for i, c := range columns {
+		if c.kind != "VARCHAR" && i < len(p.Columns) && p.Columns[i].Type == "VARCHAR" {
+			types = append(types, quoted(c.name)+": 'VARCHAR'")
+		}
+	}
+	if types == nil {
+		return query, nil
+	}
+	return strings.TrimSuffix(query, ")") + ", types = {" + strings.Join(types, ", ") + "})", nil
 }
