@@ -91,6 +91,20 @@ func (s *site) parksAt(key, step string) {
 	})
 }
 
+// childrenStarted is the event by which a campaign knows that the last of its runs has started.
+func (s *site) childrenStarted(name string) (id int64) {
+	s.t.Helper()
+	events := temporal.GetWorkflowHistory(s.t.Context(), s.saleID(name), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(s.t, err)
+		if event.GetEventType() == enums.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED {
+			id = event.GetEventId()
+		}
+	}
+	return id
+}
+
 // TestACampaignThatIsResetGoesOnWithItsRuns also if it is reset to before it has started them: they are at work, parked, or
 // over by then.
 func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
@@ -100,6 +114,7 @@ func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
 		then   func(s *site, g *gate, name string)
 		status workflows.State
 		told   int
+		late   bool // it is reset to after it has started its runs
 	}{
 		"sale-reset": {
 			func(s *site, _ *gate, name string) { s.groupUploads(name) },
@@ -108,13 +123,19 @@ func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
 				require.NoError(s.t, stack.S3.MakeBucket(s.t.Context(), s.bucket+"-later"))
 				require.Equal(s.t, 0, s.starter("retry", s.groupID(name, "late", "late")).code)
 				g.release()
-			}, workflows.Completed, 1,
+			}, workflows.Completed, 1, false,
 		},
 		"sale-reset-and-aborted": {
 			func(s *site, _ *gate, name string) { s.groupUploads(name) },
 			func(s *site, _ *gate, name string) {
 				require.Equal(s.t, 0, s.starter("abort", s.saleID(name), "--reason", "wrong segment").code)
-			}, workflows.Aborted, 1,
+			}, workflows.Aborted, 1, false,
+		},
+		"sale-reset-late-and-aborted": {
+			func(s *site, _ *gate, name string) { s.groupUploads(name) },
+			func(s *site, _ *gate, name string) {
+				require.Equal(s.t, 0, s.starter("abort", s.saleID(name), "--reason", "wrong segment").code)
+			}, workflows.Aborted, 1, true,
 		},
 		"sale-reset-when-over": {
 			func(s *site, g *gate, name string) {
@@ -122,7 +143,7 @@ func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
 				g.release()
 				require.Equal(s.t, 0, s.starter("campaign", s.id(name), "--run-key", "k", "--wait").code)
 			},
-			func(*site, *gate, string) {}, workflows.Completed, 2,
+			func(*site, *gate, string) {}, workflows.Completed, 2, false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,7 +158,11 @@ func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
 			require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
 			c.before(s, g, name)
 			runs := s.children(name)
-			reset(t, s.saleID(name), "", s.taskAfter(s.saleID(name), first))
+			from := int64(first)
+			if c.late {
+				from = s.childrenStarted(name)
+			}
+			reset(t, s.saleID(name), "", s.taskAfter(s.saleID(name), from))
 			eventually(t, "the campaign asks for its runs again", func() bool { return len(s.children(name)) == len(runs) })
 			c.then(s, g, name)
 			eventually(t, "the campaign is over", func() bool { return s.progressOf(s.saleID(name)).State == c.status })

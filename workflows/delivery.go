@@ -21,7 +21,6 @@ type delivery struct {
 
 	child       workflow.ChildWorkflowFuture // nil: not asked for yet
 	started     bool
-	joined      bool // it was started before the campaign was reset
 	aborted     bool // it was told to abort
 	failure     *activities.Failure
 	noReplan    bool
@@ -101,7 +100,7 @@ func (r *campaign) join(ctx workflow.Context, d *delivery, otherwise error) (Com
 	case !found.Own:
 		return Completion{}, otherwise
 	}
-	d.started, d.joined, in.Wait = true, true, true
+	d.started, in.Wait = true, true
 	if said, ok := r.said[d.id]; ok && (said.Status != d.state || !knows(ctx, changeHeardOnce)) {
 		r.heard(ctx, d, said)
 	}
@@ -127,12 +126,10 @@ func joinRun(ctx workflow.Context, options workflow.ActivityOptions, in activiti
 	return found, err
 }
 
-// signal signals the run, which another execution of the campaign may have started.
+// signal signals the run by its id: Temporal takes it for the child of the execution that has started it, which may not be this
+// one of the campaign any more.
 func (d *delivery) signal(ctx workflow.Context, name string, payload any) workflow.Future {
-	if d.joined {
-		return workflow.SignalExternalWorkflow(ctx, d.id, "", name, payload)
-	}
-	return d.child.SignalChildWorkflow(ctx, name, payload)
+	return workflow.SignalExternalWorkflow(ctx, d.id, "", name, payload)
 }
 
 // over notes how a run ended.
