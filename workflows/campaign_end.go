@@ -10,6 +10,7 @@ import (
 
 // end brings the campaign to its close, when all its runs are over. It works on after a cancellation.
 func (r *campaign) end(ctx workflow.Context, how error) (CampaignCompletion, error) {
+	r.hearCancel(ctx)
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	status := statusOf(how)

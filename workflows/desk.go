@@ -152,10 +152,24 @@ func (d *desk) stop(ctx workflow.Context, request AbortRequest) {
 // aborting reports whether somebody has aborted the run, or cancelled the workflow, which is the same.
 func (d *desk) aborting(ctx workflow.Context) bool {
 	if d.abort == nil && ctx.Err() != nil {
-		d.abort = &AbortRequest{Reason: "the workflow was cancelled"}
+		d.abort = &AbortRequest{Reason: reasonCancelled}
 	}
 	return d.abort != nil
 }
+
+// hearCancel heeds a cancellation of the workflow as an abort, where nothing is at work any more that would end by it.
+func (d *desk) hearCancel(ctx workflow.Context) {
+	if ctx.Err() != nil {
+		return // it is how the run ends
+	}
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		ctx.Done().Receive(ctx, nil)
+		d.stop(ctx, AbortRequest{Reason: reasonCancelled})
+	})
+}
+
+// reasonCancelled is the reason of who has cancelled the workflow.
+const reasonCancelled = "the workflow was cancelled"
 
 // changeAbortInTime marks runs that look for an abort before each delivery that they begin, and after it is done. Those
 // that were aborted before in between went on.

@@ -20,6 +20,7 @@ func (f runFailedError) Error() string { return f.failure.Message }
 // end brings the run to its close: whatever happened, the workspace is emptied, open uploads are aborted, and everybody
 // who waits is told. It works on after a cancellation.
 func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
+	r.hearCancel(ctx)
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	status := statusOf(how)

@@ -46,7 +46,7 @@ func TestATargetThatNeverComesIsReportedAndUndoesNothing(t *testing.T) {
 	require.Equal(t, 1, d.calls["signal"])
 }
 
-// TestAnAbortEndsTheWaitForATarget: it is all that an operator can have meant.
+// TestAnAbortEndsTheWaitForATarget, and so does a cancellation: it is all that an operator can have meant.
 func TestAnAbortEndsTheWaitForATarget(t *testing.T) {
 	for name, run := range map[string]func(*delivery) []string{
 		"of a run": func(d *delivery) []string {
@@ -62,22 +62,29 @@ func TestAnAbortEndsTheWaitForATarget(t *testing.T) {
 			return c.NotNotified
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			d, _ := newCampaign(t)
-			missing := errors.New("no such workflow")
-			for range 100 { // whoever looks for it finds it, and it cannot be signalled
-				d.broken["signal"] = append(d.broken["signal"], missing)
-			}
-			var waiting workflows.Progress
-			began := d.Now()
-			d.RegisterDelayedCallback(func() {
-				waiting = d.progress()
+		for by, end := range map[string]func(*delivery){
+			"an abort": func(d *delivery) {
 				d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "nobody will come"})
-			}, 10*time.Minute)
-			require.Equal(t, []string{target}, run(d))
-			require.True(t, waiting.Telling)
-			require.Less(t, d.Now().Sub(began), 11*time.Minute)
-		})
+			},
+			"a cancellation": func(d *delivery) { d.CancelWorkflow() },
+		} {
+			t.Run(name+", by "+by, func(t *testing.T) {
+				d, _ := newCampaign(t)
+				missing := errors.New("no such workflow")
+				for range 100 { // whoever looks for it finds it, and it cannot be signalled
+					d.broken["signal"] = append(d.broken["signal"], missing)
+				}
+				var waiting workflows.Progress
+				began := d.Now()
+				d.RegisterDelayedCallback(func() {
+					waiting = d.progress()
+					end(d)
+				}, 10*time.Minute)
+				require.Equal(t, []string{target}, run(d))
+				require.True(t, waiting.Telling)
+				require.Less(t, d.Now().Sub(began), 11*time.Minute)
+			})
+		}
 	}
 }
 
