@@ -95,11 +95,12 @@ func TestFollowingEndsWithTheRun(t *testing.T) {
 	snapshot, _, err := follow(t.Context(), &script{answers: []answer{
 		{info: status(open), progress: &workflows.Progress{State: workflows.Running}},
 		{info: status(open)}, // the worker restarts
-		{info: status(completed)},
+		{info: status(completed), pending: []*workflowpb.PendingActivityInfo{{}}},
 	}}, time.Second)
 	require.NoError(t, err)
 	require.Equal(t, workflows.Completed, snapshot.State)
 	require.False(t, snapshot.Open)
+	require.Empty(t, snapshot.Working, "it waits for nothing, whatever it has left")
 }
 
 func TestFollowingEndsWhenTheRunIsParked(t *testing.T) {

@@ -85,10 +85,8 @@ func Look(ctx context.Context, c Client, workflowID, runID string) (Snapshot, er
 	if info.GetCloseTime() != nil {
 		s.Closed = info.GetCloseTime().AsTime()
 	}
-	pending := answer.GetPendingActivities() // in no order; several at once if the delivery has several files
-	slices.SortFunc(pending, func(a, b *workflowpb.PendingActivityInfo) int { return cmp.Compare(asked(a), asked(b)) })
-	for _, a := range pending {
-		s.Working = append(s.Working, working(a))
+	if s.Open { // Temporal also names what a run that is over had not waited for
+		s.Working = atWork(answer.GetPendingActivities())
 	}
 	s.Progress = askProgress(ctx, c, s)
 	if s.Open && s.Progress != nil {
@@ -167,6 +165,15 @@ func (s Snapshot) foremost(now time.Time) Working {
 		}
 	}
 	return s.Working[0]
+}
+
+// atWork are the steps that Temporal names, in no order: several at once if the delivery has several files.
+func atWork(pending []*workflowpb.PendingActivityInfo) (list []Working) {
+	slices.SortFunc(pending, func(a, b *workflowpb.PendingActivityInfo) int { return cmp.Compare(asked(a), asked(b)) })
+	for _, a := range pending {
+		list = append(list, working(a))
+	}
+	return list
 }
 
 func working(a *workflowpb.PendingActivityInfo) Working {
