@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -39,5 +40,19 @@ func TestATerminatedRunIsStartedAfreshByItsName(t *testing.T) {
 		err := a.over(t.Context(), ended{err: &temporal.TerminatedError{}}, c.sent, snapshot)
 		_, said := explain(t.Context(), err)
 		require.Contains(t, said, want)
+	}
+}
+
+// TestARunThatTookTooLongForTemporalSaysSo: another scheduler may have started it with a timeout.
+func TestARunThatTookTooLongForTemporalSaysSo(t *testing.T) {
+	t.Parallel()
+	late := temporal.NewTimeoutError(enums.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+	for _, campaign := range []bool{false, true} {
+		a := &app{out: new(bytes.Buffer), messages: new(bytes.Buffer), output: "text", clock: time.Now}
+		snapshot := watch.Snapshot{WorkflowID: "send/weekly/k", State: workflows.Failed, IsCampaign: campaign}
+		status, said := explain(t.Context(), a.over(t.Context(), ended{err: late}, sent{Orchestration: "weekly", Campaign: "weekly"}, snapshot))
+		require.Equal(t, exitFailed, status)
+		require.Contains(t, said, "timeout with which it was started")
+		require.Contains(t, said, "weekly --run-key NEW-KEY")
 	}
 }

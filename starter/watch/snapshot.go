@@ -236,6 +236,7 @@ func ended(ctx context.Context, c Client, s Snapshot, done any, failure **activi
 	var failed *temporal.ApplicationError
 	var canceled *temporal.CanceledError
 	var terminated *temporal.TerminatedError
+	var late *temporal.TimeoutError
 	switch {
 	case errors.As(err, &failed):
 		if failed.Details(done) != nil || *failure == nil {
@@ -250,6 +251,11 @@ func ended(ctx context.Context, c Client, s Snapshot, done any, failure **activi
 		*failure = &activities.Failure{
 			Type: "Terminated", Attribution: activities.Platform, Message: "the workflow was terminated, so that it could not clean up",
 			Advice: "A worker's janitor removes its files. Use abort rather than terminate.",
+		}
+	case errors.As(err, &late):
+		*failure = &activities.Failure{
+			Type: "TimedOut", Attribution: activities.Platform, Message: "the workflow took longer than the timeout with which it was started allows, so that it could not clean up",
+			Advice: "A worker's janitor removes its files. Start runs without a timeout of the workflow.",
 		}
 	default:
 		return fmt.Errorf("read the result of %s: %w", s.WorkflowID, err)
