@@ -78,6 +78,7 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 	case errors.Is(*err, errWorkerStops), errors.Is(*err, workspace.ErrSuperseded), errors.Is(*err, workspace.ErrOver):
 		*err = Interrupted()
 		return
+	case halted(ctx): // see below: Temporal has not asked for its end
 	case ctx.Err() != nil && errors.Is(*err, context.Canceled):
 		*err = temporal.NewCanceledError(visible(*err)...)
 		return
@@ -91,12 +92,23 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 		*err = Interrupted()
 		return
 	}
+	if !c.permanent && halted(ctx) {
+		*err = interrupted("somebody has paused this step in Temporal, or reset it", "Nothing: it goes on by itself, once it is unpaused if it is paused.", temporal.ApplicationErrorOptions{NextRetryDelay: again})
+		return
+	}
 	options := temporal.ApplicationErrorOptions{NonRetryable: c.permanent, Details: append([]any{f}, visible(*err)...)}
 	var later interface{ RetryAfter() time.Duration }
 	if errors.As(*err, &later) {
 		options.NextRetryDelay = min(max(later.RetryAfter(), 0), longestPause)
 	}
 	*err = temporal.NewApplicationErrorWithOptions(f.Message, f.Type, options)
+}
+
+// halted reports whether an operator has paused an attempt or reset its step, which Temporal says when it is told that the
+// attempt is alive.
+func halted(ctx context.Context) bool {
+	cause := context.Cause(ctx)
+	return errors.Is(cause, activity.ErrActivityPaused) || errors.Is(cause, activity.ErrActivityReset)
 }
 
 // visible is the detail that names the objects of a visibleError, if it is one.

@@ -57,6 +57,24 @@ func TestWhatMayPassIsAnInterruptionWhileTheWorkerStops(t *testing.T) {
 	}
 }
 
+// TestAStepThatIsPausedOrResetInTemporalSaysSo: Temporal has not asked it to end for good, and does not take that it was
+// cancelled.
+func TestAStepThatIsPausedOrResetInTemporalSaysSo(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{activity.ErrActivityPaused, activity.ErrActivityReset} {
+		ctx, end := context.WithCancelCause(t.Context())
+		end(cause)
+		for err, want := range map[error]string{
+			fmt.Errorf("send: %w", context.Canceled): TypeInterrupted, fmt.Errorf("wait: %w", cause): TypeInterrupted, upload.ErrUnreachable: TypeInterrupted, upload.ErrAccessDenied: "AccessDenied",
+		} {
+			var told *temporal.ApplicationError
+			require.ErrorAs(t, failed(ctx, err), &told)
+			require.Equal(t, want, told.Type())
+			require.Equal(t, want != TypeInterrupted, told.NonRetryable())
+		}
+	}
+}
+
 // silent is a Temporal whose Turn does not answer: the worker that stops is the only one that could work on it.
 type silent struct{ client.Client }
 
