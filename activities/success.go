@@ -19,6 +19,7 @@ type SuccessInput struct {
 	Key      string    `json:"key,omitempty"`   // empty: no success file
 	Sides    SideFiles `json:"sides,omitzero"`  // sent and open
 	Facts    *Facts    `json:"facts,omitempty"` // of a delivery without files, whose side files no host has sent
+	Turn     *Claim    `json:"turn,omitempty"`  // the claim by which the run holds its turn
 }
 
 // SuccessResult says where they are.
@@ -37,6 +38,9 @@ func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ Succes
 	defer cancel()
 	bucket, err := s.bucket(ctx, in.Target)
 	if err != nil {
+		return SuccessResult{}, err
+	}
+	if err := s.retake(ctx, in.Turn); err != nil {
 		return SuccessResult{}, err
 	}
 	progress := startProgress(ctx, "WriteSuccessFile", 0)

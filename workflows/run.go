@@ -310,7 +310,8 @@ func (r *run) facts() *activities.Facts {
 }
 
 func (r *run) writeSuccessFile(ctx workflow.Context) (err error) {
-	input := activities.SuccessInput{Target: r.target(), Delivery: r.deliveryID(), Key: r.plan.SuccessKey, Sides: r.sides}
+	claim := r.claim()
+	input := activities.SuccessInput{Target: r.target(), Delivery: r.deliveryID(), Key: r.plan.SuccessKey, Sides: r.sides, Turn: &claim}
 	if r.wantsSides() && r.sides.None() {
 		input.Facts = r.facts() // no file, so no host has sent them
 	}
