@@ -22,6 +22,10 @@ type Kept struct {
 // Keep ends the lease of a run that is over and leaves of its files only those of the named steps of a delivery. It may
 // be called twice: the first call says when the run ended.
 func (r *Run) Keep(delivery string, ended time.Time, steps ...string) (Kept, error) {
+	dir, err := r.folder(delivery)
+	if err != nil {
+		return Kept{}, err
+	}
 	kept, found, err := r.Kept()
 	if err != nil {
 		return Kept{}, err
@@ -36,7 +40,7 @@ func (r *Run) Keep(delivery string, ended time.Time, steps ...string) (Kept, err
 	if err := removeBut(r.dir, stays); err != nil {
 		return Kept{}, fmt.Errorf("workspace: keep %s: %w", r.RunID, err)
 	}
-	if err := removeBut(filepath.Join(r.dir, delivery), steps); err != nil {
+	if err := removeBut(dir, steps); err != nil {
 		return Kept{}, fmt.Errorf("workspace: keep %s: %w", r.RunID, err)
 	}
 	return kept, r.host.Release(r)

@@ -144,3 +144,27 @@ func TestALinkedFileIsThereWhenItsFirstRunIsGone(t *testing.T) {
 	require.NoError(t, f.Close())
 	require.ErrorIs(t, to.Link(from, files[0]), workspace.ErrMissing)
 }
+
+// TestADeliveryAndItsStepsCannotLeaveTheirRun: their names come with the input of a step, as the run's id does.
+func TestADeliveryAndItsStepsCannotLeaveTheirRun(t *testing.T) {
+	t.Parallel()
+	outside := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(outside, "render"), 0o700))
+	file := filepath.Join(outside, "render", "precious")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	away, err := filepath.Rel(filepath.Join(h.Dir(), "runs", runID), outside)
+	require.NoError(t, err)
+	for _, name := range []string{away, "", "..", "a/b", ".hidden"} {
+		_, err := r.Step(name, "render")
+		require.Error(t, err, name)
+		_, err = r.Step(delivery, name)
+		require.Error(t, err, name)
+		_, err = r.Keep(name, ended)
+		require.Error(t, err, name)
+		require.Error(t, r.RemoveStep(name, "render"), name)
+		require.Error(t, r.RemoveFiles(name, "render"), name)
+	}
+	require.FileExists(t, file)
+}

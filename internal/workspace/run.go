@@ -27,12 +27,13 @@ const (
 	leaseFile = "lease"
 )
 
-// validRunID is what Temporal calls a run: a UUID. Nothing else may become a folder's name.
-var validRunID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
+// validName is what runs (by Temporal: a UUID), their deliveries and their steps are called. Nothing else may become a folder's
+// name: these come with the input of a step, which anybody writes who reaches Temporal.
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
 
 // Run returns the folder of a run and makes it if needed.
 func (h *Host) Run(workflowID, runID string) (*Run, error) {
-	if !validRunID.MatchString(runID) {
+	if !validName.MatchString(runID) {
 		return nil, fmt.Errorf("workspace: %q is not a run id", runID)
 	}
 	r := &Run{WorkflowID: workflowID, RunID: runID, host: h, dir: filepath.Join(h.dir, runsDir, runID)}
@@ -162,10 +163,23 @@ func (r *Run) Shed(steps ...string) error {
 	return r.host.Release(r)
 }
 
+// folder returns the path of a delivery, or of a step of it.
+func (r *Run) folder(names ...string) (string, error) {
+	for _, name := range names {
+		if !validName.MatchString(name) {
+			return "", fmt.Errorf("workspace: %q is not the name of a delivery or a step", name)
+		}
+	}
+	return filepath.Join(append([]string{r.dir}, names...)...), nil
+}
+
 // RemoveFiles removes the files of one step of a delivery and leaves its journal: plain files go once the encrypted ones
 // are there, and a later attempt at the step that made them still has to know that it is done.
 func (r *Run) RemoveFiles(delivery, step string) error {
-	err := removeBut(filepath.Join(r.dir, delivery, step), []string{journalFile})
+	dir, err := r.folder(delivery, step)
+	if err == nil {
+		err = removeBut(dir, []string{journalFile})
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("workspace: remove files of %s of %s: %w", step, delivery, err)
 	}
@@ -174,7 +188,11 @@ func (r *Run) RemoveFiles(delivery, step string) error {
 
 // RemoveStep removes one step of a delivery, with its journal.
 func (r *Run) RemoveStep(delivery, step string) error {
-	if err := os.RemoveAll(filepath.Join(r.dir, delivery, step)); err != nil {
+	dir, err := r.folder(delivery, step)
+	if err == nil {
+		err = os.RemoveAll(dir)
+	}
+	if err != nil {
 		return fmt.Errorf("workspace: remove %s of %s: %w", step, delivery, err)
 	}
 	return nil

@@ -88,8 +88,11 @@ func (e *entries) add(text []byte) {
 
 // Step returns the folder of a step, made if needed.
 func (r *Run) Step(delivery, step string) (*Step, error) {
-	dir := filepath.Join(r.dir, delivery, step)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	dir, err := r.folder(delivery, step)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("workspace: %s: %w", step, Space(err))
 	}
 	return &Step{dir: dir, journal: filepath.Join(dir, journalFile)}, nil
