@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -62,6 +63,9 @@ func newInstance(ctx context.Context, o Options) (*instance, error) {
 }
 
 func startEngine(o Options) (*instance, error) {
+	if err := checkFile(o.Database); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
 	var config duck.Config
 	if duck.CreateConfig(&config) != duck.StateSuccess {
 		return nil, fmt.Errorf("%w: no configuration", ErrEngine)
@@ -214,8 +218,19 @@ func findFiles(ctx context.Context, conn duck.Connection, t Table) ([]string, er
 		if strings.ContainsAny(f, "*?[") {
 			return nil, fmt.Errorf("table %s: %w: the name of file %s has a character of patterns (* ? [) in it; rename it", t.Name, ErrUnreadable, f)
 		}
+		if err := checkFile(f); err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.Name, err)
+		}
 	}
 	return files, nil
+}
+
+// checkFile refuses a pipe, or a device: the engine would wait for whoever writes into it, and nothing ends that.
+func checkFile(name string) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%w: %s is not a file", ErrUnreadable, name)
+	}
+	return nil
 }
 
 // lockDown leaves a query nothing but the tables: no other file, no network, no extension, no setting.

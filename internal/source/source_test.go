@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"consign/internal/secret"
 	"consign/internal/source"
@@ -83,6 +84,32 @@ func TestNamesOfTablesAndFilesMayHoldQuotes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{"1"}}, texts(t, s, `SELECT * FROM "o""ne's"`))
 	require.NoError(t, s.Close())
+}
+
+// TestAPipeIsNotWaitedFor: who may write into a source's folder could stop the worker for everybody, for nothing interrupts the
+// engine when it opens a file.
+func TestAPipeIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"p.csv", "p.ndjson", "p.parquet", "p.duckdb"} {
+		path := filepath.Join(t.TempDir(), name)
+		require.NoError(t, unix.Mkfifo(path, 0o600))
+		o := source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}}
+		if name == "p.duckdb" {
+			o = source.Options{Type: source.TypeDuckDB, Database: path}
+		}
+		answered := make(chan error, 1)
+		go func() {
+			_, err := source.Open(t.Context(), o)
+			answered <- err
+		}()
+		select {
+		case err := <-answered:
+			require.ErrorIs(t, err, source.ErrUnreadable)
+			require.ErrorContains(t, err, name+" is not a file")
+		case <-time.After(time.Minute):
+			require.FailNow(t, "it waits", name)
+		}
+	}
 }
 
 func TestACSVFileIsSampledWhole(t *testing.T) {
