@@ -23,6 +23,9 @@ const (
 	transient = false
 )
 
+// restart goes with advice to correct what may be in the worker's environment: a retry alone would find it as it was.
+const restart = " (what is in the environment counts once the worker is started again)"
+
 // causes is the one table of what goes wrong: what it is called, whose it is to fix, whether trying again can help, and
 // what to do. The first row that matches decides. What is not in it is tried again.
 //
@@ -58,10 +61,10 @@ var causes = []cause{
 	{source.ErrData, "QueryFailed", Configuration, permanent, "Run the query at the source to see the value; correct it or the query, and retry (with replan if the query changed)."},
 	{source.ErrUnreadable, "SourceUnreadable", Configuration, permanent, "See that the source's files are there, whole and readable for the worker, and retry."},
 	{source.ErrChanged, "SourceChanged", Configuration, transient, "Nothing at first: it is read anew. Write a source's files aside and rename them when they are whole, before the run begins, so that it reads what does not change."},
-	{source.ErrLogin, "SourceLoginRefused", Configuration, permanent, "Correct the source's user, password or database, and retry."},
+	{source.ErrLogin, "SourceLoginRefused", Configuration, permanent, "Correct the source's user, password or database" + restart + ", and retry."},
 	{source.ErrTimeout, "QueryTimeout", Configuration, permanent, "If somebody cancelled it at the source, retry. If not, make the query faster or statement_timeout longer, or compress less (compression_level), for rows are taken as fast as they are packed; then retry with replan."},
 	{source.ErrOutOfMemory, "QueryOutOfMemory", Platform, permanent, "Give the worker more worker.memory, or ask the query for less, and retry."},
-	{source.ErrUnreachable, "SourceUnreachable", Platform, transient, "See that the source's server runs and can be reached from the worker."},
+	{source.ErrUnreachable, "SourceUnreachable", Platform, transient, "See that the source's server runs and can be reached from the worker, and that the dsn names it" + restart + "."},
 
 	// Us at Amazon.
 	{errKeyChanged, "CredentialsExpired", Platform, transient, "Nothing: the key was replaced in the configuration, and the step is tried again with the new one."},
@@ -69,13 +72,13 @@ var causes = []cause{
 	{awsrole.ErrOwnRole, "RoleDenied", Platform, permanent, "The role that is denied is one of our own, and the customer has no part in it: see that it trusts whoever assumes it (base, or the AWS default chain) and that they may, and retry."},
 	{awsrole.ErrDenied, "RoleDenied", Customer, permanent, "Compare role_arn and external_id with the role's trust policy at the customer (starter policy prints what it should say), and retry."},
 	{awsrole.ErrNoCredentials, "NoCredentials", Platform, permanent, "Give the worker AWS credentials (the default chain: environment, profile, instance role), and retry."},
-	{awsrole.ErrOwnKey, "AccessKeyUnknown", Platform, permanent, "The access key is our own, and the customer has no part in it: correct the key of the credential's base, or what the AWS default chain finds, and retry."},
-	{errSession, "AccessKeyUnknown", Configuration, permanent, "See that endpoint, sts_endpoint and region are those of one store, and of the bucket's, and retry."},
-	{awsrole.ErrBadKey, "AccessKeyUnknown", Customer, permanent, "The access key that the customer gave us was deleted or mistyped: correct the credential, or ask them for another key, and retry."},
-	{upload.ErrBadKey, "AccessKeyUnknown", Customer, permanent, "The access key that the customer gave us was deleted or mistyped: correct the credential, or ask them for another key, and retry."},
-	{awsrole.ErrOwnSecret, "SecretKeyWrong", Platform, permanent, "The secret access key is our own, and the customer has no part in it: correct that of the credential's base, or what the AWS default chain finds, and retry."},
-	{awsrole.ErrSignature, "SecretKeyWrong", Configuration, permanent, "The secret access key does not belong to the access key: correct the credential and retry."},
-	{upload.ErrSignature, "SecretKeyWrong", Configuration, permanent, "The secret access key does not belong to the access key: correct the credential and retry."},
+	{awsrole.ErrOwnKey, "AccessKeyUnknown", Platform, permanent, "The access key is our own, and the customer has no part in it: correct the key of the credential's base, or what the AWS default chain finds" + restart + ", and retry."},
+	{errSession, "AccessKeyUnknown", Configuration, permanent, "See that endpoint, sts_endpoint and region are those of one store, and of the bucket's, and retry, with replan if the destination's settings have changed."},
+	{awsrole.ErrBadKey, "AccessKeyUnknown", Customer, permanent, "The access key that the customer gave us was deleted or mistyped: correct the credential, or ask them for another key" + restart + ", and retry."},
+	{upload.ErrBadKey, "AccessKeyUnknown", Customer, permanent, "The access key that the customer gave us was deleted or mistyped: correct the credential, or ask them for another key" + restart + ", and retry."},
+	{awsrole.ErrOwnSecret, "SecretKeyWrong", Platform, permanent, "The secret access key is our own, and the customer has no part in it: correct that of the credential's base, or what the AWS default chain finds" + restart + ", and retry."},
+	{awsrole.ErrSignature, "SecretKeyWrong", Configuration, permanent, "The secret access key does not belong to the access key: correct the credential" + restart + " and retry."},
+	{upload.ErrSignature, "SecretKeyWrong", Configuration, permanent, "The secret access key does not belong to the access key: correct the credential" + restart + " and retry."},
 	{awsrole.ErrClock, "ClockWrong", Platform, permanent, "Set the worker's clock (NTP) and retry."},
 	{upload.ErrClock, "ClockWrong", Platform, permanent, "Set the worker's clock (NTP) and retry."},
 	{awsrole.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys."},
@@ -89,8 +92,8 @@ var causes = []cause{
 	{awsrole.ErrUnreachable, "STSUnreachable", Platform, transient, "See that the worker reaches AWS STS (DNS, proxy, firewall, sts_endpoint)."},
 
 	// The bucket.
-	{upload.ErrKMS, "KMSKeyDenied", Customer, permanent, "Ask the customer to let the role use the bucket's KMS key (kms:GenerateDataKey, kms:Decrypt), and retry."},
-	{upload.ErrAccessDenied, "AccessDenied", Customer, permanent, "Ask the customer to allow the role what the message names on the bucket and prefix, and retry."},
+	{upload.ErrKMS, "KMSKeyDenied", Customer, permanent, "Ask the customer to let the role use the bucket's KMS key (kms:GenerateDataKey, kms:Decrypt), and retry. If kms_key_id names a wrong one, correct it and retry with replan."},
+	{upload.ErrAccessDenied, "AccessDenied", Customer, permanent, "Ask the customer to allow the role what the message names on the bucket and prefix, and retry. If their policy denies objects without some sse, acl or tags, set these and retry with replan."},
 	{upload.ErrNoSuchBucket, "NoSuchBucket", Customer, permanent, "See whether the bucket was renamed or deleted; correct the destination and retry with replan, or ask the customer to make it and retry."},
 	{upload.ErrWrongRegion, "WrongRegion", Configuration, permanent, "Set the region that the message names, or leave region empty, and retry with replan."},
 	{upload.ErrConflict, "ObjectExists", Customer, permanent, "on_conflict is fail and an object of that name is there: have it removed and retry; or abort, and send it under another name with a new run key."},
@@ -99,7 +102,7 @@ var causes = []cause{
 	{upload.ErrTooLarge, "ObjectTooLarge", Configuration, permanent, "S3 takes 5 TiB an object: split the files, and retry with replan."},
 	{upload.ErrUploadLost, TypeUploadLost, Customer, permanent, "The bucket's lifecycle rule removes unfinished uploads too early: have it made longer than the longest run, and retry."},
 	{upload.ErrThrottled, "Throttled", Customer, transient, "Nothing: it is tried again more slowly."},
-	{upload.ErrUnreachable, "S3Unreachable", Platform, transient, "See that the worker reaches the bucket's endpoint (DNS, proxy, firewall)."},
+	{upload.ErrUnreachable, "S3Unreachable", Platform, transient, "See that the worker reaches the bucket's endpoint (DNS, proxy, firewall). If the settings name a wrong one, correct it and retry with replan."},
 	{upload.ErrBusy, "ObjectBusy", Customer, transient, "Somebody else writes the same object: it is tried again."},
 	{upload.ErrServer, "S3Failed", Platform, transient, "Nothing: S3 failed, and it is tried again."},
 	{upload.ErrOther, "S3Failed", Platform, transient, "Look up the code that the message names in Amazon's list of S3 errors."},
@@ -114,8 +117,8 @@ var causes = []cause{
 	{awserror.ErrDenied, "ServiceDenied", Configuration, permanent, "Allow the credential what the message names (docs/CONFIG.md lists the rights), and retry."},
 	{awserror.ErrNotFound, "ServiceNotFound", Configuration, permanent, "See whether the function, cluster, workgroup or secret has the name, the region and the account that the configuration says, and retry when it is there."},
 	{awserror.ErrRefused, "ServiceRefused", Configuration, permanent, "The service does not accept what the configuration asks for: make what the message names as the service wants it, and retry."},
-	{awserror.ErrBadKey, "AccessKeyUnknown", Configuration, permanent, "The access key was deleted or mistyped: correct the credential and retry."},
-	{awserror.ErrSignature, "SecretKeyWrong", Configuration, permanent, "Correct the credential's secret access key, or set the worker's clock (NTP), and retry."},
+	{awserror.ErrBadKey, "AccessKeyUnknown", Configuration, permanent, "The access key was deleted or mistyped: correct the credential" + restart + " and retry."},
+	{awserror.ErrSignature, "SecretKeyWrong", Configuration, permanent, "Correct the credential's secret access key" + restart + ", or set the worker's clock (NTP), and retry."},
 	{awserror.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys."},
 	{awserror.ErrThrottled, "Throttled", Platform, transient, "Nothing: it is tried again more slowly. If it comes again, raise the quota or the function's concurrency."},
 	{awserror.ErrServer, "ServiceFailed", Platform, transient, "Nothing: the service failed, and it is tried again."},

@@ -17,6 +17,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
+	"consign/internal/awserror"
+	"consign/internal/awsrole"
 	"consign/internal/config"
 	"consign/internal/encrypt"
 	"consign/internal/plan"
@@ -193,6 +195,22 @@ func TestEveryRowOfTheTableIsWholeAndReadable(t *testing.T) {
 		names[c.name] = c.attribution
 	}
 	require.Greater(t, len(names), 25)
+}
+
+// TestAdviceSaysWhatARetryAloneDoesNotSee: the settings are the plan's, and the environment is the worker's as it was started.
+func TestAdviceSaysWhatARetryAloneDoesNotSee(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{upload.ErrUnreachable, upload.ErrAccessDenied, upload.ErrKMS, errSession} {
+		f, _ := explain("AssumeRole", err)
+		require.Contains(t, f.Advice, "with replan", err)
+	}
+	for _, err := range []error{
+		config.ErrSecret, source.ErrLogin, source.ErrUnreachable, awsrole.ErrOwnKey, awsrole.ErrBadKey, awsrole.ErrOwnSecret, awsrole.ErrSignature,
+		upload.ErrBadKey, upload.ErrSignature, awserror.ErrBadKey, awserror.ErrSignature,
+	} {
+		f, _ := explain("AssumeRole", err)
+		require.Contains(t, f.Advice, "environment", err)
+	}
 }
 
 func TestARowIsReachedAndNotHiddenByAnEarlierOne(t *testing.T) {
