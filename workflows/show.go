@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -158,11 +159,15 @@ func whose(a activities.Attribution) string {
 	}
 }
 
-// plain keeps text that is not ours, such as the words of a database, from being read as Markdown.
+// plain keeps text that is not ours, such as the words of a database, from being read as Markdown, or from right to left
+// because it says so.
 func plain(text string) string {
 	var b strings.Builder
 	for _, c := range text {
 		switch {
+		case unicode.Is(unicode.Bidi_Control, c):
+			fmt.Fprintf(&b, `\\u%04x`, c)
+			continue
 		case c == '\n':
 			b.WriteByte('\\') // with the line's end: a break, not another paragraph
 		case strings.ContainsRune("\\`*_<[|#~&", c):

@@ -30,7 +30,7 @@ func TestTheDetailsOfAParkedRunNameWhatIsWrongAndTheButtonsOfTheUI(t *testing.T)
 	r.deadline = time.Date(2026, 12, 1, 4, 48, 39, 0, time.UTC)
 	r.failure = &activities.Failure{
 		Step: "Render", Type: "QueryFailed", Attribution: activities.Configuration,
-		Message: "query all: no column a*b\nLINE 1: SELECT a*b", Advice: "Correct the query.",
+		Message: "query all: no column a*b\nLINE 1: SELECT a*b of \u202efdp.csv", Advice: "Correct the query.",
 	}
 	text := r.details()
 	for _, want := range []string{
@@ -38,6 +38,7 @@ func TestTheDetailsOfAParkedRunNameWhatIsWrongAndTheButtonsOfTheUI(t *testing.T)
 		"*More Actions*", "*Send a Signal*", "*Send an Update*", "*Request Cancellation*", "*Submit*",
 		"`retry`, Data empty: goes on at Render", "`{\"replan\": true}`", "`abort`", "| Render | **failed** |",
 		"no column a\\*b\\\nLINE 1", // as it was said, not as Markdown
+		`of \\u202efdp.csv`,         // and not from right to left, as vsc.pdf
 		`**vips\_weekly\_all**`,
 	} {
 		require.Contains(t, text, want)

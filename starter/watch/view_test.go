@@ -241,4 +241,5 @@ func TestAFailuresWordsDoNotMoveTheCursor(t *testing.T) {
 	require.NotContains(t, out.String(), "\u009b")
 	require.Contains(t, out.String(), `Access \u001b[2JDenied\u009b1A\u007f`)
 	require.Equal(t, "a\tb\nc é", Printable("a\tb\nc é"))
+	require.Equal(t, `a\u202etxt.exe`, Printable("a\u202etxt.exe"), "read from right to left it is a text")
 }

@@ -84,9 +84,12 @@ func pair(n, per int, big, small string) string {
 }
 
 // Printable writes text so that a terminal shows it and does not obey it: a store's words about a failure, or a received
-// receipt, may be anybody's. Control characters but line breaks and tabs are written as JSON writes them.
+// receipt, may be anybody's. Control characters but line breaks and tabs are written as JSON writes them, and so are those
+// that turn the direction of what follows: a name would read as another.
 func Printable(text string) string {
-	obeyed := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+	obeyed := func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
+	}
 	if !strings.ContainsFunc(text, obeyed) {
 		return text
 	}
