@@ -27,8 +27,8 @@ var record = flag.String("record", "", "write the histories of the tests' runs t
 
 // recorded says which orchestrations stand for which path, or which of their runs do.
 var recorded = map[string]string{
-	"lake-all": "completed-parquet", "kept": "completed-encrypted", "told": "completed-notified", "parked": "parked-and-retried", "replanned": "replanned",
-	"dropped": "parked-and-aborted", "pipeline": "pipelined", "killed-upload": "killed-during-upload", "lost": "host-lost", "ahead-aborted": "head-start-aborted",
+	"lake-all": "completed-parquet", "parked": "parked-and-retried", "replanned": "replanned",
+	"dropped": "parked-and-aborted", "pipeline": "pipelined", "lost": "host-lost", "ahead-aborted": "head-start-aborted",
 	"scheduled/send/nightly-2026-11-21T14:30:00Z": "scheduled",
 	"resent/k~2":       "redelivered",
 	"weekly/under-way": "load-aborted", "weekly/unheard": "load-unheard-aborted",
