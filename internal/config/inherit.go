@@ -75,14 +75,13 @@ func pathOf[T any](list string, items []T, one *T) string {
 // inherit takes over what a level sets and no higher one has set.
 func (e *Effective) inherit(p places, s *Settings, level, at string) {
 	from, to := reflect.ValueOf(s).Elem(), reflect.ValueOf(&e.Settings).Elem()
+	at += ".settings"
 	for i, f := range fields(from.Type()) {
-		path := at + ".settings." + f.name
-		if p.bad[path] {
-			e.unread[f.name] = path
-		}
+		e.missed(p, f.name, at)
 		if from.Field(i).IsNil() {
 			continue
 		}
+		path := at + "." + f.name
 		origin := Origin{Level: level, Where: p.of(path), path: path}
 		if first, set := e.Origins[f.name]; set {
 			e.conflicts = append(e.conflicts, conflict{f.name, first, origin})
@@ -90,6 +89,18 @@ func (e *Effective) inherit(p places, s *Settings, level, at string) {
 		}
 		to.Field(i).Set(from.Field(i))
 		e.Origins[f.name] = origin
+	}
+}
+
+// missed remembers where a setting was written that could not be read, or the settings of a level as a whole.
+func (e *Effective) missed(p places, name, at string) {
+	if len(p.bad) == 0 { // as a rule, and a thousand orchestrations have many settings to look for
+		return
+	}
+	for _, path := range []string{at, at + "." + name} {
+		if p.bad[path] {
+			e.unread[name] = path
+		}
 	}
 }
 
