@@ -129,8 +129,8 @@ func (a *app) check(cmd *cobra.Command, _ []string) error {
 }
 
 // nothingEmpty refuses a flag that is given and says nothing: it comes from a variable that is not set, and whoever wrote
-// it meant another thing than what happens without the flag. Of --as and --reason nothing is as good as none. No time at all
-// is no less: it may mean that nobody is to wait, or that all have to.
+// it meant another thing than what happens without the flag. Of --as and --reason nothing is as good as none. A time of
+// nothing is refused too: it may mean that nobody is to wait, or for ever.
 func nothingEmpty(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
