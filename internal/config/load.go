@@ -12,8 +12,9 @@ import (
 var ErrRefused = errors.New("the configuration is refused")
 
 // Load reads the configuration at path: a YAML file, or a folder of them. Without a path it looks for
-// $CONSIGN_CONFIG, ./consign.yaml and ./consign/. The list holds every problem at once, warnings too; there is no
-// configuration if one of them is a reason to refuse. The error is about files that cannot be read at all.
+// $CONSIGN_CONFIG, ./consign.yaml and ./consign/. The list holds every problem at once, warnings too, but for what may
+// only follow from a value that cannot be read; there is no configuration if one of them is a reason to refuse. The error
+// is about files that cannot be read at all.
 //
 // Load looks at what was written, and at nothing else: a machine that only starts runs needs none of the secrets.
 // Check looks at secrets and keys too.
