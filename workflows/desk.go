@@ -19,7 +19,7 @@ type desk struct {
 	deadline    time.Time
 	failure     *activities.Failure
 	cancelSteps workflow.CancelFunc // ends what is at work, for an abort; never nil: one may come before anything is
-	tooLate     bool                // an abort came when all was done: nobody is waited for
+	tooLate     bool                // an abort, or a cancellation, came when all was done: nobody is waited for
 	stopTelling workflow.CancelFunc // ends the wait for who is to be told that all is over; nil before
 }
 
@@ -152,24 +152,32 @@ func (d *desk) stop(ctx workflow.Context, request AbortRequest) {
 // aborting reports whether somebody has aborted the run, or cancelled the workflow, which is the same.
 func (d *desk) aborting(ctx workflow.Context) bool {
 	if d.abort == nil && ctx.Err() != nil {
-		d.abort = &AbortRequest{Reason: reasonCancelled}
+		d.abort = &AbortRequest{Reason: "the workflow was cancelled"}
 	}
 	return d.abort != nil
 }
 
-// hearCancel heeds a cancellation of the workflow as an abort, where nothing is at work any more that would end by it.
+// changeHearCancel marks runs that a cancellation, too, keeps from waiting for whom they cannot tell. Those that it found so
+// before waited on, and an abort ended that.
+const changeHearCancel = "hear-cancel"
+
+// hearCancel lets a cancellation of the workflow end the wait for who is to be told that all is over: nothing is at work any
+// more that would end by it.
 func (d *desk) hearCancel(ctx workflow.Context) {
 	if ctx.Err() != nil {
 		return // it is how the run ends
 	}
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		ctx.Done().Receive(ctx, nil)
-		d.stop(ctx, AbortRequest{Reason: reasonCancelled})
+		if !knows(ctx, changeHearCancel) {
+			return
+		}
+		d.tooLate = true // for whom it tells from now on
+		if d.stopTelling != nil {
+			d.stopTelling()
+		}
 	})
 }
-
-// reasonCancelled is the reason of who has cancelled the workflow.
-const reasonCancelled = "the workflow was cancelled"
 
 // changeAbortInTime marks runs that look for an abort before each delivery that they begin, and after it is done. Those
 // that were aborted before in between went on.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"consign/activities"
 	"consign/workflows"
@@ -70,10 +71,7 @@ func TestAnAbortEndsTheWaitForATarget(t *testing.T) {
 		} {
 			t.Run(name+", by "+by, func(t *testing.T) {
 				d, _ := newCampaign(t)
-				missing := errors.New("no such workflow")
-				for range 100 { // whoever looks for it finds it, and it cannot be signalled
-					d.broken["signal"] = append(d.broken["signal"], missing)
-				}
+				d.tellsNobody()
 				var waiting workflows.Progress
 				began := d.Now()
 				d.RegisterDelayedCallback(func() {
@@ -88,12 +86,46 @@ func TestAnAbortEndsTheWaitForATarget(t *testing.T) {
 	}
 }
 
-// TestWhoIsThereWhenTheWaitIsAbortedIsTold: the wait between two tries may be a minute.
-func TestWhoIsThereWhenTheWaitIsAbortedIsTold(t *testing.T) {
-	d := newDelivery(t)
+// tellsNobody has whoever looks for the target find it, and it cannot be signalled.
+func (d *delivery) tellsNobody() {
 	for range 100 {
 		d.broken["signal"] = append(d.broken["signal"], errors.New("no such workflow"))
 	}
+}
+
+// TestACancellationEndsTheWaitForATargetAlsoIfItComesBeforeIt: Temporal takes no second one.
+func TestACancellationEndsTheWaitForATargetAlsoIfItComesBeforeIt(t *testing.T) {
+	d, made := newCampaign(t)
+	made.Turn = &activities.Taken{Granted: true}
+	d.tellsNobody()
+	began := d.Now()
+	d.within["GiveTurn"] = d.CancelWorkflow
+	c, err := d.runCampaign()
+	require.NoError(t, err)
+	require.Equal(t, []string{target}, c.NotNotified)
+	require.Less(t, d.Now().Sub(began), time.Minute)
+}
+
+// TestAnAbortEndsTheWaitThatACancellationDidNotEnd in the release that the run was cancelled in.
+func TestAnAbortEndsTheWaitThatACancellationDidNotEnd(t *testing.T) {
+	d := newDelivery(t)
+	d.OnGetVersion("hear-cancel", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
+	d.tellsNobody()
+	began := d.Now()
+	d.RegisterDelayedCallback(d.CancelWorkflow, 10*time.Minute)
+	d.RegisterDelayedCallback(func() {
+		d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "nobody will come"})
+	}, 20*time.Minute)
+	c, err := d.run()
+	require.NoError(t, err)
+	require.Equal(t, []string{target}, c.NotNotified)
+	require.Less(t, d.Now().Sub(began), 21*time.Minute)
+}
+
+// TestWhoIsThereWhenTheWaitIsAbortedIsTold: the wait between two tries may be a minute.
+func TestWhoIsThereWhenTheWaitIsAbortedIsTold(t *testing.T) {
+	d := newDelivery(t)
+	d.tellsNobody()
 	d.RegisterDelayedCallback(func() {
 		d.mu.Lock()
 		d.broken["signal"] = nil
@@ -124,9 +156,7 @@ func TestWhoComesWhenAParkedRunGoesOnIsNotToldThatItIsParked(t *testing.T) {
 func (d *delivery) parksUnheard(retry func()) {
 	d.turns = []activities.Taken{{Granted: true}, notYet()}
 	d.broken["Upload"] = []error{permanently("AccessDenied")}
-	for range 100 {
-		d.broken["signal"] = append(d.broken["signal"], errors.New("no such workflow"))
-	}
+	d.tellsNobody()
 	d.RegisterDelayedCallback(retry, 10*time.Minute)
 	d.RegisterDelayedCallback(func() {
 		d.mu.Lock()
