@@ -56,11 +56,11 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	if err != nil {
 		return PublishResult{}, err
 	}
+	progress := startProgress(ctx, "Publish", int64(len(in.Objects)))
+	defer progress.stop()
 	if err := s.retake(ctx, in.Turn); err != nil {
 		return PublishResult{}, err
 	}
-	progress := startProgress(ctx, "Publish", int64(len(in.Objects)))
-	defer progress.stop()
 	shown := byKey(in.Shown)
 	earlier := slices.Clone(in.Shown)
 	if in.Mode != PublishComplete {

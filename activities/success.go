@@ -40,11 +40,11 @@ func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ Succes
 	if err != nil {
 		return SuccessResult{}, err
 	}
+	progress := startProgress(ctx, "WriteSuccessFile", 0)
+	defer progress.stop()
 	if err := s.retake(ctx, in.Turn); err != nil {
 		return SuccessResult{}, err
 	}
-	progress := startProgress(ctx, "WriteSuccessFile", 0)
-	defer progress.stop()
 	for _, o := range in.Sides.List() {
 		if _, err := bucket.Complete(ctx, sideObject(in.Delivery, o), o.UploadID); err != nil {
 			return SuccessResult{}, err

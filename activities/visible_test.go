@@ -3,11 +3,16 @@ package activities
 import (
 	"bytes"
 	"context"
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"consign/internal/archive"
@@ -207,4 +212,47 @@ func (e *early) keys(t *testing.T) []string {
 		keys = append(keys, *o.Key)
 	}
 	return keys
+}
+
+// attentive is a Temporal whose Turn answers when a step that waits for it is known to be alive.
+type attentive struct {
+	late
+	beat chan struct{}
+}
+
+func (a attentive) UpdateWithStartWorkflow(ctx context.Context, _ client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	select {
+	case <-a.beat:
+		return answered{}, nil
+	case <-time.After(turnAnswers):
+		return nil, errors.New("is it alive?")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// TestAStepThatTakesItsTurnAgainIsKnownToBeAlive: a Turn may take longer to answer than a step may go unheard of.
+func TestAStepThatTakesItsTurnAgainIsKnownToBeAlive(t *testing.T) {
+	t.Parallel()
+	claim := &Claim{Before: "the execution before"}
+	for name, step := range map[string]func(e *early) (any, any){
+		"Publish": func(e *early) (any, any) {
+			return e.steps.Publish, PublishInput{Target: e.target, Delivery: e.folder.Delivery, Mode: PublishAll, Turn: claim}
+		},
+		"WriteSuccessFile": func(e *early) (any, any) {
+			return e.steps.WriteSuccessFile, SuccessInput{Target: e.target, Delivery: e.folder.Delivery, Turn: claim}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEarly(t, archive.None, "nobody")
+			beat := make(chan struct{})
+			once := sync.OnceFunc(func() { close(beat) })
+			e.env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { once() })
+			e.steps.options.Client = attentive{beat: beat}
+			do, in := step(e)
+			_, err := e.env.ExecuteActivity(do, in)
+			require.NoError(t, err)
+		})
+	}
 }
