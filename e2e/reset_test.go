@@ -91,6 +91,12 @@ func (s *site) parksAt(key, step string) {
 	})
 }
 
+// saleEnds waits until a campaign has closed. By then it has told how it ended, which it knows before.
+func (s *site) saleEnds(name string) {
+	s.t.Helper()
+	eventually(s.t, "the campaign is over", func() bool { return s.status(s.saleID(name)) != enums.WORKFLOW_EXECUTION_STATUS_RUNNING })
+}
+
 // childrenStarted is the event by which a campaign knows that the last of its runs has started.
 func (s *site) childrenStarted(name string) (id int64) {
 	s.t.Helper()
@@ -165,7 +171,8 @@ func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
 			reset(t, s.saleID(name), "", s.taskAfter(s.saleID(name), from))
 			eventually(t, "the campaign asks for its runs again", func() bool { return len(s.children(name)) == len(runs) })
 			c.then(s, g, name)
-			eventually(t, "the campaign is over", func() bool { return s.progressOf(s.saleID(name)).State == c.status })
+			s.saleEnds(name)
+			require.Equal(t, c.status, s.progressOf(s.saleID(name)).State)
 			told := heard().Completed
 			require.Len(t, told, c.told)
 			for _, one := range told {
@@ -212,7 +219,7 @@ func TestAnAbortOfACampaignThatWasResetReachesRunsItHasNotAskedForAgain(t *testi
 	require.NoError(t, err)
 	eventually(t, "all places are taken", func() bool { return len(s.children(name)) == 2+atOnce })
 	require.Equal(t, 0, s.starter("abort", s.saleID(name), "--reason", "wrong segment").code)
-	eventually(t, "the campaign is over", func() bool { return s.progressOf(s.saleID(name)).State == workflows.Aborted })
+	s.saleEnds(name)
 	require.Equal(t, workflows.Aborted, s.progressOf(s.groupID(name, "z", "mail")).State)
 	told := heard().Completed
 	require.Len(t, told, 1)
@@ -286,6 +293,6 @@ func TestACampaignThatIsResetAfterItsPlanTellsOnceThatAGroupIsParked(t *testing.
 	eventually(t, "the campaign asks for its runs again", func() bool { return len(s.children(name)) == len(runs) })
 	eventually(t, "the campaign knows that a group is parked", func() bool { return s.progressOf(s.saleID(name)).State == workflows.Parked })
 	require.Equal(t, 0, s.starter("abort", s.saleID(name), "--reason", "wrong segment").code)
-	eventually(t, "the campaign is over", func() bool { return s.progressOf(s.saleID(name)).State == workflows.Aborted })
+	s.saleEnds(name)
 	require.Len(t, heard().Parked, 2, "once by each execution")
 }
