@@ -213,6 +213,16 @@ func TestAdviceSaysWhatARetryAloneDoesNotSee(t *testing.T) {
 	}
 }
 
+// TestAdviceNamesTheCommandThatShowsTheMistake: validate asks no source, and finds nothing wrong with a pii column that is gone.
+func TestAdviceNamesTheCommandThatShowsTheMistake(t *testing.T) {
+	t.Parallel()
+	f, _ := explain("Plan", plan.ErrConfiguration)
+	require.Contains(t, f.Advice, "starter plan")
+	require.NotContains(t, f.Advice, "validate")
+	f, _ = explain("Plan", config.ErrRefused)
+	require.Contains(t, f.Advice, "starter validate")
+}
+
 func TestARowIsReachedAndNotHiddenByAnEarlierOne(t *testing.T) {
 	t.Parallel()
 	for i, c := range causes {
