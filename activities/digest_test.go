@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -160,9 +162,10 @@ func TestAFileThatCannotBeFinishedLeavesNothing(t *testing.T) {
 	err = convert(t.Context(), from, file, to, &progress{}, func(w io.Writer) (io.WriteCloser, error) {
 		half = w.(*outFile).path
 		require.FileExists(t, half)
-		return passOn{&fullDisk{room: 1}}, nil
+		return gzip.NewWriter(&fullDisk{room: 1}), nil // whose Close fails too
 	})
 	require.ErrorIs(t, err, workspace.ErrNoSpace)
+	require.Equal(t, 1, strings.Count(err.Error(), workspace.ErrNoSpace.Error()), "an operator reads it once: %v", err)
 	left, err := os.ReadDir(filepath.Dir(half))
 	require.NoError(t, err)
 	require.Empty(t, left)

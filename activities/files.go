@@ -227,7 +227,8 @@ func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *wo
 		return err
 	}
 	if _, err := io.Copy(w, in); err != nil {
-		return errors.Join(err, w.Close())
+		_ = w.Close() // lets its goroutines go; of a full disk it says the same once more
+		return err
 	}
 	if err := w.Close(); err != nil {
 		return err

@@ -213,9 +213,9 @@ func (h *Host) Close() error {
 	return nil
 }
 
-// Space turns the operating system's ways to say "full" into ErrNoSpace.
+// Space turns the operating system's ways to say "full" into ErrNoSpace, once.
 func Space(err error) error {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if !errors.Is(err, ErrNoSpace) && (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return err

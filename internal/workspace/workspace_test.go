@@ -255,6 +255,7 @@ func TestWhatTheSystemCallsFullIsNoSpace(t *testing.T) {
 		err := workspace.Space(&fs.PathError{Op: "write", Path: "f", Err: full})
 		require.ErrorIs(t, err, workspace.ErrNoSpace)
 		require.ErrorIs(t, err, full)
+		require.Equal(t, err, workspace.Space(err), "it is said once")
 	}
 	require.NotErrorIs(t, workspace.Space(fs.ErrPermission), workspace.ErrNoSpace)
 	require.NoError(t, workspace.Space(nil))
