@@ -78,14 +78,20 @@ func TestAnOpeningWhoseAnswerGetsLostLeavesNoUpload(t *testing.T) {
 
 func TestStraysThatCannotBeLookedForNowAreLookedForAgain(t *testing.T) {
 	t.Parallel()
-	b, p := faulty(t, newBucket(t), 1, refuse("uploads", 1, 503, "SlowDown"), refuse("abort", 1, 500, "InternalError"), refuse("uploads", 1, 501, "NotImplemented"))
+	b, p := faulty(t, newBucket(t), 1, refuse("uploads", 1, 503, "SlowDown"), refuse("abort", 1, 500, "InternalError"), refuse("uploads", 1, 501, "NotImplemented"),
+		refuse("abort", 1, 403, "AccessDenied"), refuse("abort", 1, 400, "ExpiredToken"))
 	stray, err := b.Start(t.Context(), object("stray", []byte("x")))
 	require.NoError(t, err)
 	require.ErrorIs(t, b.AbortStrays(t.Context(), "stray", ""), upload.ErrThrottled)
 	require.NoError(t, b.AbortStrays(t.Context(), "stray", ""), "a store that has no such list is no reason to stop")
 	require.ErrorIs(t, b.AbortStrays(t.Context(), "stray", ""), upload.ErrServer, "it was found, and not ended")
+	require.NoError(t, b.AbortStrays(t.Context(), "stray", ""), "nobody would be let end it later either")
+	require.ErrorIs(t, b.AbortStrays(t.Context(), "stray", ""), upload.ErrExpired)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	require.ErrorIs(t, b.AbortStrays(stopped, "stray", ""), context.Canceled)
 	require.NoError(t, b.AbortStrays(t.Context(), "stray", stray))
-	require.Equal(t, 1, p.count("abort"), "ours stays")
+	require.Equal(t, 3, p.count("abort"), "ours stays")
 	require.NoError(t, b.AbortStrays(t.Context(), "stray", ""))
 	open, err := b.Find(t.Context(), "stray")
 	require.NoError(t, err)
@@ -97,6 +103,7 @@ func TestAnOpeningThatMayHaveLeftAnotherIsTriedAgain(t *testing.T) {
 	b, _ := faulty(t, newBucket(t), 2, lose("create", 1), refuse("uploads", 2, 503, "SlowDown"))
 	_, err := b.Start(t.Context(), object("stray", []byte("x")))
 	require.ErrorIs(t, err, upload.ErrThrottled)
+	require.Equal(t, 1, openUploads(t, b, "stray"), "not the one that nobody is told of")
 	require.NoError(t, b.AbortStrays(t.Context(), "stray", ""), "as the next try does")
 	open, err := b.Find(t.Context(), "stray")
 	require.NoError(t, err)
@@ -133,6 +140,8 @@ func TestALostAnswerToACompletionIsFoundAgain(t *testing.T) {
 		"409 after it has succeeded":               {swap("complete", 1, 409, "ConditionalRequestConflict")},
 		"412 after it has succeeded":               {swap("complete", 1, 412, "PreconditionFailed")},
 		"a gateway that gave up waiting":           {swap("complete", -1, 504, "")},
+		"another completion was under way":         {swap("complete", -1, 409, "OperationAborted")},
+		"S3 asks for less after it has succeeded":  {swap("complete", -1, 503, "SlowDown")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
