@@ -203,6 +203,19 @@ func TestNothingShowsOfADeliveryWithoutFilesWhereAnOldFileLies(t *testing.T) {
 	}
 }
 
+// TestASuccessFileIsPutByAStepThatIsToldToEnd: all else can be read by then.
+func TestASuccessFileIsPutByAStepThatIsToldToEnd(t *testing.T) {
+	t.Parallel()
+	e := newEarly(t, archive.None, "nobody")
+	e.within(t, func(ctx context.Context) {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		_, err := e.steps.WriteSuccessFile(ctx, SuccessInput{Target: e.target, Delivery: "r-1", Key: "p/all.DONE"})
+		require.NoError(t, err)
+	})
+	require.Equal(t, []string{"p/all.DONE"}, e.keys(t))
+}
+
 func (e *early) keys(t *testing.T) []string {
 	t.Helper()
 	listed, err := e.store.Client().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &e.target.Upload.Bucket})
