@@ -103,3 +103,43 @@ func TestAFailureForgetsTheSession(t *testing.T) {
 	require.NoError(t, err)
 	require.NotSame(t, first, again)
 }
+
+// TestASessionIsKeptForAnHourAfterItsLastUse: a worker has one for each of its runs, and those of runs that went on elsewhere are
+// dropped by nobody else.
+func TestASessionIsKeptForAnHourAfterItsLastUse(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := newSessions(func() time.Time { return now })
+	get := func(key string) {
+		_, err := s.make(t.Context(), key, "", func(context.Context) (*awsrole.Session, error) { return &awsrole.Session{}, nil })
+		require.NoError(t, err)
+	}
+	get("idle")
+	for range 3 {
+		get("used")
+		now = now.Add(sessionIdle - time.Minute)
+	}
+	get("used")
+	require.Len(t, s.held, 1)
+	now = now.Add(sessionIdle - time.Minute)
+	first := s.held["used"]
+	get("used")
+	require.Same(t, first, s.held["used"])
+}
+
+// TestASessionThatCouldNotBeMadeDropsNoOther: its credential was corrected while it was made.
+func TestASessionThatCouldNotBeMadeDropsNoOther(t *testing.T) {
+	t.Parallel()
+	s := newSessions(time.Now)
+	denied := errors.New("denied")
+	corrected := &awsrole.Session{}
+	_, err := s.make(t.Context(), "a", "old", func(ctx context.Context) (*awsrole.Session, error) {
+		_, err := s.make(ctx, "a", "new", func(context.Context) (*awsrole.Session, error) { return corrected, nil })
+		require.NoError(t, err)
+		return nil, denied
+	})
+	require.ErrorIs(t, err, denied)
+	got, err := s.make(t.Context(), "a", "new", nil)
+	require.NoError(t, err)
+	require.Same(t, corrected, got)
+}
