@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"consign/internal/archive"
 	"consign/internal/config"
 	"consign/internal/plan"
 	"consign/internal/workspace"
@@ -155,7 +156,12 @@ func TestKeptFilesAreTakenOverAndOutliveTheirFirstRun(t *testing.T) {
 	got := do[RenderResult](t, k.packer, k.steps.Reuse, in)
 	require.Equal(t, sent, got.FilesResult, "the same files, by their digests")
 	require.Equal(t, HostQueue("q", k.host.ID()), got.Queue)
+	run, err := k.host.Find("b")
+	require.NoError(t, err)
+	require.True(t, k.host.Leased(run), "its files take a place on the host as rendered ones do")
+	require.NoError(t, k.host.Release(run))
 	require.Equal(t, got, do[RenderResult](t, k.packer, k.steps.Reuse, in), "twice is once")
+	require.True(t, k.host.Leased(run))
 
 	k.now = k.now.Add(time.Hour)
 	require.Equal(t, 1, func() int {
@@ -163,12 +169,34 @@ func TestKeptFilesAreTakenOverAndOutliveTheirFirstRun(t *testing.T) {
 		require.NoError(t, err)
 		return removed
 	}())
-	run, err := k.host.Find("b")
-	require.NoError(t, err)
 	for _, step := range []string{stepArchive, stepEncrypt} {
 		from, files, err := filesOf(run, "b-1", FilesResult{Step: step, Files: 1})
 		require.NoError(t, err)
 		require.NoError(t, same(t.Context(), from, files[0], &progress{}))
+	}
+}
+
+// TestFilesThatWereEncryptedForOthersAreNotSent: nobody could read them but those for whom they were not meant.
+func TestFilesThatWereEncryptedForOthersAreNotSent(t *testing.T) {
+	t.Parallel()
+	to := func(encoding string, keys ...string) *plan.Plan {
+		p := &plan.Plan{Archive: archive.Options{Encoding: encoding}}
+		for _, key := range keys {
+			p.Encryption = &plan.Encryption{Recipients: []plan.Recipient{{Fingerprint: key}}}
+		}
+		return p
+	}
+	sent := FilesResult{Step: stepEncrypt, Files: 2, Rows: 7, Bytes: 100}
+	for _, c := range []struct {
+		made, now *plan.Plan
+		want      FilesResult
+	}{
+		{to(archive.None, "a"), to(archive.None, "a"), sent},
+		{to(archive.None, "a"), to(archive.None, "b"), FilesResult{Step: stepRender, Files: 2, Rows: 7}},
+		{to(archive.None, "a"), to(archive.None), FilesResult{Step: stepRender, Files: 2, Rows: 7}},
+		{to(archive.ZIP, "a"), to(archive.ZIP, "b"), FilesResult{Step: stepArchive, Files: 2, Rows: 7}},
+	} {
+		require.Equal(t, c.want, Kept{Plan: c.made, Files: sent}.reuse(c.now))
 	}
 }
 
