@@ -295,6 +295,27 @@ func TestAKeyThatCannotBeUsedIsEncryptsToSay(t *testing.T) {
 	require.Equal(t, []string{"encrypt/0000001"}, f.onDisk(t))
 }
 
+// TestNothingIsEncryptedToAKeyThatWasReplaced: the customer's other files may be encrypted to the one before.
+func TestNothingIsEncryptedToAKeyThatWasReplaced(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	makeTables(t, dir)
+	newRecipients(t, dir)
+	f := newFusing(t, dir, archive.GZIP, "none", "rsa")
+	want := &f.plan.Encryption.Recipients[0]
+	planned := *want
+	want.Fingerprint = "AB12"
+	_, err := f.steps.recipients(f.plan.Encryption)
+	require.ErrorIs(t, err, ErrPlanStale)
+	*want = planned
+	want.EncryptsTo = "AB12"
+	_, err = f.steps.recipients(f.plan.Encryption)
+	require.ErrorIs(t, err, ErrPlanStale)
+	want.EncryptsTo = "" // an older plan
+	_, err = f.steps.recipients(f.plan.Encryption)
+	require.NoError(t, err)
+}
+
 // reload reads the configuration as the next step would.
 func (f *fusing) reload(t *testing.T) {
 	t.Helper()
