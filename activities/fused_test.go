@@ -48,6 +48,15 @@ orchestrations: [{name: o, query: small, data_template: t}]
 	return f
 }
 
+// toRSA plans a delivery of one encrypted file, of tables and to keys in a folder of its own.
+func toRSA(t *testing.T, encoding string) *fusing {
+	t.Helper()
+	dir := t.TempDir()
+	makeTables(t, dir)
+	newRecipients(t, dir)
+	return newFusing(t, dir, encoding, "none", "rsa")
+}
+
 // again plans the run, which has left nothing yet.
 func (f *fusing) again(t *testing.T) {
 	t.Helper()
@@ -193,10 +202,7 @@ func stepNamed(t *testing.T, f *fusing, name string) *workspace.Step {
 // A crash can cut Render off between two journals. What the first attempt noted must not count twice, nor at all.
 func TestARenderThatWasInterruptedMakesItsFilesAnew(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	newRecipients(t, dir)
-	f := newFusing(t, dir, archive.GZIP, "none", "rsa")
+	f := toRSA(t, archive.GZIP)
 	first := do[RenderResult](t, f.packer, f.steps.Render, f.renderInput(true))
 	journal := filepath.Join(f.host.Dir(), "runs", "r", "r-1", stepRender, "journal.ndjson")
 	require.NoError(t, os.Remove(journal))
@@ -211,10 +217,7 @@ func TestARenderThatWasInterruptedMakesItsFilesAnew(t *testing.T) {
 
 func TestAnArchiveThatWasInterruptedIsPackedAnew(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	newRecipients(t, dir)
-	f := newFusing(t, dir, archive.TGZ, "none", "rsa")
+	f := toRSA(t, archive.TGZ)
 	rendered := do[RenderResult](t, f.packer, f.steps.Render, f.renderInput(true)).FilesResult
 	packed := do[FilesResult](t, f.packer, f.steps.Archive, f.archiveInput(rendered, true))
 	require.NoError(t, os.Remove(filepath.Join(f.host.Dir(), "runs", "r", "r-1", stepArchive, "journal.ndjson")))
@@ -248,14 +251,11 @@ func TestAFileThatWasDamagedOnTheDiskIsNotPacked(t *testing.T) {
 // made for somebody else: for a key that was replaced because it was lost, say.
 func TestAFinishedRenderCountsOnlyForWhatWasAskedOfIt(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	newRecipients(t, dir)
-	f := newFusing(t, dir, archive.GZIP, "none", "rsa")
+	f := toRSA(t, archive.GZIP)
 	first := f.deliver(t, true)[2].files
 	require.Equal(t, first, f.deliver(t, true)[2].files, "it is not done twice")
 
-	f.plan.Encryption = newFusing(t, dir, archive.GZIP, "none", "nist").plan.Encryption
+	f.plan.Encryption = newFusing(t, f.dir, archive.GZIP, "none", "nist").plan.Encryption
 	f.reload(t)
 	again := f.deliver(t, true)
 	require.Len(t, again[2].files, 1)
@@ -272,11 +272,8 @@ func TestAFinishedRenderCountsOnlyForWhatWasAskedOfIt(t *testing.T) {
 // Whoever has to mend a key must not have to wait for another Render.
 func TestAKeyThatCannotBeUsedIsEncryptsToSay(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	newRecipients(t, dir)
-	f := newFusing(t, dir, archive.GZIP, "none", "rsa")
-	key := filepath.Join(dir, "rsa.asc")
+	f := toRSA(t, archive.GZIP)
+	key := filepath.Join(f.dir, "rsa.asc")
 	good, err := os.ReadFile(key)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(key, []byte("not a key"), 0o600))
@@ -298,10 +295,7 @@ func TestAKeyThatCannotBeUsedIsEncryptsToSay(t *testing.T) {
 // TestNothingIsEncryptedToAKeyThatWasReplaced: the customer's other files may be encrypted to the one before.
 func TestNothingIsEncryptedToAKeyThatWasReplaced(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	newRecipients(t, dir)
-	f := newFusing(t, dir, archive.GZIP, "none", "rsa")
+	f := toRSA(t, archive.GZIP)
 	want := &f.plan.Encryption.Recipients[0]
 	planned := *want
 	want.Fingerprint = "AB12"
@@ -340,10 +334,7 @@ func TestFilesThatAreToBeKeptBeforeEncryptionAre(t *testing.T) {
 // A full disk is told once, as what it is, whichever stage writes.
 func TestAFullDiskEndsAllStages(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	makeTables(t, dir)
-	newRecipients(t, dir)
-	f := newFusing(t, dir, archive.GZIP, "none", "rsa")
+	f := toRSA(t, archive.GZIP)
 	out, err := f.steps.outlet(f.run, f.folder.Delivery, stepArchive, f.steps.ahead(f.plan.Encryption))
 	require.NoError(t, err)
 	require.NoError(t, out.out.Close())

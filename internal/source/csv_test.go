@@ -91,6 +91,25 @@ func overBoth(t *testing.T, content string) (one, two source.Source) {
 	return one, overFiles(t, filepath.Join(filepath.Dir(path), "*.csv"))
 }
 
+// requireColumn compares the first column of a file, and of two that are alike, with its type and the values that are there.
+func requireColumn(t *testing.T, content string, want []string) {
+	t.Helper()
+	one, two := overBoth(t, content)
+	for _, s := range []source.Source{one, two} {
+		columns, err := s.Describe(t.Context(), "FROM t")
+		require.NoError(t, err)
+		name := `"` + columns[0].Name + `"`
+		got := texts(t, s, "SELECT DISTINCT typeof("+name+") FROM t")[0]
+		for _, row := range texts(t, s, "SELECT "+name+"::VARCHAR FROM t WHERE "+name+" IS NOT NULL") {
+			got = append(got, row[0])
+		}
+		if s == two {
+			want = append(want, want[1:]...)
+		}
+		require.Equal(t, want, got, content)
+	}
+}
+
 // TestNumbersInCSVKeepTheirDigits: the engine takes a number that has a point or does not fit 64 bits for a DOUBLE, which
 // rounds it.
 func TestNumbersInCSVKeepTheirDigits(t *testing.T) {
@@ -111,17 +130,7 @@ func TestNumbersInCSVKeepTheirDigits(t *testing.T) {
 		"it's\n12345678901234567890\n":                     {"VARCHAR", "12345678901234567890"},
 		"12345678901234567890\n12345678901234567891\n":     {"VARCHAR", "12345678901234567890", "12345678901234567891"},
 	} {
-		one, two := overBoth(t, content)
-		for _, s := range []source.Source{one, two} {
-			got := texts(t, s, "SELECT DISTINCT typeof(COLUMNS(*)) FROM t")[0]
-			for _, row := range texts(t, s, "SELECT COLUMNS(*)::VARCHAR FROM t WHERE COLUMNS(*) IS NOT NULL") {
-				got = append(got, row[0])
-			}
-			if s == two {
-				want = append(want, want[1:]...)
-			}
-			require.Equal(t, want, got, content)
-		}
+		requireColumn(t, content, want)
 	}
 }
 
@@ -169,18 +178,7 @@ func TestWordsInCSVAreNoTruthValues(t *testing.T) {
 		"v,n\ntrue,1\nF,2\n":       {"VARCHAR", "true", "F"},
 		"v,n\ntrue,1\n,2\nFalse,3": {"BOOLEAN", "true", "false"},
 	} {
-		one, two := overBoth(t, content)
-		for _, s := range []source.Source{one, two} {
-			name := `"` + strings.SplitN(strings.SplitN(content, "\n", 2)[0], ",", 2)[0] + `"`
-			got := texts(t, s, "SELECT DISTINCT typeof("+name+") FROM t")[0]
-			for _, row := range texts(t, s, "SELECT "+name+"::VARCHAR FROM t WHERE "+name+" IS NOT NULL") {
-				got = append(got, row[0])
-			}
-			if s == two {
-				want = append(want, want[1:]...)
-			}
-			require.Equal(t, want, got, content)
-		}
+		requireColumn(t, content, want)
 	}
 	mixed := write(t, "1.csv", "id,gender\n1,F\n")
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(mixed), "2.csv"), []byte("id,gender\n2,M\n3,F\n"), 0o600))
@@ -196,17 +194,7 @@ func TestTimesInCSVThatMayBeMinutesAreText(t *testing.T) {
 		"t\n16:9:1\n":                  {"VARCHAR", "16:9:1"},
 		"t,n\n9:30:00,1\n10:30:00.5,2": {"TIME", "09:30:00", "10:30:00.5"},
 	} {
-		one, two := overBoth(t, content)
-		for _, s := range []source.Source{one, two} {
-			got := texts(t, s, "SELECT DISTINCT typeof(t) FROM t")[0]
-			for _, row := range texts(t, s, "SELECT t::VARCHAR FROM t") {
-				got = append(got, row[0])
-			}
-			if s == two {
-				want = append(want, want[1:]...)
-			}
-			require.Equal(t, want, got, content)
-		}
+		requireColumn(t, content, want)
 	}
 }
 
