@@ -31,13 +31,13 @@ build: compiler
 demo: build
 	bin/starter demo $(if $(DATA),--data "$(DATA)") $(if $(KEEP),--keep)
 
-# The lines of go test come last. -count=1: a test that was not run proves nothing. More tests at once than there are
-# processors: those of e2e wait for missed heartbeats and for hosts that are gone, for up to two minutes, and need none then.
+# The lines of go test come last. -count=1: a test that was not run proves nothing. More of e2e's tests at once than there may be
+# processors: they wait for missed heartbeats and for hosts that are gone, for up to two minutes, and need none then.
 # The worker's package comes first for the same reason: it waits until Temporal's SDK gives up, for two minutes. The starter's
 # comes second because it takes the longest of the rest and starts programs one after the other.
 test: compiler servers $(browser) lint modules workflowcheck
 	go build -o bin/ ./worker ./starter
-	go test -count=1 -race -timeout 20m -p 3 ./worker ./starter $(PACKAGES)
+	go test -count=1 -race -timeout 20m ./worker ./starter $(PACKAGES)
 	go test -count=1 -timeout 20m -parallel 4 ./e2e
 	go test -count=1 -timeout 20m -parallel 6 ./e2e/torture -from 3 -seeds 20
 
