@@ -91,7 +91,7 @@ func TestARunByItselfIsNotMadeToWait(t *testing.T) {
 	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue}, walk)
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
-	require.Less(t, time.Since(begin), 9*time.Second, "by the server's default, 200 tasks are handed out in 10 and not less")
+	require.Less(t, time.Since(begin), 9*time.Second, "by the server's default, 200 tasks are handed out in 9 at the least")
 }
 
 func TestTheSDKsTestSuiteStartsIt(t *testing.T) {
