@@ -48,7 +48,7 @@ func (k *checker) followed(e Effective, o *Orchestration, at string) {
 		if class := value(s.StorageClass); !upload.Readable(class) {
 			k.add(path, "choose another storage_class", "the receipt, the manifest and the objects cannot be read at once in %s", class)
 		}
-		if d.Lambda != nil && !value(s.Receipt) && e.unread["receipt"] == "" {
+		if d.Lambda != nil && !value(s.Receipt) && !e.misread("receipt") {
 			k.add(path+".lambda", "set receipt: true", "the function is invoked with the receipt, and none is written")
 		}
 		if d.Redshift != nil {
@@ -59,7 +59,7 @@ func (k *checker) followed(e Effective, o *Orchestration, at string) {
 
 func (k *checker) copied(e Effective, all []Downstream, i int, at string) {
 	s := e.Settings
-	if !value(s.Manifest) && e.unread["manifest"] == "" {
+	if !value(s.Manifest) && !e.misread("manifest") {
 		k.add(at, "set manifest: true", "the objects are loaded by their manifest, and none is written")
 	}
 	undecided := s.FileFormat == nil || *s.FileFormat == render.FormatCustom && s.Delimiter == nil

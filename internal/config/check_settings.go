@@ -129,7 +129,7 @@ func (k *checker) keys(e Effective, at string, complete bool) {
 	if e.set("pgp_public_keys") && len(e.Settings.PGPPublicKeys) == 0 {
 		k.add(e.path("pgp_public_keys", at), "leave it out to send the files as they are", "the list is empty")
 	}
-	if complete && value(e.Settings.PGPAEAD) && len(e.Settings.Keys()) == 0 && e.unread["pgp_public_key"]+e.unread["pgp_public_keys"] == "" {
+	if complete && value(e.Settings.PGPAEAD) && len(e.Settings.Keys()) == 0 && !e.misread("pgp_public_key", "pgp_public_keys") {
 		k.add(e.path("pgp_aead", at), "set pgp_public_key", "there is no key to encrypt to")
 	}
 }
@@ -169,10 +169,10 @@ func (k *checker) naming(e Effective, at string, complete bool) {
 	if !complete {
 		return
 	}
-	if parts != nil && e.Settings.Split == nil && e.unread["split"] == "" {
+	if parts != nil && e.Settings.Split == nil && !e.misread("split") {
 		k.add(parts.path, "set split: {rows: N} or {megabytes: N}, or use filename", "there is no split whose parts it could name")
 	}
-	if e.Settings.Split != nil && filename != nil && e.Settings.SplitFilename == nil && e.unread["split_filename"] == "" {
+	if e.Settings.Split != nil && filename != nil && e.Settings.SplitFilename == nil && !e.misread("split_filename") {
 		k.numbered(e, filename)
 	}
 	k.extensions(e, filename, parts)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"consign/internal/problem"
@@ -33,7 +34,7 @@ type Effective struct {
 	Columns  []Column          // of the data template
 
 	columnsPath string
-	unread      map[string]string // settings that nobody has set in a way that could be read: where they were written
+	bad         map[string]string // settings that were written in a way that could not be read: where
 	conflicts   []conflict
 }
 
@@ -48,7 +49,7 @@ const ByDefault = "default"
 
 // Effective returns what the levels say together. The template and the orchestration may be nil.
 func (c *Config) Effective(d *Destination, t *DataTemplate, o *Orchestration) Effective {
-	e := Effective{Origins: map[string]Origin{}, unread: map[string]string{}}
+	e := Effective{Origins: map[string]Origin{}, bad: map[string]string{}}
 	e.inherit(c.places, &d.Settings, "destination "+d.Name, pathOf("destinations", c.Destinations, d))
 	if t != nil {
 		at := pathOf("data_templates", c.DataTemplates, t)
@@ -99,7 +100,7 @@ func (e *Effective) missed(p places, name, at string) {
 	}
 	for _, path := range []string{at, at + "." + name} {
 		if p.bad[path] {
-			e.unread[name] = path
+			e.bad[name] = path
 		}
 	}
 }
@@ -133,11 +134,16 @@ func (e *Effective) complete() {
 
 // path is where a setting was written; at, if it was not.
 func (e *Effective) path(name, at string) string {
-	return cmp.Or(e.Origins[name].path, e.unread[name], at+".settings."+name)
+	return cmp.Or(e.Origins[name].path, e.bad[name], at+".settings."+name)
 }
 
 // set reports whether somebody has written the setting.
 func (e *Effective) set(name string) bool { return e.Origins[name].path != "" }
+
+// misread reports whether one of the settings was written in a way that could not be read: what is wrong without it need not be.
+func (e *Effective) misread(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return e.bad[name] != "" })
+}
 
 // keysTwice reports whether the public keys are set in both ways, of which one would be forgotten.
 func (e *Effective) keysTwice() bool { return e.set("pgp_public_key") && e.set("pgp_public_keys") }
