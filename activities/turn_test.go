@@ -30,7 +30,7 @@ func (late) NewWithStartWorkflowOperation(client.StartWorkflowOptions, any, ...a
 func (late) UpdateWithStartWorkflow(ctx context.Context, _ client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	select {
 	case <-time.After(10 * time.Minute):
-		return answered{}, nil
+		return said{taken: Taken{Granted: true}}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -42,10 +42,13 @@ func (l late) DescribeWorkflowExecution(context.Context, string, string) (*workf
 	}, nil
 }
 
-type answered struct{ client.WorkflowUpdateHandle }
+type said struct {
+	client.WorkflowUpdateHandle
+	taken Taken
+}
 
-func (answered) Get(_ context.Context, taken any) error {
-	*taken.(*Taken) = Taken{Granted: true}
+func (s said) Get(_ context.Context, taken any) error {
+	*taken.(*Taken) = s.taken
 	return nil
 }
 
@@ -97,16 +100,6 @@ func (b *between) DescribeWorkflowExecution(context.Context, string, string) (*w
 func (b *between) SignalWorkflow(context.Context, string, string, string, any) error {
 	b.given++
 	return b.give
-}
-
-type said struct {
-	client.WorkflowUpdateHandle
-	taken Taken
-}
-
-func (s said) Get(_ context.Context, taken any) error {
-	*taken.(*Taken) = s.taken
-	return nil
 }
 
 func TestATurnThatEndsWhileItIsAskedIsAskedAgain(t *testing.T) {

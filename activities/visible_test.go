@@ -236,7 +236,7 @@ type attentive struct {
 func (a attentive) UpdateWithStartWorkflow(ctx context.Context, _ client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	select {
 	case <-a.beat:
-		return answered{}, nil
+		return said{taken: Taken{Granted: true}}, nil
 	case <-time.After(turnAnswers):
 		return nil, errors.New("is it alive?")
 	case <-ctx.Done():

@@ -249,13 +249,7 @@ func TestACampaignIsAbortedWhileOneGroupIsParkedAndOthersUpload(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
-			s.data("data.parquet", nastyRows(400_000)) // each group more than a megabyte, which the gate holds
-			g := holding(t)
-			s.endpoint = g.URL
-			s.sale(name, s.bucket+"-later", "")
-			heard := s.crm()
-			s.worker()
+			s, _, heard := heldSale(t, name, 400_000) // each group more than a megabyte, which the gate holds
 			a := s.starter("campaign", s.id(name), "--run-key", "k", "--wait")
 			require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
 			b := s.groupID(name, "b", "mail")

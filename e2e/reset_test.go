@@ -91,6 +91,20 @@ func (s *site) parksAt(key, step string) {
 	})
 }
 
+// heldSale is a site with a campaign of which the gate holds what is uploaded, and one group will park, for its bucket is not there.
+// heard is what the campaign system has been told.
+func heldSale(t *testing.T, name string, rows int) (s *site, g *gate, heard func() Heard) {
+	t.Helper()
+	s = newSite(t)
+	s.data("data.parquet", nastyRows(rows))
+	g = holding(t)
+	s.endpoint = g.URL
+	s.sale(name, s.bucket+"-later", "")
+	heard = s.crm()
+	s.worker()
+	return s, g, heard
+}
+
 // saleEnds waits until a campaign has closed. By then it has told how it ended, which it knows before.
 func (s *site) saleEnds(name string) {
 	s.t.Helper()
@@ -154,13 +168,7 @@ func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
-			s.data("data.parquet", nastyRows(100_000))
-			g := holding(t)
-			s.endpoint = g.URL
-			s.sale(name, s.bucket+"-later", "")
-			heard := s.crm()
-			s.worker()
+			s, g, heard := heldSale(t, name, 100_000)
 			require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
 			c.before(s, g, name)
 			runs := s.children(name)
@@ -279,13 +287,7 @@ func TestARunThatIsNotItsKeysOwnIsRefused(t *testing.T) {
 func TestACampaignThatIsResetAfterItsPlanTellsOnceThatAGroupIsParked(t *testing.T) {
 	t.Parallel()
 	const name = "sale-reset-later"
-	s := newSite(t)
-	s.data("data.parquet", nastyRows(100_000))
-	g := holding(t)
-	s.endpoint = g.URL
-	s.sale(name, s.bucket+"-later", "")
-	heard := s.crm()
-	s.worker()
+	s, _, heard := heldSale(t, name, 100_000)
 	require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
 	s.groupUploads(name)
 	runs := s.children(name)

@@ -87,11 +87,16 @@ func TestARunByItselfIsNotMadeToWait(t *testing.T) {
 	t.Parallel()
 	c := dial(t, startTemporal(t, devstack.TemporalOptions{NoUI: true}).Address)
 	work(t, c)
-	begin := time.Now()
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue}, walk)
-	require.NoError(t, err)
-	require.NoError(t, run.Get(t.Context(), nil))
-	require.Less(t, time.Since(begin), 9*time.Second, "by the server's default, 200 tasks are handed out in 9 at the least")
+	const limit = 7 * time.Second
+	least := time.Hour
+	for try := 0; try < 3 && least >= limit; try++ { // other tests may take the processors away for a while
+		begin := time.Now()
+		run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue}, walk)
+		require.NoError(t, err)
+		require.NoError(t, run.Get(t.Context(), nil))
+		least = min(least, time.Since(begin))
+	}
+	require.Less(t, least, limit, "by the server's default, 200 tasks are handed out in 9 at the least")
 }
 
 func TestTheSDKsTestSuiteStartsIt(t *testing.T) {
