@@ -31,9 +31,10 @@ const (
 	chunkOverhead = 300
 )
 
-// A parquetEncoder writes one Parquet file. Each column is a lane: the pieces of a lane are encoded one after the other,
-// different lanes at once, by a fixed number of goroutines. So every byte depends on the rows and the options alone,
-// and no more than one row group is being encoded and one written at a time.
+// A parquetEncoder renders batches, in their order, into one Parquet file. Each column is a lane: the pieces of a lane are
+// encoded one after the other, different lanes at once, by a fixed number of goroutines. So every byte depends on the rows
+// and the options alone, and no more than one row group is being encoded and one written at a time. It ends with close or
+// abort; after an error only abort is called.
 //
 // The page and column chunk level is this package's own, on parquet-go's formats and encodings: parquet-go's column
 // writers take optional values only one by one in boxes, which cost a third of the time.
@@ -46,7 +47,6 @@ type parquetEncoder struct {
 	groups  chan *rowGroup
 	workers sync.WaitGroup
 	flusher sync.WaitGroup
-	stopped bool
 
 	group      *rowGroup   // that rows go into now
 	groupBytes int         // limit
@@ -68,15 +68,7 @@ type rowGroup struct {
 	size   int64 // in the file
 }
 
-// newParquet begins a Parquet file of the given columns.
-func newParquet(w io.Writer, schema table.Schema, o Options) (fileWriter, error) {
-	e, err := newParquetEncoder(w, schema, o)
-	if err != nil {
-		return nil, err
-	}
-	return e, nil
-}
-
+// newParquetEncoder begins a Parquet file of the given columns.
 func newParquetEncoder(w io.Writer, schema table.Schema, o Options) (*parquetEncoder, error) {
 	o = o.withDefaults()
 	tree, err := newParquetSchema(schema)
@@ -114,7 +106,8 @@ func (e *parquetEncoder) beginGroup() {
 	e.group.open.Store(int32(len(e.lanes)))
 }
 
-// write implements fileWriter.
+// write takes the batch over and releases it, at once or later, from any goroutine, also if it fails. firstRow is the
+// number of the batch's first row, counted from 1 over all files of the delivery.
 func (e *parquetEncoder) write(b *table.Batch, firstRow int64) error {
 	if e.dead.Load() {
 		b.Release()
@@ -156,7 +149,9 @@ func (e *parquetEncoder) handOver() {
 	e.beginGroup()
 }
 
-// size implements fileWriter. Row groups that are not known yet count as if they shrank like those that are.
+// size is about what the file would have if it were closed now: bytes written, and an estimate for what is not: row groups
+// that are not known yet count as if they shrank like those that are. It decides where a file is split, so it depends on
+// the rows alone and never on how far a goroutine has come. It is called between calls of write.
 func (e *parquetEncoder) size() int64 {
 	weight := e.group.weight
 	for _, g := range e.unknown {
@@ -169,7 +164,8 @@ func (e *parquetEncoder) size() int64 {
 	return e.known.size + estimate + int64((len(e.unknown)+1)*len(e.file.schema.leaves)*chunkOverhead)
 }
 
-// fits implements fileWriter, with the same estimate.
+// fits returns how many of the batch's first rows are expected, by the same estimate, to take no more than room bytes in the
+// file, which may be none.
 func (e *parquetEncoder) fits(b *table.Batch, room int64) int {
 	shrinks := 1.0
 	if e.known.weight > 0 {
@@ -245,11 +241,8 @@ func (e *parquetEncoder) err() error {
 	return e.cause
 }
 
-// close implements fileWriter.
+// close writes all that is left, and the end of the file. It leaves the io.Writer open.
 func (e *parquetEncoder) close() error {
-	if e.stopped {
-		return e.err()
-	}
 	if e.group.rows > 0 {
 		e.push(piece{finish: e.group})
 		e.groups <- e.group
@@ -261,7 +254,7 @@ func (e *parquetEncoder) close() error {
 	return e.file.close(parquetCreator)
 }
 
-// abort implements fileWriter.
+// abort stops the goroutines, releases the batches and writes nothing more.
 func (e *parquetEncoder) abort() {
 	e.fail(ErrAborted)
 	e.stop()
@@ -269,10 +262,6 @@ func (e *parquetEncoder) abort() {
 
 // stop waits for the goroutines. The lanes are empty then: ready is closed only once no batch is in work.
 func (e *parquetEncoder) stop() {
-	if e.stopped {
-		return
-	}
-	e.stopped = true
 	e.room.drain()
 	close(e.groups)
 	e.flusher.Wait()

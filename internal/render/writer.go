@@ -52,7 +52,7 @@ func New(schema table.Schema, o Options, create Create) (*Writer, error) {
 	w := &Writer{project: newProjection(schema, o), failure: &failure{}}
 	w.out = &output{create: create, splitRows: o.SplitRows, splitBytes: o.SplitMegabytes * bytesPerMegabyte}
 	if o.FileFormat == FormatParquet {
-		w.sink = newFileSink(w.out, w.failure, func(to io.Writer) (fileWriter, error) { return newParquet(to, out, o) })
+		w.sink = &parquetSink{out: w.out, failure: w.failure, schema: out, options: o}
 		return w, nil
 	}
 	encoder, err := newTextEncoder(out, o)

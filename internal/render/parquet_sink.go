@@ -1,24 +1,17 @@
 package render
 
-import (
-	"io"
+import "consign/internal/table"
 
-	"consign/internal/table"
-)
-
-// A fileSink gives batches to one fileWriter after the other, and cuts a batch where a file is full.
-type fileSink struct {
+// A parquetSink writes one Parquet file after the other, and cuts a batch where a file is full.
+type parquetSink struct {
 	out     *output
 	failure *failure
-	open    func(io.Writer) (fileWriter, error)
-	writer  fileWriter // nil: no file is open
+	schema  table.Schema
+	options Options
+	writer  *parquetEncoder // nil: no file is open
 }
 
-func newFileSink(out *output, f *failure, open func(io.Writer) (fileWriter, error)) *fileSink {
-	return &fileSink{out: out, failure: f, open: open}
-}
-
-func (s *fileSink) write(b *table.Batch, firstRow int64) error {
+func (s *parquetSink) write(b *table.Batch, firstRow int64) error {
 	for b != nil {
 		var rest *table.Batch
 		err := s.room(b)
@@ -44,7 +37,7 @@ func (s *fileSink) write(b *table.Batch, firstRow int64) error {
 }
 
 // cut returns the part of the batch that the open file has room for, and the rest, which may be nil.
-func (s *fileSink) cut(b *table.Batch) (now, rest *table.Batch) {
+func (s *parquetSink) cut(b *table.Batch) (now, rest *table.Batch) {
 	room := b.Rows
 	if s.out.splitRows > 0 {
 		room = int(min(int64(room), s.out.splitRows-s.out.file.Rows))
@@ -61,7 +54,7 @@ func (s *fileSink) cut(b *table.Batch) (now, rest *table.Batch) {
 // room makes sure that a file is open which can take the batch's first row. Where a file is split by size, the decision
 // falls between batches, and within those that are too large for any file: how large a row becomes inside Parquet is known
 // only when its row group is encoded.
-func (s *fileSink) room(b *table.Batch) error {
+func (s *parquetSink) room(b *table.Batch) error {
 	if s.writer != nil && s.full(b) {
 		if err := s.finish(); err != nil {
 			return err
@@ -74,11 +67,11 @@ func (s *fileSink) room(b *table.Batch) error {
 		return err
 	}
 	var err error
-	s.writer, err = s.open(s.out)
+	s.writer, err = newParquetEncoder(s.out, s.schema, s.options)
 	return err
 }
 
-func (s *fileSink) full(b *table.Batch) bool {
+func (s *parquetSink) full(b *table.Batch) bool {
 	if s.out.splitRows > 0 && s.out.file.Rows >= s.out.splitRows {
 		return true
 	}
@@ -91,11 +84,11 @@ func (s *fileSink) full(b *table.Batch) bool {
 
 // growth is what the next batch is expected to add: as much as the average batch so far. A large one would be cut, which
 // is worth it while there is room for more than a few rows.
-func (s *fileSink) growth() int64 {
+func (s *parquetSink) growth() int64 {
 	return min(s.writer.size()*table.BatchRows/max(s.out.file.Rows, 1), s.out.splitBytes/8)
 }
 
-func (s *fileSink) finish() error {
+func (s *parquetSink) finish() error {
 	w := s.writer
 	s.writer = nil
 	if err := w.close(); err != nil {
@@ -104,7 +97,7 @@ func (s *fileSink) finish() error {
 	return s.out.finish()
 }
 
-func (s *fileSink) close() error {
+func (s *parquetSink) close() error {
 	if err := s.failure.get(); err != nil {
 		s.abort()
 		return err
@@ -117,7 +110,7 @@ func (s *fileSink) close() error {
 	return s.finish()
 }
 
-func (s *fileSink) abort() {
+func (s *parquetSink) abort() {
 	if s.writer != nil {
 		s.writer.abort()
 		s.writer = nil
