@@ -1,7 +1,6 @@
 package render
 
 import (
-	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -53,9 +52,7 @@ type parquetEncoder struct {
 	unknown    []*rowGroup // handed over, but not yet counted in known
 	known      rowGroup    // all row groups before those
 
-	mu    sync.Mutex
-	cause error
-	dead  atomic.Bool
+	failure failure
 }
 
 // A rowGroup waits for its column chunks.
@@ -109,9 +106,9 @@ func (e *parquetEncoder) beginGroup() {
 // write takes the batch over and releases it, at once or later, from any goroutine, also if it fails. firstRow is the
 // number of the batch's first row, counted from 1 over all files of the delivery.
 func (e *parquetEncoder) write(b *table.Batch, firstRow int64) error {
-	if e.dead.Load() {
+	if err := e.failure.get(); err != nil {
 		b.Release()
-		return e.err()
+		return err
 	}
 	weight := e.weigh(b, 0, b.Rows)
 	shared := &sharedBatch{Batch: b, weight: weight}
@@ -212,33 +209,13 @@ func (e *parquetEncoder) weigh(b *table.Batch, lo, hi int) int {
 func (e *parquetEncoder) flush() {
 	for g := range e.groups {
 		<-g.whole
-		if e.dead.Load() {
+		if e.failure.failed.Load() {
 			continue
 		}
 		before := e.file.written
-		e.fail(e.file.addGroup(g.chunks))
+		e.failure.set(e.file.addGroup(g.chunks))
 		g.size = e.file.written - before
 	}
-}
-
-// fail keeps the first error, or of several unwritable values the one in the earliest row.
-func (e *parquetEncoder) fail(err error) {
-	if err == nil {
-		return
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var before, now *UnwritableValue
-	if e.cause == nil || errors.As(e.cause, &before) && errors.As(err, &now) && now.Row < before.Row {
-		e.cause = err
-	}
-	e.dead.Store(true)
-}
-
-func (e *parquetEncoder) err() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.cause
 }
 
 // close writes all that is left, and the end of the file. It leaves the io.Writer open.
@@ -248,7 +225,7 @@ func (e *parquetEncoder) close() error {
 		e.groups <- e.group
 	}
 	e.stop()
-	if err := e.err(); err != nil {
+	if err := e.failure.get(); err != nil {
 		return err
 	}
 	return e.file.close(parquetCreator)
@@ -256,7 +233,7 @@ func (e *parquetEncoder) close() error {
 
 // abort stops the goroutines, releases the batches and writes nothing more.
 func (e *parquetEncoder) abort() {
-	e.fail(ErrAborted)
+	e.failure.set(ErrAborted)
 	e.stop()
 }
 

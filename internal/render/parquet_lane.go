@@ -76,8 +76,8 @@ func (e *parquetEncoder) work() {
 
 func (e *parquetEncoder) encode(l *lane, p piece) {
 	if p.batch != nil {
-		if !e.dead.Load() {
-			e.fail(e.add(l, p))
+		if !e.failure.failed.Load() {
+			e.failure.set(e.add(l, p))
 		}
 		e.drop(p.batch)
 	}
@@ -85,11 +85,11 @@ func (e *parquetEncoder) encode(l *lane, p piece) {
 		return
 	}
 	for i, w := range l.writer.order {
-		if e.dead.Load() {
+		if e.failure.failed.Load() {
 			break
 		}
 		chunk, err := finishColumn(w)
-		e.fail(err)
+		e.failure.set(err)
 		p.finish.chunks[l.first+i] = chunk
 	}
 	if p.finish.open.Add(-1) == 0 {

@@ -113,7 +113,7 @@ func (w *Writer) Files() []File { return w.out.files }
 // Progress returns how many rows and bytes have been written to files so far.
 func (w *Writer) Progress() (rows, bytes int64) { return w.out.allRows.Load(), w.out.allBytes.Load() }
 
-// failure holds the first error.
+// failure holds the first error, or of several unwritable values the one in the earliest row.
 type failure struct {
 	failed atomic.Bool
 	mu     sync.Mutex
@@ -126,10 +126,11 @@ func (f *failure) set(err error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err == nil {
+	var before, now *UnwritableValue
+	if f.err == nil || errors.As(f.err, &before) && errors.As(err, &now) && now.Row < before.Row {
 		f.err = err
-		f.failed.Store(true)
 	}
+	f.failed.Store(true)
 }
 
 func (f *failure) get() error {
