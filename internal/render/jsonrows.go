@@ -22,11 +22,7 @@ func newJSONRows(schema table.Schema, o Options) *jsonRows {
 	}
 	for i, c := range schema {
 		e.cells = append(e.cells, nullable(jsonCell(c.Type)))
-		key := jsonKey(c.Name)
-		if i > 0 {
-			key = "," + key
-		}
-		e.keys = append(e.keys, key)
+		e.keys = append(e.keys, jsonKey(i, c.Name))
 	}
 	return e
 }

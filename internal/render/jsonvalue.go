@@ -76,32 +76,20 @@ func jsonList(t table.Type) cell {
 	}
 }
 
-// jsonStruct writes an object; a struct without names, which SQL's row() makes, is a list.
 func jsonStruct(t table.Type) cell {
-	unnamed := len(t.Fields) > 0 && t.Fields[0].Name == ""
-	open, shut := byte('{'), byte('}')
-	if unnamed {
-		open, shut = '[', ']'
-	}
 	fields, keys := make([]cell, len(t.Fields)), make([]string, len(t.Fields))
 	for i, f := range t.Fields {
-		fields[i] = nullable(jsonCell(f.Type))
-		if !unnamed {
-			keys[i] = jsonKey(f.Name)
-		}
+		fields[i], keys[i] = nullable(jsonCell(f.Type)), jsonKey(i, f.Name)
 	}
 	return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
-		dst = append(dst, open)
+		dst = append(dst, '{')
 		for n, field := range fields {
-			if n > 0 {
-				dst = append(dst, ',')
-			}
 			var why string
 			if dst, why = field(append(dst, keys[n]...), &v.Children[n], i); why != "" {
 				return dst, why
 			}
 		}
-		return append(dst, shut), ""
+		return append(dst, '}'), ""
 	}
 }
 
@@ -142,9 +130,13 @@ func appendJSONFloat(dst []byte, f float64, bitSize int) []byte {
 	return appendFloat(dst, f, bitSize)
 }
 
-// jsonKey returns the name as an object's key, with the colon.
-func jsonKey(name string) string {
-	key, _ := appendJSONString(nil, name)
+// jsonKey returns the name as the key of an object's member i, with the colon, and the comma after the one before.
+func jsonKey(i int, name string) string {
+	var key []byte
+	if i > 0 {
+		key = append(key, ',')
+	}
+	key, _ = appendJSONString(key, name)
 	return string(key) + ":"
 }
 

@@ -131,7 +131,6 @@ func TestNestedValuesAreOneJSONText(t *testing.T) {
 		"a list of lists":         {listOf(listOf(str)), []any{[]any{"a"}, nil, []any{}}, `[["a"],null,[]]`},
 		"a struct":                {inner, []any{"x\ny", int64(1)}, `{"na\"me":"x\ny","n":1}`},
 		"a struct of NULLs":       {inner, []any{nil, nil}, `{"na\"me":null,"n":null}`},
-		"a struct without names":  {table.Type{Kind: table.Struct, Fields: []table.Field{{Type: str}, {Type: i64}}}, []any{"a", int64(2)}, `["a",2]`},
 		"a map with text as key":  {mapOf(str, i64), []entry{{"a", int64(1)}, {"b", nil}}, `{"a":1,"b":null}`},
 		"a map with another key":  {mapOf(i64, str), []entry{{int64(1), "a"}, {int64(2), nil}}, `[{"key":1,"value":"a"},{"key":2,"value":null}]`},
 		"an empty map":            {mapOf(str, i64), []entry{}, `{}`},
