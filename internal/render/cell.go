@@ -28,6 +28,13 @@ func (d *dialect) cell(t table.Type) cell {
 func (d *dialect) textCell(force bool) cell {
 	switch {
 	case d.guard:
+		return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
+			s := v.Strings[i]
+			if formula(s) {
+				s = "'" + s
+			}
+			return d.appendText(dst, s, force)
+		}
 	case force:
 		return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
 			s := v.Strings[i]
@@ -47,13 +54,6 @@ func (d *dialect) textCell(force bool) cell {
 			}
 			return d.appendText(dst, s, false)
 		}
-	}
-	return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
-		s := v.Strings[i]
-		if formula(s) {
-			s = "'" + s
-		}
-		return d.appendText(dst, s, force)
 	}
 }
 

@@ -44,9 +44,7 @@ func known(l *problem.List, key, value string, values []string) {
 
 func (o Options) validateDelimiter(l *problem.List) {
 	const key = "delimiter"
-	switch o.FileFormat {
-	case FormatCustom, "":
-	default:
+	if o.FileFormat != FormatCustom && o.FileFormat != "" {
 		if o.Delimiter != "" && slices.Contains(formats, o.FileFormat) {
 			l.AddHint(key, "remove it, or set file_format: custom", "file_format %s does not take one", o.FileFormat)
 		}
