@@ -24,8 +24,6 @@ const (
 	workBytes = 24 << 20
 	// workBatches is the greatest number of batches in work for each thread.
 	workBatches = 4
-	// parquetCreator is what the footer names as the writer. It has no version: the same rows give the same bytes.
-	parquetCreator = "consign"
 	// chunkOverhead is about what a column chunk takes beside its values: page headers, footer, page index.
 	chunkOverhead = 300
 )
@@ -228,7 +226,7 @@ func (e *parquetEncoder) close() error {
 	if err := e.failure.get(); err != nil {
 		return err
 	}
-	return e.file.close(parquetCreator)
+	return e.file.close()
 }
 
 // abort stops the goroutines, releases the batches and writes nothing more.

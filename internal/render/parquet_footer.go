@@ -11,7 +11,11 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-const parquetMagic = "PAR1"
+const (
+	parquetMagic = "PAR1"
+	// parquetCreator is what the footer names as the writer. It has no version: the same rows give the same bytes.
+	parquetCreator = "consign"
+)
 
 // A parquetFile writes finished row groups one behind the other, and then what they are.
 type parquetFile struct {
@@ -142,7 +146,7 @@ func (c *columnChunk) metadata(l *parquetLeaf, codec format.CompressionCodec) fo
 
 // close writes page indexes and footer. All column indexes come first, then all offset indexes: readers fetch each kind
 // at one go.
-func (f *parquetFile) close(createdBy string) error {
+func (f *parquetFile) close() error {
 	columnIndexes := f.written
 	for i := range f.groups {
 		if err := f.write(f.groups[i].columnIndex.bytes); err != nil {
@@ -155,7 +159,7 @@ func (f *parquetFile) close(createdBy string) error {
 			return err
 		}
 	}
-	meta := footer{Version: 2, Schema: f.schema.elements, NumRows: f.rows, CreatedBy: createdBy}
+	meta := footer{Version: 2, Schema: f.schema.elements, NumRows: f.rows, CreatedBy: parquetCreator}
 	meta.RowGroups = make([]footerGroup, len(f.groups))
 	for i := range f.groups {
 		meta.RowGroups[i] = f.groups[i].footer(i, &columnIndexes, &pageIndexes)

@@ -143,8 +143,7 @@ func (s *parquetSchema) addRepeated(e format.SchemaElement, n *parquetNode, path
 // describe sets the physical type, and what the bytes mean: the logical type for today's readers and, where there is
 // one, the converted type for older ones.
 func (l *parquetLeaf) describe(e *format.SchemaElement) {
-	l.order = signedOrder
-	switch k := l.typ.Kind; k {
+	switch l.typ.Kind {
 	case table.Bool:
 		l.physical = format.Boolean
 	case table.Float32:
