@@ -14,7 +14,7 @@ type expression struct {
 	offset   int // of the variable's name in the text
 	variable *variable
 	shifts   []func(time.Time) time.Time
-	layout   layout // how a time becomes text; empty for the variables that are text already
+	layout   layout // how a time becomes text; nil without the filter format
 }
 
 // A variable is something a template may ask for.
@@ -38,7 +38,7 @@ var variables = []variable{
 }
 
 // withoutFormat is what {{now}} gives without the filter format: seconds, and the zone so that it is not ambiguous.
-const withoutFormat = "yyyy-MM-dd'T'HH:mm:ssZZ"
+const withoutFormat = "2006-01-02T15:04:05-07:00"
 
 // fileNumber has seven digits, so that names sort as numbers up to the ten million files that a split allows.
 func fileNumber(v Variables) string {
@@ -63,11 +63,14 @@ func (e *expression) render(v Variables) (string, error) {
 	for _, shift := range e.shifts {
 		t = shift(t)
 	}
+	if e.layout == nil {
+		return t.Format(withoutFormat), nil
+	}
 	return e.layout.format(t), nil
 }
 
-// filter adds the filter name with its argument to the expression. offset is the argument's first character in the
-// text; the error is about the filter unless it is a *patternError, which knows its character in the argument.
+// filter adds the filter name with its argument to the expression. The error is about the filter unless it is a
+// *patternError, which knows its character in the argument.
 func (e *expression) filter(name string, argument *string) error {
 	if e.variable.name != now {
 		return fmt.Errorf("%s takes no filter: local, next_day and format are for now", e.variable.name)

@@ -52,7 +52,7 @@ func (s *scanner) expression() (*expression, error) {
 		s.blanks()
 		switch {
 		case s.take(closing):
-			return e, e.finish()
+			return e, nil
 		case s.take("|"):
 			if err := s.filter(e); err != nil {
 				return nil, err
@@ -64,16 +64,6 @@ func (s *scanner) expression() (*expression, error) {
 			return nil, at(s.text, s.offset, "%q is not expected here: write | before a filter or }} to end the expression", found)
 		}
 	}
-}
-
-// finish gives a time without a format the one that it has then.
-func (e *expression) finish() error {
-	if e.variable.name != now || e.layout != nil {
-		return nil
-	}
-	var err error
-	e.layout, err = parseLayout(withoutFormat)
-	return err
 }
 
 // filter reads what follows "|" and adds it to e.
