@@ -57,7 +57,7 @@ func (s Settings) objects(n Naming) (object, stem string) {
 		object, stem = naming.Join(object, n.Parts), strings.TrimRight(n.Filename, "/")
 	}
 	if len(s.Keys()) > 0 {
-		object += ".pgp"
+		object += naming.PGPExtension
 	}
 	return object, cmp.Or(stem, object)
 }
@@ -68,7 +68,7 @@ func (s Settings) beside() []string {
 	for _, side := range []struct {
 		wanted    *bool
 		extension string
-	}{{s.SuccessFile, ".DONE"}, {s.Manifest, ".manifest"}, {s.Receipt, ".receipt.json"}} {
+	}{{s.SuccessFile, naming.SuccessExtension}, {s.Manifest, naming.ManifestExtension}, {s.Receipt, naming.ReceiptExtension}} {
 		if value(side.wanted) {
 			all = append(all, side.extension)
 		}

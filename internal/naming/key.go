@@ -15,6 +15,14 @@ var ErrName = errors.New("not a usable object name")
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 const maxBytes = 1024
 
+// What the names of objects end with that go with the files, and that of an encrypted file.
+const (
+	SuccessExtension  = ".DONE"
+	ManifestExtension = ".manifest"
+	ReceiptExtension  = ".receipt.json"
+	PGPExtension      = ".pgp"
+)
+
 // Default returns the template for a delivery that has none, with the extension ("csv.gz", with or without a leading
 // dot) that its settings imply.
 func Default(campaign bool, extension string) string {

@@ -27,9 +27,6 @@ type Names struct {
 	RunID         string    `json:"run_id,omitempty"`
 }
 
-// pgpExtension is appended to the name of every encrypted object.
-const pgpExtension = ".pgp"
-
 // Key is the key of the object that holds file number, from 1. With an archive every number has the archive's key.
 func (n Names) Key(number int) (string, error) {
 	if n.Archive {
@@ -47,7 +44,7 @@ func (n Names) Key(number int) (string, error) {
 		name = naming.Join(name, part)
 	}
 	if n.Encrypted {
-		name += pgpExtension
+		name += naming.PGPExtension
 	}
 	key := naming.Join(n.Prefix, name)
 	return key, naming.Check(key)
@@ -112,10 +109,10 @@ func (n Names) stem() (string, error) {
 }
 
 // Receipt is the key of the receipt, if there is to be one.
-func (n Names) Receipt() (string, error) { return n.beside(".receipt.json") }
+func (n Names) Receipt() (string, error) { return n.beside(naming.ReceiptExtension) }
 
 // Manifest is the key of the manifest, if there is to be one.
-func (n Names) Manifest() (string, error) { return n.beside(".manifest") }
+func (n Names) Manifest() (string, error) { return n.beside(naming.ManifestExtension) }
 
 func (n Names) beside(extension string) (string, error) {
 	stem, err := n.stem()

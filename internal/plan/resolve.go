@@ -159,17 +159,15 @@ func (p *Plan) sideFiles(s config.Settings) error {
 		return err
 	}
 	if deref(s.SuccessFile) {
-		p.SuccessKey = stem + ".DONE"
+		p.SuccessKey = stem + naming.SuccessExtension
 	}
 	if deref(s.Manifest) {
-		if p.ManifestKey, err = p.Names.Manifest(); err != nil {
-			return err
-		}
+		p.ManifestKey = stem + naming.ManifestExtension
 	}
 	if deref(s.Receipt) {
-		p.ReceiptKey, err = p.Names.Receipt()
+		p.ReceiptKey = stem + naming.ReceiptExtension
 	}
-	return err
+	return nil
 }
 
 // lastNumber is the highest number that the seven digits of {{file_number}} can show.
