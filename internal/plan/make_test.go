@@ -276,7 +276,6 @@ func TestNowIsOneInstantInUTC(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, now, p.Now)
 	require.Equal(t, "upload/crm/vips_2026-11-23.csv.gz", p.FirstKey())
-	require.Equal(t, now, p.Archive.Modified)
 }
 
 func TestTheRequesterIsAskedFirst(t *testing.T) {

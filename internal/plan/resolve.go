@@ -79,7 +79,6 @@ func (p *Plan) variables(r Request, j *job) map[string]string {
 func (p *Plan) address(c *config.Config, r Request, j *job, e config.Effective, today time.Time) (err error) {
 	s := e.Settings
 	p.Archive, p.Upload = s.Archive(), s.Upload(c.S3)
-	p.Archive.Modified = p.Now
 	p.Prefix, p.OnEmpty = strings.TrimRight(deref(s.Prefix), "/"), deref(s.OnEmpty)
 	var warnings []string
 	if p.Encryption, warnings, err = encryption(c, e, today); err != nil {
