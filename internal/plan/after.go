@@ -88,7 +88,4 @@ func (p *Plan) printDownstream(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(d.Statement, "\n", "\n  "))
 	}
-	if len(p.Downstream) > 0 && len(p.Warnings) > 0 {
-		fmt.Fprintln(w)
-	}
 }

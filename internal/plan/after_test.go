@@ -23,6 +23,9 @@ func TestAPlanShowsWhatFollowsTheDelivery(t *testing.T) {
 	shown := plan.Plan{Downstream: p.Downstream}
 	golden(t, "followed.txt", shown.String())
 	require.Contains(t, p.String(), "after the delivery, 1: invoke prepare:live with the receipt, as acme-keys")
+	p.Warnings = []string{"something"}
+	require.Contains(t, p.String(), "\n\nwarning: something\n")
+	require.NotContains(t, p.String(), "\n\n\n")
 
 	statement, err := p.CopyStatement(p.Downstream[1], "eu-west-1")
 	require.NoError(t, err)

@@ -38,6 +38,9 @@ func (p *Plan) Print(w io.Writer) {
 	})
 	p.printLoaders(w)
 	p.printDownstream(w)
+	if len(p.Warnings) > 0 {
+		fmt.Fprintln(w)
+	}
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", warning)
 	}
@@ -115,9 +118,6 @@ func (p *Plan) printLoaders(w io.Writer) {
 			fmt.Fprintf(w, "  -- %s\n", note)
 		}
 		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(strings.TrimRight(l.Statement, "\n"), "\n", "\n  "))
-	}
-	if len(p.Loaders) > 0 && len(p.Warnings) > 0 {
-		fmt.Fprintln(w)
 	}
 }
 
