@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"consign/internal/config"
 	"consign/internal/problem"
 	"consign/internal/render"
-	"consign/internal/table"
 )
 
 // ErrOtherFiles is wrapped by the error about files that cannot be sent again as they are, because the configuration asks
@@ -172,34 +170,4 @@ func columnsText(columns []render.Column) string {
 		}
 	}
 	return text
-}
-
-// schema is the columns of the files as a reader's statements need them.
-func (p *Plan) schema() (table.Schema, error) {
-	schema := make(table.Schema, len(p.Columns))
-	for i, c := range p.Columns {
-		t, err := table.ParseType(c.Type)
-		if err != nil {
-			return nil, fmt.Errorf("column %s: %w", c.Name, err)
-		}
-		schema[i] = table.Column{Name: c.Name, Type: t}
-	}
-	return schema, nil
-}
-
-// SameRecipients reports whether files that were encrypted by one plan are encrypted as the other wants them. A certificate whose
-// subkey was replaced is another recipient: the old one may be lost, or known to others.
-func (e *Encryption) SameRecipients(o *Encryption) bool {
-	if e == nil || o == nil {
-		return e == nil && o == nil
-	}
-	sorted := func(e *Encryption) []Recipient {
-		return slices.SortedFunc(slices.Values(e.Recipients), func(a, b Recipient) int {
-			return strings.Compare(a.Fingerprint+a.EncryptsTo, b.Fingerprint+b.EncryptsTo)
-		})
-	}
-	same := func(a, b Recipient) bool {
-		return a.Fingerprint == b.Fingerprint && (a.EncryptsTo == b.EncryptsTo || a.EncryptsTo == "" || b.EncryptsTo == "")
-	}
-	return e.AEAD == o.AEAD && slices.EqualFunc(sorted(e), sorted(o), same)
 }

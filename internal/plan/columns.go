@@ -54,3 +54,16 @@ func columns(o render.Options, q *config.Query, in, out table.Schema) ([]Column,
 	}
 	return list, nil
 }
+
+// schema is the columns of the files as a reader's statements need them.
+func (p *Plan) schema() (table.Schema, error) {
+	schema := make(table.Schema, len(p.Columns))
+	for i, c := range p.Columns {
+		t, err := table.ParseType(c.Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.Name, err)
+		}
+		schema[i] = table.Column{Name: c.Name, Type: t}
+	}
+	return schema, nil
+}

@@ -8,6 +8,7 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,6 +111,23 @@ func (e *Encryption) Names() string {
 		names[i] = r.Fingerprint
 	}
 	return strings.Join(names, ", ")
+}
+
+// SameRecipients reports whether files that were encrypted by one plan are encrypted as the other wants them. A certificate whose
+// subkey was replaced is another recipient: the old one may be lost, or known to others.
+func (e *Encryption) SameRecipients(o *Encryption) bool {
+	if e == nil || o == nil {
+		return e == nil && o == nil
+	}
+	sorted := func(e *Encryption) []Recipient {
+		return slices.SortedFunc(slices.Values(e.Recipients), func(a, b Recipient) int {
+			return strings.Compare(a.Fingerprint+a.EncryptsTo, b.Fingerprint+b.EncryptsTo)
+		})
+	}
+	same := func(a, b Recipient) bool {
+		return a.Fingerprint == b.Fingerprint && (a.EncryptsTo == b.EncryptsTo || a.EncryptsTo == "" || b.EncryptsTo == "")
+	}
+	return e.AEAD == o.AEAD && slices.EqualFunc(sorted(e), sorted(o), same)
 }
 
 // Recipient is a public key, by its fingerprint.
