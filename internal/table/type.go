@@ -78,19 +78,19 @@ const (
 
 // A Type is a kind with what belongs to it.
 type Type struct {
-	Kind      Kind    `json:"kind"`
-	Precision uint8   `json:"precision,omitempty"` // Decimal: digits, 1 to 38
-	Scale     uint8   `json:"scale,omitempty"`     // Decimal: digits behind the point
-	Unit      Unit    `json:"unit,omitempty"`      // Timestamp
-	Elem      *Type   `json:"elem,omitempty"`      // List: the element; Map: the value
-	Key       *Type   `json:"key,omitempty"`       // Map
-	Fields    []Field `json:"fields,omitempty"`    // Struct
+	Kind      Kind
+	Precision uint8   // Decimal: digits, 1 to 38
+	Scale     uint8   // Decimal: digits behind the point
+	Unit      Unit    // Timestamp
+	Elem      *Type   // List: the element; Map: the value
+	Key       *Type   // Map
+	Fields    []Field // Struct
 }
 
 // A Field is a named part of a struct.
 type Field struct {
-	Name string `json:"name"`
-	Type Type   `json:"type"`
+	Name string
+	Type Type
 }
 
 // String returns the type as SQL: DECIMAL(18,2), VARCHAR[], STRUCT("a" INTEGER).
@@ -125,8 +125,8 @@ func (t Type) Nested() bool {
 
 // A Column is a named, typed column of a result. Every column may hold NULL.
 type Column struct {
-	Name string `json:"name"`
-	Type Type   `json:"type"`
+	Name string
+	Type Type
 }
 
 // A Schema is the columns of a result, in order.
