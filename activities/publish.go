@@ -62,7 +62,7 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 		return PublishResult{}, err
 	}
 	shown := byKey(in.Shown)
-	earlier := slices.Clone(in.Shown)
+	earlier := in.Shown
 	if in.Mode != PublishComplete {
 		if earlier, err = in.verify(ctx, bucket, shown); err != nil {
 			return PublishResult{}, &visibleError{err, earlier}
@@ -88,13 +88,6 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	return result, nil
 }
 
-func (in PublishInput) object(o Uploaded, done upload.Completed) Object {
-	return Object{
-		Bucket: in.Target.Upload.Bucket, Key: o.Key, Rows: o.Rows, Bytes: o.Bytes,
-		ETag: done.ETag, Version: done.Version, Checksum: done.Checksum,
-	}
-}
-
 // verify looks at everything before any of it is completed, and returns the objects that an earlier try has completed.
 func (in PublishInput) verify(ctx context.Context, b *upload.Bucket, shown map[string]Object) (earlier []Object, err error) {
 	earlier = slices.Clone(in.Shown)
@@ -105,11 +98,11 @@ func (in PublishInput) verify(ctx context.Context, b *upload.Bucket, shown map[s
 			return earlier, err
 		}
 		if done != nil {
-			earlier = append(earlier, in.object(o, *done))
+			earlier = append(earlier, o.shown(in.Target, *done))
 		}
 	}
 	for _, o := range in.Sides.List() {
-		if _, err := verify(ctx, b, in.Delivery, in.Target.Upload, o); err != nil {
+		if _, err := in.verifyOne(ctx, b, o, false); err != nil {
 			return earlier, err
 		}
 	}
@@ -122,11 +115,37 @@ func (in PublishInput) verify(ctx context.Context, b *upload.Bucket, shown map[s
 	return earlier, nil
 }
 
-func (in PublishInput) verifyOne(ctx context.Context, b *upload.Bucket, o Uploaded, wasShown bool) (*upload.Completed, error) {
-	if wasShown {
-		return nil, notReplaced(ctx, b, object(in.Delivery, o))
+// verifyOne looks at one object before any is completed: its parts are all there and ours, or it is complete already, which
+// is returned; and with on_conflict: fail nothing else lies under its key. What was shown before must not be another's now.
+func (in PublishInput) verifyOne(ctx context.Context, b *upload.Bucket, u Uploaded, was bool) (*upload.Completed, error) {
+	o := u.object(in.Delivery)
+	switch {
+	case was:
+		return nil, notReplaced(ctx, b, o)
+	case u.UploadID == "":
+		return nil, nil
 	}
-	return verify(ctx, b, in.Delivery, in.Target.Upload, o)
+	err := b.Verify(ctx, o, u.UploadID)
+	if errors.Is(err, upload.ErrUploadLost) { // it may have become the object
+		done, err := b.Settle(ctx, o, err)
+		if err != nil {
+			return nil, fmt.Errorf("publish: %w", err)
+		}
+		return &done, nil
+	}
+	if err != nil || in.Target.Upload.OnConflict != "fail" {
+		return nil, err
+	}
+	done, standing, err := b.Look(ctx, o)
+	switch {
+	case err != nil:
+		return nil, err
+	case standing == upload.Taken:
+		return nil, fmt.Errorf("publish %s: %w", o.Key, upload.ErrConflict)
+	case standing == upload.Ours:
+		return &done, nil
+	}
+	return nil, nil
 }
 
 // notReplaced returns ErrOverwritten if another object lies where one of ours could be read. That there is none is its
@@ -141,9 +160,6 @@ func notReplaced(ctx context.Context, b *upload.Bucket, o upload.Object) error {
 
 // ShownOf returns what is known to have been shown of a list.
 func ShownOf(list []Uploaded, known []Object) []Object {
-	if len(known) == 0 {
-		return nil
-	}
 	shown := byKey(known)
 	var of []Object
 	for _, o := range list {
@@ -172,11 +188,11 @@ func Unseen(list, other []Object) []Object {
 	if len(list) == 0 {
 		return nil
 	}
-	known := make(map[string]bool, len(other)) // thousands, in a workflow
-	for _, o := range other {
-		known[o.Key] = true
-	}
-	return slices.DeleteFunc(slices.Clone(list), func(o Object) bool { return known[o.Key] })
+	known := byKey(other) // thousands, in a workflow
+	return slices.DeleteFunc(slices.Clone(list), func(o Object) bool {
+		_, seen := known[o.Key]
+		return seen
+	})
 }
 
 // A visibleError is why Publish has failed after some of its objects could be read already. The failure that the workflow
@@ -203,48 +219,15 @@ func Visible(err error) []Object {
 	return objects
 }
 
-func object(delivery string, o Uploaded) upload.Object {
-	return upload.Object{Key: o.Key, Size: o.Bytes, CRC32C: o.CRC32C, Delivery: delivery, Opened: o.Opened}
-}
-
-// verify looks at one object before any is completed: its parts are all there and ours, or it is complete already, which
-// is returned; and with on_conflict: fail nothing else lies under its key.
-func verify(ctx context.Context, b *upload.Bucket, delivery string, options upload.Options, o Uploaded) (*upload.Completed, error) {
-	if o.UploadID == "" {
-		return nil, nil
-	}
-	err := b.Verify(ctx, object(delivery, o), o.UploadID)
-	if errors.Is(err, upload.ErrUploadLost) { // it may have become the object
-		done, err := b.Settle(ctx, object(delivery, o), err)
-		if err != nil {
-			return nil, fmt.Errorf("publish: %w", err)
-		}
-		return &done, nil
-	}
-	if err != nil || options.OnConflict != "fail" {
-		return nil, err
-	}
-	done, standing, err := b.Look(ctx, object(delivery, o))
-	switch {
-	case err != nil:
-		return nil, err
-	case standing == upload.Taken:
-		return nil, fmt.Errorf("publish %s: %w", o.Key, upload.ErrConflict)
-	case standing == upload.Ours:
-		return &done, nil
-	}
-	return nil, nil
-}
-
 func (in PublishInput) complete(ctx context.Context, b *upload.Bucket, o Uploaded) (Object, error) {
 	var done upload.Completed
 	var err error
 	if o.UploadID == "" {
-		done, err = b.Put(ctx, object(in.Delivery, o), nil)
+		done, err = b.Put(ctx, o.object(in.Delivery), nil)
 	} else {
-		done, err = b.Complete(ctx, object(in.Delivery, o), o.UploadID)
+		done, err = b.Complete(ctx, o.object(in.Delivery), o.UploadID)
 	}
-	return in.object(o, done), err
+	return o.shown(in.Target, done), err
 }
 
 // giveUp ends an upload of what was shown before, which may have been sent again since. What the store does not let us abort

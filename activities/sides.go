@@ -155,7 +155,7 @@ func sideKey(n plan.Names, number int) (string, error) {
 
 // sideObject is a side file as it will be in the bucket.
 func sideObject(delivery string, u Uploaded) upload.Object {
-	o := object(delivery, u)
+	o := u.object(delivery)
 	o.ContentType = sideType
 	return o
 }

@@ -48,6 +48,19 @@ type Uploaded struct {
 	Plain    string    `json:"plain_sha256,omitempty"` // before encryption
 }
 
+// object is what S3 is told of it.
+func (u Uploaded) object(delivery string) upload.Object {
+	return upload.Object{Key: u.Key, Size: u.Bytes, CRC32C: u.CRC32C, Delivery: delivery, Opened: u.Opened}
+}
+
+// shown is what it is once it can be read.
+func (u Uploaded) shown(t Target, done upload.Completed) Object {
+	return Object{
+		Bucket: t.Upload.Bucket, Key: u.Key, Rows: u.Rows, Bytes: u.Bytes,
+		ETag: done.ETag, Version: done.Version, Checksum: done.Checksum,
+	}
+}
+
 // Upload sends files to the bucket in parts and leaves the uploads open: nothing can be read before Publish.
 //
 // What S3 has already, by its own list of parts, is compared with the file and not sent again. Which upload sends which

@@ -28,15 +28,14 @@ func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResu
 	if err != nil {
 		return PublishResult{}, err
 	}
-	of := PublishInput{Target: in.Target}
 	found := make([][]Object, len(in.Objects))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(in.Target.Upload.Concurrency, 1))
 	for i, o := range in.Objects {
 		group.Go(defect.Guarded(func() error {
-			done, standing, err := bucket.Look(ctx, object(in.Delivery, o))
+			done, standing, err := bucket.Look(ctx, o.object(in.Delivery))
 			if err == nil && standing == upload.Ours {
-				found[i] = []Object{of.object(o, done)}
+				found[i] = []Object{o.shown(in.Target, done)}
 			}
 			return err
 		}))
