@@ -169,14 +169,11 @@ func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult,
 	if err != nil {
 		return CopyResult{}, fmt.Errorf("%w: %w", plan.ErrConfiguration, err)
 	}
-	creds, err := s.asker(ctx, in.Target, in.Downstream.Credential)
+	client, load, err := s.load(ctx, in)
 	if err != nil {
 		return CopyResult{}, err
 	}
-	o := *in.Downstream.Redshift
-	o.Region = cmp.Or(o.Region, in.Target.Upload.Region)
-	client := redshift.New(creds, o)
-	load := redshift.Load{ID: in.ID, Run: in.Target.Run, Round: in.Round, Copy: statement, Rows: in.Rows, Since: in.Since}
+	load.Copy = statement
 	if in.Statement == "" {
 		id, err := client.Submit(ctx, load, s.options.Clock())
 		return CopyResult{Statement: id}, err
@@ -189,13 +186,21 @@ func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult,
 func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
 	defer s.fail(ctx, "CancelLoad", &err)
 	defer s.renewAsker(in.Target, in.Downstream.Credential)(&err)
-	creds, err := s.asker(ctx, in.Target, in.Downstream.Credential)
+	client, load, err := s.load(ctx, in)
 	if err != nil {
 		return CopyResult{}, err
 	}
+	id, err := client.Cancel(ctx, load, in.Statement)
+	return CopyResult{Statement: id}, err
+}
+
+// load returns who is asked for a load, and which one it is, but for its statement.
+func (s *Steps) load(ctx context.Context, in CopyInput) (*redshift.Client, redshift.Load, error) {
+	creds, err := s.asker(ctx, in.Target, in.Downstream.Credential)
+	if err != nil {
+		return nil, redshift.Load{}, err
+	}
 	o := *in.Downstream.Redshift
 	o.Region = cmp.Or(o.Region, in.Target.Upload.Region)
-	load := redshift.Load{ID: in.ID, Run: in.Target.Run, Round: in.Round, Since: in.Since}
-	id, err := redshift.New(creds, o).Cancel(ctx, load, in.Statement)
-	return CopyResult{Statement: id}, err
+	return redshift.New(creds, o), redshift.Load{ID: in.ID, Run: in.Target.Run, Round: in.Round, Rows: in.Rows, Since: in.Since}, nil
 }
