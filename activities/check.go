@@ -50,12 +50,17 @@ func CheckTarget(ctx context.Context, c *config.Config, clock func() time.Time, 
 
 // check is what AssumeRole does.
 func (s *Steps) check(ctx context.Context, in AssumeRoleInput, report func(Check)) (AssumeRoleResult, error) {
-	who, err := s.checkIdentity(ctx, in.Target, report)
+	o, err := s.role(in.Target)
+	if err != nil {
+		report(FailedCheck(CheckCredentials, err))
+		return AssumeRoleResult{}, err
+	}
+	who, err := s.checkIdentity(ctx, in.Target, o, report)
 	if err != nil {
 		return AssumeRoleResult{}, err
 	}
 	result := AssumeRoleResult{Account: who.Account, ARN: who.ARN, Expires: who.Expires}
-	if result.ExternalIDChecked, err = s.checkExternalID(ctx, in.Target, report); err != nil {
+	if result.ExternalIDChecked, err = s.checkExternalID(ctx, in.Target, o, report); err != nil {
 		report(FailedCheck(CheckExternalID, err))
 		return AssumeRoleResult{}, err
 	}
@@ -82,13 +87,8 @@ func (s *Steps) check(ctx context.Context, in AssumeRoleInput, report func(Check
 }
 
 // checkIdentity tries what we have to begin with and, if there is one, the role: one question to STS answers both.
-func (s *Steps) checkIdentity(ctx context.Context, t Target, report func(Check)) (awsrole.Identity, error) {
-	o, err := s.role(t)
-	if err != nil {
-		report(FailedCheck(CheckCredentials, err))
-		return awsrole.Identity{}, err
-	}
-	who, err := s.identity(ctx, t)
+func (s *Steps) checkIdentity(ctx context.Context, t Target, o awsrole.Options, report func(Check)) (awsrole.Identity, error) {
+	who, err := s.identity(ctx, t, o)
 	if err != nil && ours(err) {
 		report(FailedCheck(CheckCredentials, err))
 		return who, err
@@ -140,15 +140,11 @@ func with(o awsrole.Options) string {
 }
 
 // identity asks who we are. Keys of a store that has no STS of its own are nobody's business but that store's.
-func (s *Steps) identity(ctx context.Context, t Target) (awsrole.Identity, error) {
-	o, err := s.role(t)
-	if err != nil {
-		return awsrole.Identity{}, err
-	}
+func (s *Steps) identity(ctx context.Context, t Target, o awsrole.Options) (awsrole.Identity, error) {
 	if o.RoleARN == "" && o.STSEndpoint == "" && t.Upload.Endpoint != "" {
 		return awsrole.Identity{}, nil
 	}
-	session, err := s.session(ctx, t)
+	session, err := s.sessions.get(ctx, sessionKey(t), o)
 	if err != nil {
 		return awsrole.Identity{}, err
 	}
@@ -157,12 +153,8 @@ func (s *Steps) identity(ctx context.Context, t Target) (awsrole.Identity, error
 
 // checkExternalID refuses a role that lets us in without its external ID: it would let anybody in who persuades us to
 // name it (the confused deputy). A role that was found shut is asked again a day later.
-func (s *Steps) checkExternalID(ctx context.Context, t Target, report func(Check)) (bool, error) {
+func (s *Steps) checkExternalID(ctx context.Context, t Target, o awsrole.Options, report func(Check)) (bool, error) {
 	c, err := s.options.Config()
-	if err != nil {
-		return false, err
-	}
-	o, err := s.role(t)
 	if err != nil {
 		return false, err
 	}

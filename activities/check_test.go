@@ -99,7 +99,7 @@ func (s *stage) check(t *testing.T, steps *Steps, refused error) {
 	o, err := steps.role(s.target)
 	require.NoError(t, err)
 	require.NotEmpty(t, o.Policy)
-	_, err = steps.checkExternalID(t.Context(), s.target, func(Check) {})
+	_, err = steps.checkExternalID(t.Context(), s.target, o, func(Check) {})
 	if refused != nil {
 		require.ErrorIs(t, err, refused)
 		return

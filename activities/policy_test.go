@@ -88,9 +88,12 @@ credentials:
 	require.NoError(t, problems.Err())
 	steps := New(Options{Config: func() (*config.Config, error) { return c, nil }, Clock: time.Now})
 	for _, key := range []string{"", "acme"} {
-		_, err = steps.identity(t.Context(), Target{
+		target := Target{
 			Run: "run" + key, Orchestration: "weekly", Credential: "acme", Prefix: "in", Upload: upload.Options{Bucket: "acme", Endpoint: store.Endpoint, KMSKeyID: key},
-		})
+		}
+		session, err := steps.session(t.Context(), target)
+		require.NoError(t, err)
+		_, err = session.Identity(t.Context())
 		require.NoError(t, err, "with the key %q", key)
 	}
 }
