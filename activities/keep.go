@@ -120,15 +120,12 @@ func (s *Steps) planAgain(ctx context.Context, in PlanInput) (*plan.Plan, *Again
 // keep leaves the files of a run that has delivered on the host for as long as the options say, and returns until when.
 // What was sent stays, and, to be encrypted for somebody else, what it was encrypted from.
 func (s *Steps) keep(run *workspace.Run, in DiscardInput) (time.Time, error) {
-	sent := in.Sent
-	if s.options.Keep <= 0 || sent == nil || sent.Files == 0 {
+	// It holds nothing if this is the second try, say, and the disk was full after the first.
+	if s.options.Keep <= 0 || in.Sent.Files == 0 || !run.Holds(in.Delivery) {
 		return time.Time{}, run.Remove()
 	}
-	if !run.Holds(in.Delivery) { // this is the second try, say, and the disk was full after the first
-		return time.Time{}, run.Remove()
-	}
-	stays := []string{sent.Step}
-	if sent.Step == stepEncrypt && s.options.KeepPlain {
+	stays := []string{in.Sent.Step}
+	if in.Sent.Step == stepEncrypt && s.options.KeepPlain {
 		before, err := beforeEncrypt(run, in.Delivery)
 		if err != nil {
 			return time.Time{}, err

@@ -22,7 +22,7 @@ type cipher struct {
 // are to be kept, or a key cannot be used: what is wrong with it is for Encrypt to say, which finds the file and can be
 // tried again.
 func (s *Steps) ahead(e *plan.Encryption) cipher {
-	if e == nil || s.options.Keep > 0 && s.options.KeepPlain {
+	if e == nil || s.options.KeepPlain {
 		return cipher{}
 	}
 	recipients, err := s.recipients(e)

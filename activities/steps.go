@@ -54,6 +54,7 @@ type Options struct {
 func New(o Options) *Steps {
 	o.Engines = max(o.Engines, 1)
 	o.Threads = max(o.Threads, 1)
+	o.KeepPlain = o.KeepPlain && o.Keep > 0
 	return &Steps{
 		options: o, sessions: newSessions(o.Clock), engines: engines{pool: o.Pool, memory: o.Memory / 2 / int64(o.Engines), threads: o.Threads},
 		rendering: make(chan struct{}, o.Engines), describe: make(chan struct{}, o.Engines),

@@ -216,7 +216,7 @@ func (s *Steps) Encrypt(ctx context.Context, in EncryptInput) (_ FilesResult, er
 // removeEncrypted removes the files that are encrypted now. If they are to be kept, those from which they were made stay.
 func (s *Steps) removeEncrypted(run *workspace.Run, in EncryptInput) error {
 	switch {
-	case s.options.Keep <= 0 || !s.options.KeepPlain:
+	case !s.options.KeepPlain:
 		return s.removePlain(run, in.Delivery)
 	case in.From.Step == stepArchive:
 		return run.RemoveFiles(in.Delivery, stepRender)
