@@ -100,7 +100,7 @@ func written(t *testing.T, out *outFile, err error) workspace.File {
 
 func TestAFileThatIsOnlyPassedOnHasNoSHA256(t *testing.T) {
 	t.Parallel()
-	out, err := createPassing(stepOf(t, newRun(t), "render"), "0000001")
+	out, err := create(stepOf(t, newRun(t), "render"), "0000001", nil)
 	file := written(t, out, err)
 	require.Empty(t, file.SHA256)
 	require.Equal(t, upload.Checksum([]byte("personal data")), file.CRC32C)
@@ -119,7 +119,7 @@ func TestAFileThatChangedOnTheDiskIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	run := newRun(t)
 	from, to := stepOf(t, run, "render"), stepOf(t, run, "archive")
-	out, err := create(from, "0000001")
+	out, err := create(from, "0000001", sha256.New())
 	file := written(t, out, err)
 	require.NoError(t, from.Finish(file))
 	plain := func(w io.Writer) (io.WriteCloser, error) { return passOn{w}, nil }
@@ -151,7 +151,7 @@ func TestAFileThatCannotBeFinishedLeavesNothing(t *testing.T) {
 	t.Parallel()
 	run := newRun(t)
 	from, to := stepOf(t, run, "render"), stepOf(t, run, "archive")
-	out, err := create(from, "0000001")
+	out, err := create(from, "0000001", sha256.New())
 	file := written(t, out, err)
 	require.NoError(t, from.Finish(file))
 	before, err := os.ReadDir(filepath.Dir(out.path))
@@ -176,7 +176,7 @@ func TestAPanicWhileAFileIsTransformedIsAnError(t *testing.T) {
 	t.Parallel()
 	run := newRun(t)
 	from := stepOf(t, run, "render")
-	out, err := create(from, "0000001")
+	out, err := create(from, "0000001", sha256.New())
 	file := written(t, out, err)
 	require.NoError(t, from.Finish(file))
 	_, err = new(Steps).each(t.Context(), run, "archive", "d", FilesResult{Step: "render", Files: 1}, 1, func(io.Writer) (io.WriteCloser, error) {
@@ -223,7 +223,7 @@ func TestAClosedFileHoldsNoBuffers(t *testing.T) {
 	outs := make([]*outFile, files)
 	before := heap()
 	for i := range outs {
-		out, err := create(step, "0000001")
+		out, err := create(step, "0000001", sha256.New())
 		require.NoError(t, err)
 		_, err = out.Write(make([]byte, 4*digestChunk))
 		require.NoError(t, err)

@@ -34,10 +34,10 @@ type ListedFile struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-const (
-	maxListed = 10
-	fileMode  = "%07d" // a file's name in the workspace: its number, and nothing of the customer's
-)
+const maxListed = 10
+
+// fileName is what a file is called in the workspace: its number, and nothing of the customer's.
+func fileName(number int) string { return fmt.Sprintf("%07d", number) }
 
 func filesResult(step string, files []workspace.File) FilesResult {
 	result := FilesResult{Step: step, Files: len(files)}
@@ -137,16 +137,9 @@ type outFile struct {
 	digest *digestWriter
 }
 
-func create(step *workspace.Step, name string) (*outFile, error) {
-	return createHashed(step, name, sha256.New())
-}
-
-// createPassing creates a file that only another step reads: the CRC32C, by which that step compares it, is enough.
-func createPassing(step *workspace.Step, name string) (*outFile, error) {
-	return createHashed(step, name, nil)
-}
-
-func createHashed(step *workspace.Step, name string, sha hash.Hash) (*outFile, error) {
+// create begins a file of a step. Of one that only another step reads sha is nil: the CRC32C, by which that step compares it,
+// is enough.
+func create(step *workspace.Step, name string, sha hash.Hash) (*outFile, error) {
 	f, err := step.Create(name)
 	if err != nil {
 		return nil, err
@@ -213,7 +206,7 @@ func convert(ctx context.Context, from *workspace.Step, f workspace.File, to *wo
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	out, err := create(to, f.Name)
+	out, err := create(to, f.Name, sha256.New())
 	if err != nil {
 		return err
 	}

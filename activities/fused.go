@@ -3,8 +3,9 @@ package activities
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
-	"fmt"
+	"hash"
 	"io"
 
 	"consign/internal/archive"
@@ -75,11 +76,11 @@ type ownFiles struct {
 }
 
 func (o *ownFiles) create(number int) (io.WriteCloser, error) {
-	open := create
-	if o.passing {
-		open = createPassing
+	var sha hash.Hash
+	if !o.passing {
+		sha = sha256.New()
 	}
-	out, err := open(o.step, fmt.Sprintf(fileMode, number))
+	out, err := create(o.step, fileName(number), sha)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +187,7 @@ func (f *fused) finish(made []render.File) ([]workspace.File, error) {
 	files := make([]workspace.File, len(made))
 	for i, m := range made {
 		files[i] = workspace.File{
-			Name: fmt.Sprintf(fileMode, m.Number), Number: m.Number, Rows: m.Rows, Bytes: m.Bytes, CRC32C: f.entries[i].crc32c,
+			Name: fileName(m.Number), Number: m.Number, Rows: m.Rows, Bytes: m.Bytes, CRC32C: f.entries[i].crc32c,
 		}
 	}
 	return files, f.step.Enter(files...)

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"testing"
@@ -48,7 +49,7 @@ func (k *keeper) finish(t *testing.T, id string, steps ...string) (Folder, Files
 	for _, name := range steps {
 		step, err := run.Step(folder.Delivery, name)
 		require.NoError(t, err)
-		out, err := create(step, "0000001")
+		out, err := create(step, "0000001", sha256.New())
 		require.NoError(t, err)
 		_, err = out.Write([]byte(name + " of " + id))
 		require.NoError(t, err)

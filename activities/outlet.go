@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"io"
 
 	"consign/internal/encrypt"
@@ -61,7 +60,7 @@ func (s *Steps) outlet(run *workspace.Run, delivery, step string, c cipher) (_ *
 	if o.folder, err = run.Step(delivery, folder); err != nil {
 		return nil, err
 	}
-	if o.out, err = create(o.folder, fmt.Sprintf(fileMode, 1)); err != nil {
+	if o.out, err = create(o.folder, fileName(1), sha256.New()); err != nil {
 		return nil, err
 	}
 	if c.none() {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -109,7 +110,7 @@ func (p *parcel) sent(t *testing.T, to Target, uploads ...string) {
 	require.NoError(t, p.host.Lease(p.run))
 	step, err := p.run.Step(p.folder.Delivery, stepRender)
 	require.NoError(t, err)
-	out, err := create(step, "0000001")
+	out, err := create(step, "0000001", sha256.New())
 	file := written(t, out, err)
 	require.NoError(t, step.Finish(file))
 	journal, err := p.run.Step(p.folder.Delivery, stepUpload)
