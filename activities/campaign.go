@@ -82,11 +82,7 @@ func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanC
 	if p.Overlap != config.OverlapRefuse {
 		return result, nil
 	}
-	taken, err := s.take(ctx, TakeInput{Claim: in.Claim, Refuse: true})
-	if err == nil && !taken.Granted {
-		err = fmt.Errorf("%w: %s, and overlap is refuse", ErrOverlap, taken.Holder)
-	}
-	result.Turn = &taken
+	result.Turn, err = s.takeToBegin(ctx, TakeInput{Claim: in.Claim, Refuse: true})
 	return result, err
 }
 

@@ -65,11 +65,8 @@ func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error
 	}
 	// A campaign has been refused as a whole, or not at all: its runs wait.
 	refuse := p.Overlap == config.OverlapRefuse && !in.Patient && in.Group == nil
-	taken, err := s.take(ctx, TakeInput{Claim: *in.Claim, Refuse: refuse})
-	if err == nil && refuse && !taken.Granted {
-		err = fmt.Errorf("%w: %s, and overlap is refuse", ErrOverlap, taken.Holder)
-	}
-	return PlanResult{Plan: p, Turn: &taken, Again: again}, err
+	taken, err := s.takeToBegin(ctx, TakeInput{Claim: *in.Claim, Refuse: refuse})
+	return PlanResult{Plan: p, Turn: taken, Again: again}, err
 }
 
 func (s *Steps) plan(ctx context.Context, in PlanInput) (*plan.Plan, *Again, error) {

@@ -131,6 +131,15 @@ func (s *Steps) take(ctx context.Context, in TakeInput) (Taken, error) {
 	return Taken{}, fmt.Errorf("take the turn of %s: %w", in.Orchestration, errs)
 }
 
+// takeToBegin takes the turn of a run or campaign that begins, and is refused where it may not wait.
+func (s *Steps) takeToBegin(ctx context.Context, in TakeInput) (*Taken, error) {
+	taken, err := s.take(ctx, in)
+	if err == nil && in.Refuse && !taken.Granted {
+		err = fmt.Errorf("%w: %s, and overlap is refuse", ErrOverlap, taken.Holder)
+	}
+	return &taken, err
+}
+
 // takeOnce starts the Turn if there is none, and asks it: in one request, so that it cannot end in between. It may be long
 // before a busy worker lets the Turn answer; one of another task queue may have no worker at all.
 func (s *Steps) takeOnce(ctx context.Context, in TakeInput) (Taken, error) {
