@@ -56,10 +56,8 @@ func (s *Steps) InvokeLambda(ctx context.Context, in LambdaInput) (_ LambdaResul
 	defer s.fail(ctx, plan.InvokeLambda, &err)
 	defer s.renew(in.Target)(&err)
 	defer s.renewAsker(in.Target, in.Downstream.Credential)(&err)
-	ctx, cancel := stoppable(ctx)
-	defer cancel()
-	progress := startProgress(ctx, plan.InvokeLambda, 0)
-	defer progress.stop()
+	ctx, end := watched(ctx, plan.InvokeLambda)
+	defer end()
 	bucket, err := s.bucket(ctx, in.Target)
 	if err != nil {
 		return LambdaResult{}, err
@@ -161,10 +159,8 @@ type CopyResult struct {
 func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
 	defer s.fail(ctx, plan.CopyToRedshift, &err)
 	defer s.renewAsker(in.Target, in.Downstream.Credential)(&err)
-	ctx, cancel := stoppable(ctx)
-	defer cancel()
-	progress := startProgress(ctx, plan.CopyToRedshift, 0)
-	defer progress.stop()
+	ctx, end := watched(ctx, plan.CopyToRedshift)
+	defer end()
 	statement, err := in.Plan.CopyStatement(in.Downstream, in.Target.Upload.Region)
 	if err != nil {
 		return CopyResult{}, fmt.Errorf("%w: %w", plan.ErrConfiguration, err)

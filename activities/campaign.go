@@ -57,10 +57,8 @@ const campaignParallel = 8
 // of it, so that a second one fails before it has sent anything.
 func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanCampaignResult, err error) {
 	defer s.fail(ctx, "PlanCampaign", &err)
-	ctx, cancel := stoppable(ctx)
-	defer cancel()
-	alive := startProgress(ctx, "PlanCampaign", 0)
-	defer alive.stop()
+	ctx, end := watched(ctx, "PlanCampaign")
+	defer end()
 	begun := start{id: in.Claim.WorkflowID, want: CampaignRunID(in.Campaign, in.RunKey), key: in.RunKey, keyless: in.Keyless, now: in.Now}
 	if err := begun.check(); err != nil {
 		return PlanCampaignResult{}, err

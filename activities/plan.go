@@ -39,10 +39,8 @@ type PlanResult struct {
 // everything that the run will do. It touches nothing. It then takes the run's turn, which saves a step of its own.
 func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error) {
 	defer s.fail(ctx, "Plan", &err)
-	ctx, cancel := stoppable(ctx)
-	defer cancel()
-	alive := startProgress(ctx, "Plan", 0)
-	defer alive.stop()
+	ctx, end := watched(ctx, "Plan")
+	defer end()
 	if in.Claim != nil && !in.Patient { // a run that has parked since was good, or is of a release that took all
 		begun := start{id: in.Claim.WorkflowID, want: RunID(in.Orchestration, in.RunKey), key: in.RunKey, keyless: in.Keyless, now: in.Now}
 		if in.Redeliver != nil {

@@ -101,6 +101,14 @@ func stoppable(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() { cancel(nil) }
 }
 
+// watched prepares a step that uses no host's files: it ends with the worker, and tells Temporal that it is alive. The caller
+// calls the function that is returned.
+func watched(ctx context.Context, step string) (context.Context, func()) {
+	ctx, cancel := stoppable(ctx)
+	alive := startProgress(ctx, step, 0)
+	return ctx, func() { alive.stop(); cancel() }
+}
+
 // work prepares a step that uses the host's files: it notes the attempt on the disk, stops an earlier attempt that has
 // not noticed its end, and ends with the worker. The caller calls the function that is returned.
 func (s *Steps) work(ctx context.Context, step string, f Folder) (context.Context, *workspace.Run, func(), error) {

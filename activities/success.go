@@ -34,14 +34,12 @@ type SuccessResult struct {
 func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ SuccessResult, err error) {
 	defer s.fail(ctx, "WriteSuccessFile", &err)
 	defer s.renew(in.Target)(&err)
-	ctx, cancel := stoppable(ctx)
-	defer cancel()
+	ctx, end := watched(ctx, "WriteSuccessFile")
+	defer end()
 	bucket, err := s.bucket(ctx, in.Target)
 	if err != nil {
 		return SuccessResult{}, err
 	}
-	progress := startProgress(ctx, "WriteSuccessFile", 0)
-	defer progress.stop()
 	if err := s.retake(ctx, in.Turn); err != nil {
 		return SuccessResult{}, err
 	}
