@@ -70,6 +70,11 @@ type side struct {
 	text   []byte
 }
 
+// object is the side file as it will be in the bucket.
+func (s side) object(delivery string) upload.Object {
+	return upload.Object{Key: s.key, Size: int64(len(s.text)), CRC32C: upload.Checksum(s.text), Delivery: delivery, ContentType: sideType}
+}
+
 // sides makes the texts that the plan asks for.
 func (f *Facts) sides(t Target, delivery string, files []workspace.File) ([]side, error) {
 	objects := make([]receipt.Object, len(files))
@@ -153,13 +158,6 @@ func sideKey(n plan.Names, number int) (string, error) {
 	return "", fmt.Errorf("side file %d: %w", number, workspace.ErrCorrupt)
 }
 
-// sideObject is a side file as it will be in the bucket.
-func sideObject(delivery string, u Uploaded) upload.Object {
-	o := u.object(delivery)
-	o.ContentType = sideType
-	return o
-}
-
 // sides makes the side files of the delivery's files and sends them, to be shown after these.
 func (s sender) sides(ctx context.Context, run *workspace.Run, in UploadInput, files []workspace.File) (SideFiles, error) {
 	made, err := in.Facts.sides(in.Target, in.Delivery, files)
@@ -191,8 +189,9 @@ func (s sender) sides(ctx context.Context, run *workspace.Run, in UploadInput, f
 
 func (s sender) text(ctx context.Context, one side) (Uploaded, error) {
 	sum := sha256.Sum256(one.text)
-	u := Uploaded{Key: one.key, Bytes: int64(len(one.text)), CRC32C: upload.Checksum(one.text), SHA256: hex.EncodeToString(sum[:])}
+	o := one.object(s.delivery)
+	u := Uploaded{Key: o.Key, Bytes: o.Size, CRC32C: o.CRC32C, SHA256: hex.EncodeToString(sum[:])}
 	noted := workspace.File{Number: one.number, Bytes: u.Bytes, SHA256: u.SHA256, CRC32C: u.CRC32C}
-	err := s.fill(ctx, sideObject(s.delivery, u), noted, bytes.NewReader(one.text), &u)
+	err := s.fill(ctx, o, noted, bytes.NewReader(one.text), &u)
 	return u, err
 }

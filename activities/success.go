@@ -44,7 +44,7 @@ func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ Succes
 		return SuccessResult{}, err
 	}
 	for _, o := range in.Sides.List() {
-		if _, err := bucket.Complete(ctx, sideObject(in.Delivery, o), o.UploadID); err != nil {
+		if _, err := bucket.Complete(ctx, o.object(in.Delivery), o.UploadID); err != nil {
 			return SuccessResult{}, err
 		}
 	}
@@ -78,7 +78,7 @@ func putSides(ctx context.Context, bucket *upload.Bucket, in SuccessInput) (Succ
 		}
 	}
 	for _, side := range made {
-		if _, err := bucket.Put(ctx, upload.Object{Key: side.key, Delivery: in.Delivery, ContentType: sideType}, side.text); err != nil {
+		if _, err := bucket.Put(ctx, side.object(in.Delivery), side.text); err != nil {
 			return SuccessResult{}, err
 		}
 	}
@@ -88,8 +88,7 @@ func putSides(ctx context.Context, bucket *upload.Bucket, in SuccessInput) (Succ
 // allFree looks under all the keys before anything shows under one of them.
 func (in SuccessInput) allFree(ctx context.Context, bucket *upload.Bucket, made []side) error {
 	for _, side := range made {
-		o := upload.Object{Key: side.key, Size: int64(len(side.text)), CRC32C: upload.Checksum(side.text), Delivery: in.Delivery}
-		if err := free(ctx, bucket, o); err != nil {
+		if err := free(ctx, bucket, side.object(in.Delivery)); err != nil {
 			return fmt.Errorf("put %s: %w", side.key, err)
 		}
 	}
