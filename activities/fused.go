@@ -42,7 +42,7 @@ func (in RenderInput) oneFile() bool {
 
 // destination decides what of the next steps is done along with Render. A file that is delivered as it is gets its head start.
 func (s *Steps) destination(ctx context.Context, run *workspace.Run, step *workspace.Step, in RenderInput, ahead *headStart) (destination, error) {
-	cipher := s.ahead(in.Encryption)
+	cipher := s.cipher(in.Encryption)
 	if !in.oneFile() || !in.Packed && cipher.none() {
 		if !in.oneFile() || in.Encryption != nil {
 			ahead = nil

@@ -335,7 +335,7 @@ func TestFilesThatAreToBeKeptBeforeEncryptionAre(t *testing.T) {
 func TestAFullDiskEndsAllStages(t *testing.T) {
 	t.Parallel()
 	f := toRSA(t, archive.GZIP)
-	out, err := f.steps.outlet(f.run, f.folder.Delivery, stepArchive, f.steps.ahead(f.plan.Encryption))
+	out, err := f.steps.outlet(f.run, f.folder.Delivery, stepArchive, f.steps.cipher(f.plan.Encryption))
 	require.NoError(t, err)
 	require.NoError(t, out.out.Close())
 	out.out.f, out.out.digest = nil, newDigestWriter(&fullDisk{room: 1 << 20}, nil)

@@ -250,7 +250,7 @@ func TestAnArchiveIsSentWhileItIsPackedAndAgainIntoTheSameUpload(t *testing.T) {
 	var ids []string
 	for range 2 { // the second time after a crash
 		e.within(t, func(ctx context.Context) {
-			out, err := e.steps.outlet(e.run, e.folder.Delivery, stepArchive, e.steps.ahead(e.plan.Encryption))
+			out, err := e.steps.outlet(e.run, e.folder.Delivery, stepArchive, e.steps.cipher(e.plan.Encryption))
 			require.NoError(t, err)
 			ahead := e.steps.headStart(e.run, e.folder.Delivery, e.plan.Names, &e.target)
 			out.sendAhead(ctx, ahead, e.plan.Encryption)

@@ -17,10 +17,9 @@ type cipher struct {
 	options    encrypt.Options
 }
 
-// ahead is the cipher of a step that may do Encrypt's work along with its own. It may not if the files before encryption
-// are to be kept, or a key cannot be used: what is wrong with it is for Encrypt to say, which finds the file and can be
-// tried again.
-func (s *Steps) ahead(e *plan.Encryption) cipher {
+// cipher is that of a step that may do Encrypt's work along with its own. It may not if the files before encryption are to be
+// kept, or a key cannot be used: what is wrong with it is for Encrypt to say, which finds the file and can be tried again.
+func (s *Steps) cipher(e *plan.Encryption) cipher {
 	if e == nil || s.options.KeepPlain {
 		return cipher{}
 	}

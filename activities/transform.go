@@ -78,7 +78,7 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 	}
 	progress := startProgress(ctx, "Archive", in.From.Bytes)
 	defer progress.stop()
-	out, err := s.outlet(run, in.Delivery, stepArchive, s.ahead(in.Encryption))
+	out, err := s.outlet(run, in.Delivery, stepArchive, s.cipher(in.Encryption))
 	if err != nil {
 		return FilesResult{}, err
 	}
