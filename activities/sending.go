@@ -99,10 +99,7 @@ const abandonWithin = 20 * time.Second
 func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 	var last sending
 	found, err := run.Noted(noteSending, &last)
-	if err == nil && !found {
-		return run.Remove()
-	}
-	if err == nil {
+	if found {
 		ctx, end := outlast(ctx)
 		defer end()
 		ctx, cancel := context.WithTimeout(ctx, abandonWithin)
