@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 )
 
@@ -29,8 +28,7 @@ type Joined struct {
 func (s *Steps) JoinRun(ctx context.Context, in JoinInput) (_ Joined, err error) {
 	defer s.fail(ctx, "JoinRun", &err)
 	found, err := s.options.Client.DescribeWorkflowExecution(ctx, in.WorkflowID, "")
-	var unknown *serviceerror.NotFound
-	if errors.As(err, &unknown) {
+	if unknown(err) {
 		return Joined{}, nil
 	}
 	if err != nil {

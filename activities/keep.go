@@ -81,10 +81,9 @@ func Recall(ctx context.Context, c client.Client, workflowID, runID string) (Kep
 	if err == nil {
 		err = answer.Get(&kept)
 	}
-	var forgotten *serviceerror.NotFound
 	var failed *serviceerror.QueryFailed
 	switch {
-	case errors.As(err, &forgotten):
+	case unknown(err):
 		return Kept{}, fmt.Errorf("%s: %w: Temporal does not know the run any more", workflowID, ErrNotKept)
 	case errors.As(err, &failed):
 		return Kept{}, fmt.Errorf("%s: %w: it is not a run of an orchestration (%w)", workflowID, ErrNotKept, err)

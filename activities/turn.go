@@ -123,8 +123,7 @@ func (s *Steps) take(ctx context.Context, in TakeInput) (Taken, error) {
 			return taken, nil
 		}
 		errs = err
-		var over *serviceerror.NotFound
-		if !errors.As(err, &over) {
+		if !unknown(err) {
 			break
 		}
 	}
@@ -220,11 +219,7 @@ func (s *Steps) give(ctx context.Context, claim Claim) error {
 		}
 	}
 	err := s.options.Client.SignalWorkflow(ctx, TurnID(claim.Orchestration), "", SignalGive, claim)
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !unknown(err) {
 		return fmt.Errorf("give the turn of %s back: %w", claim.Orchestration, err)
 	}
 	return nil
@@ -272,12 +267,17 @@ func (s *Steps) waitFor(ctx context.Context, workflowID string) {
 	}
 }
 
+// unknown reports whether Temporal knows no such workflow, or none that is open.
+func unknown(err error) bool {
+	var none *serviceerror.NotFound
+	return errors.As(err, &none)
+}
+
 // Closed reports whether a workflow is closed or forgotten. Its latest run decides: a reset goes on where another run
 // was.
 func Closed(ctx context.Context, c client.Client, workflowID string) (bool, error) {
 	described, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
-	var unknown *serviceerror.NotFound
-	if errors.As(err, &unknown) {
+	if unknown(err) {
 		return true, nil
 	}
 	if err != nil {
