@@ -272,7 +272,6 @@ func (r *run) publish(ctx workflow.Context) error {
 	batches := len(r.uploads) > batchObjects
 	for from := 0; batches && from < len(r.uploads); from += batchObjects {
 		if _, err := r.publishBatch(ctx, from, activities.PublishVerify); err != nil {
-			r.saw(activities.Visible(err))
 			return err
 		}
 	}
@@ -283,7 +282,6 @@ func (r *run) publish(ctx workflow.Context) error {
 	for from := len(r.published); from < len(r.uploads); from = len(r.published) {
 		out, err := r.publishBatch(ctx, from, mode)
 		if err != nil {
-			r.saw(activities.Visible(err))
 			return err
 		}
 		r.visible = activities.Unseen(r.visible, out.Objects)
@@ -295,10 +293,14 @@ func (r *run) publish(ctx workflow.Context) error {
 
 func (r *run) publishBatch(ctx workflow.Context, from int, mode activities.PublishMode) (activities.PublishResult, error) {
 	batch, claim := r.uploads[from:min(from+batchObjects, len(r.uploads))], r.claim()
-	return execute(ctx, r.timing.publish(fmt.Sprintf("%s object %d of %d", mode, from+len(batch), len(r.uploads))), steps.Publish, activities.PublishInput{
+	out, err := execute(ctx, r.timing.publish(fmt.Sprintf("%s object %d of %d", mode, from+len(batch), len(r.uploads))), steps.Publish, activities.PublishInput{
 		Target: r.target(), Delivery: r.deliveryID(), Objects: batch, Mode: mode, Sides: r.sides, Success: r.plan.SuccessKey, Turn: &claim,
 		Shown: activities.ShownOf(batch, activities.Seen(r.shown, r.published)),
 	})
+	if err != nil {
+		r.saw(activities.Visible(err))
+	}
+	return out, err
 }
 
 // wantsSides reports whether a receipt or a manifest goes with the delivery.
