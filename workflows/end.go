@@ -224,7 +224,7 @@ func (r *run) discardUploads(ctx workflow.Context) {
 	} else if r.attempted(stepUpload) == 0 {
 		return
 	}
-	open := append(slices.Clone(r.uploads[min(len(r.published), len(r.uploads)):]), r.sides.List()...)
+	open := r.open()
 	if len(r.stale) > 0 && knows(ctx, changeStale) {
 		open = append(open, r.stale...)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -156,11 +157,13 @@ func (r *run) recovers(ctx workflow.Context, s *step, err error) bool {
 	return true
 }
 
-// leaveUploads notes the uploads that are open. Their host knows them and goes on with them; if it is lost, nobody else does.
-func (r *run) leaveUploads() {
-	r.stale = append(r.stale, r.uploads[min(len(r.published), len(r.uploads)):]...)
-	r.stale = append(r.stale, r.sides.List()...)
+// open lists the uploads that are open.
+func (r *run) open() []activities.Uploaded {
+	return slices.Concat(r.uploads[min(len(r.published), len(r.uploads)):], r.sides.List())
 }
+
+// leaveUploads notes the uploads that are open. Their host knows them and goes on with them; if it is lost, nobody else does.
+func (r *run) leaveUploads() { r.stale = append(r.stale, r.open()...) }
 
 // changeLostHost marks runs that do not ask a lost host to clean up. Those that began before waited another minute for it.
 const changeLostHost = "leave-lost-host"
