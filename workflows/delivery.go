@@ -192,9 +192,6 @@ func wasReset(ctx workflow.Context) (reset bool) {
 // abortDeliveries ends what is open: what has not begun does not begin, and every run is told to abort, with the reason.
 func (r *campaign) abortDeliveries(ctx workflow.Context) {
 	request := AbortRequest{Reason: "the campaign was aborted: " + r.abort.Reason}
-	if r.abort.Reason == "" {
-		request.Reason += "no reason given"
-	}
 	reset := slices.ContainsFunc(r.deliveries, func(d *delivery) bool { return d.state == Waiting }) && knows(ctx, changeAbortWaiting) && wasReset(ctx)
 	for _, d := range r.deliveries {
 		switch {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -143,7 +144,7 @@ func (d *desk) stop(ctx workflow.Context, request AbortRequest) {
 			d.stopTelling()
 		}
 	case d.abort == nil:
-		request.Reason = cut(request.Reason, maxReason)
+		request.Reason = cmp.Or(cut(request.Reason, maxReason), "no reason given")
 		d.abort = &request
 		d.cancelSteps()
 	}
@@ -189,11 +190,7 @@ func abortsInTime(ctx workflow.Context) bool {
 
 // aborted says why the run was aborted, what is to be noted, and what had been wrong with it before.
 func (d *desk) aborted(note string) *activities.Failure {
-	f := &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was aborted: " + d.abort.Reason}
-	if d.abort.Reason == "" {
-		f.Message += "no reason given"
-	}
-	f.Message += note
+	f := &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was aborted: " + d.abort.Reason + note}
 	if d.failure != nil {
 		f.Step, f.Attribution = d.failure.Step, d.failure.Attribution
 		f.Message += " (it was parked: " + d.failure.Message + ")"
