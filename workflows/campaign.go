@@ -168,7 +168,7 @@ func (r *campaign) deliver(ctx workflow.Context) error {
 // outcome is how a campaign ends whose runs are all over. An abort that came when every delivery was complete was too late.
 func (r *campaign) outcome(ctx workflow.Context) error {
 	lacking := slices.ContainsFunc(r.deliveries, func(d *delivery) bool { return d.state != Completed })
-	if r.aborting(ctx) && (lacking || !abortsInTime(ctx)) {
+	if r.aborting(ctx) && (lacking || !knows(ctx, changeAbortInTime)) {
 		return errAborted
 	}
 	r.tooLate = r.abort != nil

@@ -184,10 +184,6 @@ func (d *desk) hearCancel(ctx workflow.Context) {
 // that were aborted before in between went on.
 const changeAbortInTime = "abort-in-time"
 
-func abortsInTime(ctx workflow.Context) bool {
-	return knows(ctx, changeAbortInTime)
-}
-
 // aborted says why the run was aborted, what is to be noted, and what had been wrong with it before.
 func (d *desk) aborted(note string) *activities.Failure {
 	f := &activities.Failure{Type: "Aborted", Attribution: activities.Platform, Message: "the run was aborted: " + d.abort.Reason + note}

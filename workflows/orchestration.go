@@ -47,7 +47,7 @@ var errAborted = errors.New("aborted")
 // aborts (errAborted), or it is given up (a failure).
 func (r *run) untilOver(ctx workflow.Context) error {
 	for {
-		if r.aborting(ctx) && abortsInTime(ctx) {
+		if r.aborting(ctx) && knows(ctx, changeAbortInTime) {
 			return errAborted
 		}
 		stepping, cancel := workflow.WithCancel(ctx)
@@ -55,7 +55,7 @@ func (r *run) untilOver(ctx workflow.Context) error {
 		failed := r.deliver(stepping)
 		cancel()
 		switch {
-		case failed == nil && r.aborting(ctx) && abortsInTime(ctx):
+		case failed == nil && r.aborting(ctx) && knows(ctx, changeAbortInTime):
 			r.tooLate = true // all of it is there
 			return nil
 		case r.aborting(ctx):

@@ -50,7 +50,7 @@ func (r *run) park(ctx workflow.Context, failed *activities.Failure) error {
 	}
 	if r.decision.Replan {
 		r.discard(ctx, discardAll)
-		if r.aborting(ctx) && abortsInTime(ctx) {
+		if r.aborting(ctx) && knows(ctx, changeAbortInTime) {
 			return errAborted
 		}
 		r.account = activities.AssumeRoleResult{} // of another bucket, perhaps

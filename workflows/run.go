@@ -333,7 +333,7 @@ func (r *run) startOver(ctx workflow.Context, why string) {
 	r.notes = append(r.notes, why)
 	r.expose(ctx)
 	r.discard(ctx, discardUploads)
-	if ctx.Err() != nil && abortsInTime(ctx) {
+	if ctx.Err() != nil && knows(ctx, changeAbortInTime) {
 		return // the end of the run aborts the uploads, of which it must know for that
 	}
 	r.fresh(r.maker())

@@ -24,12 +24,11 @@ func (o Orchestrations) ScheduledSend(ctx workflow.Context, in ScheduledInput) (
 	at := scheduledTime(ctx)
 	timing := o.Timing.withDefaults()
 	_, err := execute(ctx, timing.short("see that it is still scheduled"), steps.LookUp, activities.LookUpInput(in))
-	var application *temporal.ApplicationError
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return Scheduled{}, err
-	case errors.As(err, &application) && application.Type() == activities.TypeNotScheduled:
+	case typeOf(err) == activities.TypeNotScheduled:
 		return Scheduled{}, activities.NothingStarted(failureOf("LookUp", err))
 	default: // what keeps the configuration from being read parks the run, where a person mends it and goes on
 		workflow.GetLogger(ctx).Warn("the configuration cannot be looked at; the run will say why", "error", err)
