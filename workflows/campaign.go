@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -38,14 +37,9 @@ const stepPlanCampaign = "PlanCampaign"
 
 // A campaign is what one Campaign workflow knows.
 type campaign struct {
+	begun
 	desk
-	in      CampaignInput
-	keyless bool   // as of a run
-	id      string // the run's id, the same after a reset
-	wfID    string
-	start   time.Time // of the workflow
-	now     time.Time // of every group's run
-	timing  Timing
+	in CampaignInput
 
 	planning   string // state of the step
 	attempt    int
@@ -56,18 +50,8 @@ type campaign struct {
 }
 
 func newCampaign(ctx workflow.Context, in CampaignInput, timing Timing) *campaign {
-	info := workflow.GetInfo(ctx)
-	r := &campaign{
-		in: in, keyless: in.RunKey == "", id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, start: info.WorkflowStartTime.UTC(), timing: timing,
-		planning: stepWaiting, said: map[string]Completion{}, desk: desk{cancelSteps: func() {}},
-	}
-	r.now = r.start
-	if in.At != nil {
-		r.now = in.At.UTC()
-	}
-	if r.in.RunKey == "" {
-		r.in.RunKey = r.now.Format(time.RFC3339)
-	}
+	r := &campaign{in: in, planning: stepWaiting, said: map[string]Completion{}, desk: desk{cancelSteps: func() {}}}
+	r.begun = beginning(ctx, &r.in.RunKey, in.At, timing)
 	return r
 }
 

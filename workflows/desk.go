@@ -11,6 +11,30 @@ import (
 	"consign/activities"
 )
 
+// begun is what a run, or a campaign's, knows of itself since it began.
+type begun struct {
+	keyless bool   // it was started without a key
+	id      string // the run's id, the same after a reset
+	wfID    string
+	start   time.Time // of the workflow
+	now     time.Time // the run's `now`; of a campaign: of every group's run
+	timing  Timing
+}
+
+// beginning also gives the run a key, its time, if it was started without one.
+func beginning(ctx workflow.Context, key *string, at *time.Time, timing Timing) begun {
+	info := workflow.GetInfo(ctx)
+	b := begun{keyless: *key == "", id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, start: info.WorkflowStartTime.UTC(), timing: timing}
+	b.now = b.start
+	if at != nil {
+		b.now = at.UTC()
+	}
+	if b.keyless {
+		*key = b.now.Format(time.RFC3339)
+	}
+	return b
+}
+
 // A desk is where a run and its operators meet: how the run stands, what is wrong with it, and what they have said.
 type desk struct {
 	state       State

@@ -21,16 +21,11 @@ const batchObjects = 500
 
 // A run is what one Orchestration workflow knows.
 type run struct {
+	begun
 	in          OrchestrationInput
-	keyless     bool // it was started without a key
 	startedWith temporal.SearchAttributes
 	markedAnew  bool   // the destination, by the run itself
-	id          string // the run's id, the same after a reset
-	wfID        string
-	execution   string    // the run's id, another one after a reset
-	start       time.Time // of the workflow
-	now         time.Time // the run's `now`
-	timing      Timing
+	execution   string // the run's id, another one after a reset
 
 	desk
 	steps []*step
@@ -93,19 +88,11 @@ const (
 )
 
 func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
-	info := workflow.GetInfo(ctx)
 	r := &run{
-		in: in, keyless: in.RunKey == "", id: info.OriginalRunID, wfID: info.WorkflowExecution.ID, execution: info.WorkflowExecution.RunID, start: info.WorkflowStartTime.UTC(), timing: timing,
-		startedWith: workflow.GetTypedSearchAttributes(ctx), delivery: 1,
+		in: in, execution: workflow.GetInfo(ctx).WorkflowExecution.RunID, startedWith: workflow.GetTypedSearchAttributes(ctx), delivery: 1,
 		desk: desk{cancelSteps: func() {}},
 	}
-	r.now = r.start
-	if in.At != nil {
-		r.now = in.At.UTC()
-	}
-	if r.in.RunKey == "" {
-		r.in.RunKey = r.now.Format(time.RFC3339)
-	}
+	r.begun = beginning(ctx, &r.in.RunKey, in.At, timing)
 	always := func(*run) bool { return true }
 	hasRows := func(r *run) bool { return r.rendered.Files > 0 }
 	files := &step{name: r.maker(), needed: always, do: r.render}
