@@ -80,12 +80,10 @@ func BenchmarkText(b *testing.B) {
 		{FileFormat: FormatNDJSON},
 	} {
 		b.Run(o.FileFormat+"/"+o.QuoteMode+o.EscapeCharacter, func(b *testing.B) {
-			e, err := newTextEncoder(schema, o.withDefaults())
-			if err != nil {
-				b.Fatal(err)
-			}
+			e := newTextEncoder(schema, o.withDefaults())
 			var dst []byte
 			var ends []int
+			var err error
 			for b.Loop() {
 				if dst, ends, _, err = e.appendRows(dst[:0], ends[:0], batch, 0, 1, 1<<30); err != nil {
 					b.Fatal(err)

@@ -12,11 +12,11 @@ import (
 type cell func(dst []byte, v *table.Vector, i int) ([]byte, string)
 
 // newTextEncoder returns the encoder of a text format.
-func newTextEncoder(schema table.Schema, o Options) (textEncoder, error) {
+func newTextEncoder(schema table.Schema, o Options) textEncoder {
 	if o.delimited() {
 		return newDelimited(schema, o)
 	}
-	return newJSONRows(schema, o), nil
+	return newJSONRows(schema, o)
 }
 
 // A delimited encoder writes rows in a dialect.
@@ -30,7 +30,7 @@ type delimited struct {
 	markless  int64 // up to this row a line must not begin with a byte-order mark, for it may begin a file
 }
 
-func newDelimited(schema table.Schema, o Options) (*delimited, error) {
+func newDelimited(schema table.Schema, o Options) *delimited {
 	d := newDialect(o)
 	d.alone = len(schema) == 1
 	e := &delimited{schema: schema, delimiter: d.delimiter, null: o.NullString, end: lineEnd(o.LineEnding)}
@@ -47,13 +47,10 @@ func newDelimited(schema table.Schema, o Options) (*delimited, error) {
 		e.head = string(bom)
 	}
 	if o.Header {
-		header, err := d.header(schema)
-		if err != nil {
-			return nil, err
-		}
+		header, _ := d.header(schema) // Schema has refused names that cannot be written
 		e.head += header + e.end
 	}
-	return e, nil
+	return e
 }
 
 // guardNone refuses what would be read as something else because of where it stands, and cannot be quoted.

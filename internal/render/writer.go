@@ -55,11 +55,7 @@ func New(schema table.Schema, o Options, create Create) (*Writer, error) {
 		w.sink = &parquetSink{out: w.out, failure: w.failure, schema: out, options: o}
 		return w, nil
 	}
-	encoder, err := newTextEncoder(out, o)
-	if err != nil {
-		return nil, err
-	}
-	w.sink = newTextSink(w.out, w.failure, encoder, o.Threads)
+	w.sink = newTextSink(w.out, w.failure, newTextEncoder(out, o), o.Threads)
 	return w, nil
 }
 
