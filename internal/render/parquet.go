@@ -66,14 +66,11 @@ type rowGroup struct {
 // newParquetEncoder begins a Parquet file of the given columns.
 func newParquetEncoder(w io.Writer, schema table.Schema, o Options) (*parquetEncoder, error) {
 	o = o.withDefaults()
-	tree, err := newParquetSchema(schema)
-	if err != nil {
-		return nil, err
-	}
 	pages, err := newPageWriter(o.ParquetCompression, o.Threads)
 	if err != nil {
 		return nil, err
 	}
+	tree := newParquetSchema(schema)
 	e := &parquetEncoder{
 		file: &parquetFile{w: w, schema: tree, codec: pages.codec}, schema: schema, groupBytes: groupBytes,
 		ready: make(chan *lane, len(schema)), groups: make(chan *rowGroup),

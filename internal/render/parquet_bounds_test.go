@@ -203,9 +203,7 @@ func TestParquetSaysNothingAboutTheBoundsOfNaN(t *testing.T) {
 	w, err := newPageWriter(CompressionNone, 1)
 	require.NoError(t, err)
 	for _, typ := range []table.Type{scalar(table.Float32), scalar(table.Float64)} {
-		tree, err := newParquetSchema(table.Schema{{Name: "v", Type: typ}})
-		require.NoError(t, err)
-		leaf := newLeafWriter(tree.leaves[0], w)
+		leaf := newLeafWriter(newParquetSchema(table.Schema{{Name: "v", Type: typ}}).leaves[0], w)
 		nan := math.NaN()
 		bad, err := leaf.addFlat(&table.Vector{F32: []float32{1, float32(nan), 2}, F64: []float64{1, nan, 2}}, 0, 3)
 		require.NoError(t, err)

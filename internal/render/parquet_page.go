@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
@@ -34,7 +33,7 @@ type pageScratch struct {
 // newPageWriter returns the writer for a `parquet_compression`. Snappy blocks come from s2, which makes them faster
 // than the snappy packages and hardly larger; zstd is at its fastest level, which is already smaller than snappy.
 func newPageWriter(compression string, threads int) (*pageWriter, error) {
-	p := &pageWriter{scratch: sync.Pool{New: func() any { return &pageScratch{} }}}
+	p := &pageWriter{codec: format.Uncompressed, scratch: sync.Pool{New: func() any { return &pageScratch{} }}}
 	switch compression {
 	case CompressionSnappy:
 		p.codec = format.Snappy
@@ -50,10 +49,6 @@ func newPageWriter(compression string, threads int) (*pageWriter, error) {
 			return nil, fmt.Errorf("zstd: %w", err)
 		}
 		p.compress = func(dst, src []byte) []byte { return encoder.EncodeAll(src, dst[:0]) }
-	case CompressionNone:
-		p.codec = format.Uncompressed
-	default:
-		return nil, fmt.Errorf("parquet_compression %q is not one of %s", compression, strings.Join(compressions, ", "))
 	}
 	return p, nil
 }

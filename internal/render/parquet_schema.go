@@ -70,18 +70,16 @@ type parquetSchema struct {
 	leaves   []*parquetLeaf
 }
 
-func newParquetSchema(in table.Schema) (*parquetSchema, error) {
+// newParquetSchema returns the schema of columns that Options.Schema has not refused.
+func newParquetSchema(in table.Schema) *parquetSchema {
 	s := &parquetSchema{}
 	s.elements = append(s.elements, format.SchemaElement{
 		Name: "schema", NumChildren: thrift.New(int32(len(in))),
 	})
 	for _, c := range in {
-		if why := parquetRefusal(c.Type); why != "" {
-			return nil, fmt.Errorf("column %q: %w: %s", c.Name, ErrUnsupportedType, why)
-		}
 		s.columns = append(s.columns, s.add(c.Name, c.Type, parquetNode{}, nil, false))
 	}
-	return s, nil
+	return s
 }
 
 // add appends the schema elements of one column or field and returns its node.
