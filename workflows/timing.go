@@ -70,10 +70,9 @@ func (t Timing) describing(summary string) workflow.ActivityOptions {
 
 // publish is for Publish and WriteSuccessFile, and for a function, which may take a quarter of an hour.
 func (t Timing) publish(summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		StartToCloseTimeout: publishStep, HeartbeatTimeout: t.Heartbeat, RetryPolicy: t.retries(),
-		WaitForCancellation: true, Summary: summary,
-	}
+	o := t.describing(summary)
+	o.WaitForCancellation = true
+	return o
 }
 
 // load waits for a statement of Redshift, which may take a day.
@@ -85,10 +84,9 @@ func (t Timing) load(summary string) workflow.ActivityOptions {
 
 // render is for Render, which waits in queue until a host has room, however long that takes.
 func (t Timing) render(queue, summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue: queue, StartToCloseTimeout: longStep, HeartbeatTimeout: t.Heartbeat, RetryPolicy: t.retries(),
-		WaitForCancellation: true, Summary: summary,
-	}
+	o := t.load(summary)
+	o.TaskQueue = queue
+	return o
 }
 
 // onHost is for the steps that need the files of one host. A host admits only as many runs as it can work on at once,
@@ -108,9 +106,9 @@ func (t Timing) look() workflow.ActivityOptions {
 
 // discard is for the end of a run.
 func (t Timing) discard(queue, summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue: queue, StartToCloseTimeout: shortStep, ScheduleToStartTimeout: cleaning, RetryPolicy: t.retries(), Summary: summary,
-	}
+	o := t.short(summary)
+	o.TaskQueue, o.ScheduleToStartTimeout = queue, cleaning
+	return o
 }
 
 // discardUploads is for open uploads, of which thousands may have to be looked for by their keys.
