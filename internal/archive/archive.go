@@ -58,9 +58,6 @@ func (o Options) Validate() problem.List {
 	if o.Level < 0 || o.Level > 9 {
 		list.AddHint("compression_level", "use 1 (fast) to 9 (small); the default is 6", "%d is out of range", o.Level)
 	}
-	if o.Threads < 0 {
-		list.Add("threads", "%d is less than 0", o.Threads)
-	}
 	return list
 }
 

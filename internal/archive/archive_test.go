@@ -355,7 +355,6 @@ func TestOptionsAreValidated(t *testing.T) {
 		"unknown encoding":    {archive.Options{Encoding: "rar"}, "encoding: \"rar\" is not an encoding\n  hint: use none, gzip, tar, tgz or zip", false},
 		"level too high":      {archive.Options{Encoding: "gzip", Level: 10}, "compression_level: 10 is out of range\n  hint: use 1 (fast) to 9 (small); the default is 6", false},
 		"level too low":       {archive.Options{Level: -1}, "compression_level: -1 is out of range", false},
-		"threads":             {archive.Options{Threads: -1}, "threads: -1 is less than 0", false},
 		"level without use":   {archive.Options{Encoding: "tar", Level: 3}, "compression_level: has no effect with encoding tar", true},
 		"level without use 2": {archive.Options{Encoding: "none", Level: 3}, "compression_level: has no effect with encoding none", true},
 	} {
