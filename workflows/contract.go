@@ -294,5 +294,4 @@ type StepProgress struct {
 	Attempt int    `json:"attempt"`          // times the workflow has asked for it; the server's own retries are in the activity
 	Rows    int64  `json:"rows,omitempty"`
 	Bytes   int64  `json:"bytes,omitempty"`
-	Total   int64  `json:"total,omitempty"` // of Bytes, where it is known before
 }
