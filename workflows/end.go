@@ -182,7 +182,7 @@ func (m discardMode) String() string {
 // discard cleans up. Its own failure is no reason to fail the run: the host's janitor, and the bucket's lifecycle rule,
 // do what is left.
 func (r *run) discard(ctx workflow.Context, mode discardMode) {
-	if r.plan != nil && (r.rendered.Queue != "" || r.attempted(r.maker()) > 0) {
+	if r.attempted(r.maker()) > 0 {
 		r.discardDelivery(ctx, mode)
 	}
 	if r.gives(mode) {
@@ -231,7 +231,7 @@ func (r *run) discardUploads(ctx workflow.Context) {
 	for from := 0; from == 0 || from < len(open); from += batchObjects {
 		input := activities.DiscardInput{
 			Folder: r.folder(), Target: r.target(), Names: r.plan.Names,
-			Elsewhere: true, Uploads: open[min(from, len(open)):min(from+batchObjects, len(open))],
+			Elsewhere: true, Uploads: open[from:min(from+batchObjects, len(open))],
 		}
 		// The turn is asked for in every round, for histories have it so; what is unknown is looked for once.
 		if len(r.uploads) < files && r.turnToCleanUp(ctx) && from == 0 {
@@ -251,8 +251,7 @@ const changeHeadStart = "head-start"
 
 // mayHaveSentAhead reports whether something may have been sent before Upload began.
 func (r *run) mayHaveSentAhead(ctx workflow.Context) bool {
-	return r.plan.OneObject() && r.in.Redeliver == nil && r.attempted(r.maker()) > 0 &&
-		knows(ctx, changeHeadStart)
+	return r.plan.OneObject() && r.in.Redeliver == nil && knows(ctx, changeHeadStart)
 }
 
 func (r *run) attempted(name string) int {
