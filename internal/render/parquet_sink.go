@@ -13,24 +13,20 @@ type parquetSink struct {
 
 func (s *parquetSink) write(b *table.Batch, firstRow int64) error {
 	for b != nil {
-		var rest *table.Batch
-		err := s.room(b)
-		if err == nil {
-			b, rest = s.cut(b)
-			rows := b.Rows
-			err = s.writer.write(b, firstRow)
-			s.out.count(rows)
-			firstRow += int64(rows)
-		} else {
+		if err := s.room(b); err != nil {
 			b.Release()
+			return err
 		}
-		if err != nil {
-			s.failure.set(err)
+		now, rest := s.cut(b)
+		rows := now.Rows // now is given away
+		if err := s.writer.write(now, firstRow); err != nil {
 			if rest != nil {
 				rest.Release()
 			}
-			return s.failure.get()
+			return err
 		}
+		s.out.count(rows)
+		firstRow += int64(rows)
 		b = rest
 	}
 	return nil

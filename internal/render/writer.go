@@ -62,21 +62,19 @@ func New(schema table.Schema, o Options, create Create) (*Writer, error) {
 // Write renders a batch of the result. It takes the batch over and releases it in time, from any goroutine, also when it
 // fails. The first error sticks.
 func (w *Writer) Write(b *table.Batch) error {
-	if err := w.failure.get(); err != nil {
+	err := w.failure.get()
+	if err == nil && w.ended {
+		err = errors.New("write to a closed writer")
+	}
+	if err != nil || b.Rows == 0 {
 		b.Release()
 		return err
 	}
-	if w.ended {
-		b.Release()
-		return errors.New("write to a closed writer")
-	}
-	if b.Rows == 0 {
-		b.Release()
-		return nil
-	}
 	first := w.taken + 1
 	w.taken += int64(b.Rows)
-	return w.sink.write(w.project.apply(b, first), first)
+	err = w.sink.write(w.project.apply(b, first), first)
+	w.failure.set(err)
+	return err
 }
 
 // Close finishes the files. The first file exists even if there are no rows. Closing twice is safe.
