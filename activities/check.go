@@ -107,7 +107,7 @@ func (s *Steps) checkIdentity(ctx context.Context, t Target, o awsrole.Options, 
 	return who, err
 }
 
-// ours reports whether an error is about what we have before any role: STS did not come so far as to look at the role.
+// ours reports whether an error is about our own credentials: STS did not get as far as the role.
 func ours(err error) bool {
 	for _, cause := range []error{
 		config.ErrSecret, awsrole.ErrOwnRole, awsrole.ErrNoCredentials, awsrole.ErrBadKey, awsrole.ErrSignature, awsrole.ErrExpired, awsrole.ErrClock,
@@ -139,7 +139,7 @@ func with(o awsrole.Options) string {
 	return " with the external ID"
 }
 
-// identity asks who we are. Keys of a store that has no STS of its own are nobody's business but that store's.
+// identity asks who we are. Where a store has no STS of its own nobody can say, and the identity is empty.
 func (s *Steps) identity(ctx context.Context, t Target, o awsrole.Options) (awsrole.Identity, error) {
 	if o.RoleARN == "" && o.STSEndpoint == "" && t.Upload.Endpoint != "" {
 		return awsrole.Identity{}, nil

@@ -27,7 +27,7 @@ type destination interface {
 	create(number int) (io.WriteCloser, error)
 	// finish enters the finished files in the journal and returns them.
 	finish(made []render.File) ([]workspace.File, error)
-	// close lets go of what is not finished. Why it is not is known already.
+	// close lets go of what is not finished. The reason is known already.
 	close()
 }
 

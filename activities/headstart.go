@@ -91,8 +91,8 @@ func (h *headStart) send(ctx context.Context) (err error) {
 	return bucket.Follow(ctx, o, id, h.file, h.growth)
 }
 
-// open returns the upload that an earlier attempt has begun, or a new one. Under the key there may be others: of a host that
-// was lost, or of AssumeRole's trial, whose answer got lost.
+// open returns the upload that an earlier attempt has begun, or a new one. Others that are open under the key are aborted: a
+// lost host may have left one, or AssumeRole's trial, if the answer to its opening got lost.
 func (h *headStart) open(ctx context.Context, bucket *upload.Bucket, o upload.Object) (string, error) {
 	if _, err := h.steps.noteSent(ctx, h.run, h.to); err != nil {
 		return "", err

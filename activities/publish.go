@@ -34,8 +34,8 @@ type PublishInput struct {
 	Success string `json:"success,omitempty"`
 	// Turn is the claim by which the run holds its turn.
 	Turn *Claim `json:"turn,omitempty"`
-	// Shown are those of the objects that an earlier Publish is known to have completed. They are not shown again, also if the
-	// bucket's owner has taken them away by now.
+	// Shown are those of the objects that an earlier Publish is known to have completed. They are not completed again, even if
+	// the bucket's owner has removed them since.
 	Shown []Object `json:"shown,omitempty"`
 }
 
@@ -230,8 +230,8 @@ func (in PublishInput) complete(ctx context.Context, b *upload.Bucket, o Uploade
 	return o.shown(in.Target, done), err
 }
 
-// giveUp ends an upload of what was shown before, which may have been sent again since. What the store does not let us abort
-// is its lifecycle rule's.
+// giveUp aborts the upload of an object that was shown before: it may have been sent again since. What the store does not let
+// us abort is left to its lifecycle rule.
 func giveUp(ctx context.Context, b *upload.Bucket, o Uploaded) error {
 	if o.UploadID == "" {
 		return nil

@@ -76,8 +76,8 @@ func (s *Steps) beginAnew(ctx context.Context, run *workspace.Run, delivery stri
 	return run.RemoveOthers(delivery)
 }
 
-// takeBack aborts what the run has left open in S3 and forgets it. Once more if that may pass, and then it is the lifecycle
-// rule's: the delivery that is to be made is worth more.
+// takeBack aborts what the run has left open in S3 and forgets it. An error that may pass is worth one more attempt of the
+// step; after that the uploads are left to the lifecycle rule, for the delivery that is to be made is worth more.
 func (s *Steps) takeBack(ctx context.Context, run *workspace.Run, last sending) error {
 	progress := startProgress(ctx, "Clean up", 0)
 	defer progress.stop()
@@ -90,12 +90,11 @@ func (s *Steps) takeBack(ctx context.Context, run *workspace.Run, last sending) 
 	return errors.Join(run.RemoveStep(last.Delivery, stepUpload), run.RemoveStep(last.Delivery, stepSides), run.Forget(noteSending))
 }
 
-// abandonWithin is how long a step that has failed tries to abort uploads: what it has to say is waited for.
+// abandonWithin is how long a step that has failed tries to abort uploads: its error is waited for.
 const abandonWithin = 20 * time.Second
 
-// abandon empties the folder of a run of which a step has failed whose next attempt may be on another host, and aborts what
-// is open in S3. What cannot be aborted now stays known here, to the janitor. It outlasts ctx, which may be why the step has
-// failed.
+// abandon empties a run's folder after a step has failed whose next attempt may be on another host, and aborts what is open
+// in S3. What cannot be aborted now stays noted here for the janitor. It outlasts ctx, whose end may be why the step failed.
 func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 	var last sending
 	found, err := run.Noted(noteSending, &last)
@@ -115,8 +114,8 @@ func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 	return run.Remove()
 }
 
-// abortAll aborts what a run that is over has left open, where its note says, or where the run was to send if there is none.
-// Its files go at once, for they are not needed for that.
+// abortAll aborts what a run that is over has left open: where its note says or, without one, where the run was to send. Its
+// files go first, for this does not need them.
 func (s *Steps) abortAll(ctx context.Context, run *workspace.Run, to sending) (int, error) {
 	var noted sending // its own: what the note leaves out is empty there
 	found, err := run.Noted(noteSending, &noted)

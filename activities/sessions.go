@@ -116,7 +116,7 @@ func (s *sessions) forget(key string) {
 	delete(s.held, key)
 }
 
-// errKeyChanged: the key that was refused is not the one that the configuration has by now.
+// errKeyChanged: the key that was refused is not the one in the configuration any more.
 var errKeyChanged = errors.New("the credential was changed meanwhile")
 
 // renew is called when a step begins, and what it returns when the step has ended. After a failure that drops the run's
@@ -148,7 +148,7 @@ func (s *Steps) renewal(key string, role func() (awsrole.Options, error)) func(*
 	}
 }
 
-// errSession: the store does not know the key of a session, which is nobody's to hand out but that of its STS.
+// errSession: the store does not know the key of a session, which its own STS should have handed out.
 var errSession = errors.New("the session of the role")
 
 // whose tells the key of a role's session, which the store does not know, from a key that we were given.

@@ -17,8 +17,8 @@ type VisibleInput struct {
 	Objects  []Uploaded `json:"objects"`
 }
 
-// FindVisible returns those objects of a delivery that can be read. A Publish of which only Temporal tells that it is over,
-// for its worker was killed or somebody aborted the run between two tries, has not told what it had shown.
+// FindVisible returns those objects of a delivery that can be read. A Publish whose worker was killed, or that was aborted
+// between two tries, could not say what it had shown.
 func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResult, err error) {
 	defer s.fail(ctx, "FindVisible", &err)
 	defer s.renew(in.Target)(&err)
