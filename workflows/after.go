@@ -93,8 +93,8 @@ func (r *run) copyInto(ctx workflow.Context, f *following) error {
 	return nil
 }
 
-// cancelLoads asks Redshift to stop a load that nobody waits for any more, whether its wait was cancelled, had failed, or had
-// not begun when the run was aborted, and also one of whose submission no answer came. It may come too late.
+// cancelLoads asks Redshift to stop a load that nobody waits for any more: its wait was cancelled, had failed, or had not
+// begun when the run was aborted, or no answer came to its submission. It may come too late.
 func (r *run) cancelLoads(ctx workflow.Context) {
 	for _, f := range r.after {
 		if f.since.IsZero() || f.step.state == stepDone || !cancels(ctx, f) {
@@ -118,8 +118,7 @@ func cancels(ctx workflow.Context, f *following) bool {
 	return version > 1 || version == 1 && f.statement != ""
 }
 
-// ended notes that a statement is over without having loaded anything, or that nobody knows: whoever asks again then asks
-// for another one.
+// ended notes that a statement is over and has loaded nothing, or that nobody knows: the next try submits another one.
 func (f *following) ended(err error) {
 	switch typeOf(err) {
 	case activities.TypeLoadFailed, activities.TypeLoadUncertain:

@@ -86,8 +86,8 @@ func (r *campaign) startDelivery(ctx workflow.Context, d *delivery) {
 // the runs were somebody else's and had failed.
 const changeJoin = "join-runs"
 
-// changeHeardOnce marks campaigns that tell once, after a reset, what a run has said while it was found to be there already. Those
-// before told it a second time.
+// changeHeardOnce marks campaigns that, after a reset, tell once what a run says while they are finding out that it is there
+// already. Those before told it twice.
 const changeHeardOnce = "heard-once"
 
 // join waits for a run that the campaign had started before it was reset. otherwise is returned of one that it had not.

@@ -44,8 +44,8 @@ type desk struct {
 	deadline    time.Time
 	failure     *activities.Failure
 	cancelSteps workflow.CancelFunc // ends what is at work, for an abort; never nil: one may come before anything is
-	tooLate     bool                // an abort, or a cancellation, came when all was done: nobody is waited for
-	stopTelling workflow.CancelFunc // ends the wait for who is to be told that all is over; nil before
+	tooLate     bool                // an abort, or a cancellation, came when all was done: no target is waited for
+	stopTelling workflow.CancelFunc // ends the wait for targets that are to be told how the run ended; nil before
 }
 
 // operated is what an operator can do with a run.
@@ -114,8 +114,8 @@ func (d *desk) listenForSignals(ctx workflow.Context, o operated) {
 // of it.
 const changeUnreadableAbort = "unreadable-abort"
 
-// abortOf reads the data of an abort, and reports whether it counts. Nobody answers a signal: who has sent one with his
-// reason in another form believes that nothing is going to be delivered.
+// abortOf reads the data of an abort, and reports whether it counts. Nobody answers a signal: whoever sent one, even with data
+// that cannot be read, believes that nothing will be delivered.
 func abortOf(ctx workflow.Context, sent converter.RawValue) (request AbortRequest, heeded bool) {
 	read := func(into any) bool {
 		return converter.GetDefaultDataConverter().FromPayload(sent.Payload(), into) == nil
@@ -154,8 +154,7 @@ func (d *desk) notWaiting() error {
 	return activities.NotParked(string(d.state))
 }
 
-// changeStopTelling marks runs that an abort keeps from waiting for whom they cannot tell. Those that it found so before
-// waited on.
+// changeStopTelling marks runs that stop waiting for targets that are not there on an abort. Those before waited on.
 const changeStopTelling = "stop-telling"
 
 // maxReason bounds an operator's reason: everybody is told it at once, in one message to Temporal, and a campaign's runs too.
@@ -182,12 +181,12 @@ func (d *desk) aborting(ctx workflow.Context) bool {
 	return d.abort != nil
 }
 
-// changeHearCancel marks runs that a cancellation, too, keeps from waiting for whom they cannot tell. Those that it found so
-// before waited on, and an abort ended that.
+// changeHearCancel marks runs that stop waiting for targets that are not there on a cancellation, too. Those before waited
+// on, until an abort.
 const changeHearCancel = "hear-cancel"
 
-// hearCancel lets a cancellation of the workflow end the wait for who is to be told that all is over: nothing is at work any
-// more that would end by it.
+// hearCancel lets a cancellation of the workflow end the wait for targets that are to be told how the run ended: by then no
+// step is at work that it would end.
 func (d *desk) hearCancel(ctx workflow.Context) {
 	if ctx.Err() != nil {
 		return // it is how the run ends

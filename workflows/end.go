@@ -59,7 +59,7 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 const changeFindVisible = "find-visible"
 
 // findVisible looks, before a run ends without a delivery, for what can be read of it all the same. The store may be why the
-// run ends: it is asked for a short while, and then whoever is told knows that it has not answered.
+// run ends, so it is asked for a short while only; that it did not answer is told, too.
 func (r *run) findVisible(ctx workflow.Context) {
 	if r.attempted(stepPublish) == 0 || r.delivered() || len(r.published) >= len(r.uploads) || !knows(ctx, changeFindVisible) {
 		return

@@ -33,8 +33,8 @@ func mark(ctx workflow.Context, state State, name temporal.SearchAttributeKeyKey
 	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
 }
 
-// markDestination puts where the plan leads beside the state, unless whoever started the run has known. Once it had to be
-// put there it is put there by each plan, for the one before may have led elsewhere.
+// markDestination puts where the plan leads beside the state, unless whoever started the run has done so. Once a run has put
+// it there itself, each plan does, for the one before may have led elsewhere.
 func (r *run) markDestination(ctx workflow.Context) error {
 	destination, campaign := r.plan.Destination.Name, r.plan.Campaign
 	if !r.markedAnew && has(r.startedWith, AttributeDestination, destination) && has(r.startedWith, AttributeCampaign, campaign) {
