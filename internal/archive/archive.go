@@ -183,7 +183,6 @@ type onlyWriter struct{ io.Writer }
 // Close ends the archive and leaves the inner writer open. An archive without entries is a valid empty one.
 func (a *Archive) Close() error {
 	if a.closed || a.err != nil {
-		a.closed = true
 		return a.err
 	}
 	a.closed = true

@@ -50,7 +50,6 @@ func (g *gzipper) Write(p []byte) (int, error) {
 
 func (g *gzipper) Close() error {
 	if g.closed || g.err != nil {
-		g.closed = true
 		return g.err
 	}
 	g.closed = true
