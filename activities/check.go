@@ -166,13 +166,13 @@ func (s *Steps) checkExternalID(ctx context.Context, t Target, o awsrole.Options
 		return false, nil
 	}
 	key := probeKey(t.Credential, o)
-	if s.sessions.probes.fresh(key) {
+	if s.probes.fresh(key) {
 		return true, nil
 	}
 	if err := awsrole.VerifyExternalID(ctx, o); err != nil {
 		return true, err
 	}
-	s.sessions.probes.note(key)
+	s.probes.note(key)
 	report(Check{Name: CheckExternalID, State: CheckOK, Message: "the role is refused to us without the external ID, and with a wrong one"})
 	return true, nil
 }

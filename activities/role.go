@@ -28,7 +28,7 @@ func (s *Steps) AssumeRole(ctx context.Context, in AssumeRoleInput) (_ AssumeRol
 	defer s.renew(in.Target)(&err)
 	result, err := s.check(ctx, in, func(Check) {})
 	if err != nil {
-		s.sessions.probes.forget(in.Target.Credential)
+		s.probes.forget(in.Target.Credential)
 		return AssumeRoleResult{}, err
 	}
 	return result, nil

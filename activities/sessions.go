@@ -24,8 +24,6 @@ type sessions struct {
 
 	mu   sync.Mutex
 	held map[string]*heldSession
-
-	probes *probes // of the roles that they are sessions of
 }
 
 // heldSession is a session, or the one that is just being made: a run waits for its own, and nobody for another's.
@@ -39,7 +37,7 @@ type heldSession struct {
 }
 
 func newSessions(clock func() time.Time) *sessions {
-	return &sessions{clock: clock, held: map[string]*heldSession{}, probes: newProbes(clock)}
+	return &sessions{clock: clock, held: map[string]*heldSession{}}
 }
 
 // get returns the session called key, made if there is none of these options: a key or an external ID that was corrected in

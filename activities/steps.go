@@ -21,6 +21,7 @@ import (
 type Steps struct {
 	options  Options
 	sessions *sessions
+	probes   *probes
 	// connections to S3 are kept from step to step, and from run to run.
 	connections upload.Connections
 	engines     engines
@@ -56,7 +57,8 @@ func New(o Options) *Steps {
 	o.Threads = max(o.Threads, 1)
 	o.KeepPlain = o.KeepPlain && o.Keep > 0
 	return &Steps{
-		options: o, sessions: newSessions(o.Clock), engines: engines{pool: o.Pool, memory: o.Memory / 2 / int64(o.Engines), threads: o.Threads},
+		options: o, sessions: newSessions(o.Clock), probes: newProbes(o.Clock),
+		engines:   engines{pool: o.Pool, memory: o.Memory / 2 / int64(o.Engines), threads: o.Threads},
 		rendering: make(chan struct{}, o.Engines), describe: make(chan struct{}, o.Engines),
 	}
 }
