@@ -26,10 +26,9 @@ type keeper struct {
 
 func emptyConfig() (*config.Config, error) { return &config.Config{}, nil }
 
-func newKeeper(t *testing.T, o workspace.Options, keep time.Duration) *keeper {
+func newKeeper(t *testing.T, keep time.Duration) *keeper {
 	t.Helper()
-	o.Dir = t.TempDir()
-	host, err := workspace.Open(o)
+	host, err := workspace.Open(workspace.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, host.Close()) })
 	k := &keeper{packer: &packer{host: host}, dir: host.Dir(), now: time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)}
@@ -87,7 +86,7 @@ func folderOf(id string) Folder {
 
 func TestFilesStayForExactlyAsLongAsTheyAreKept(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	ended := k.now
 	_, _, gone := k.finish(t, "a", stepRender, stepArchive, stepEncrypt, stepUpload)
 	require.Equal(t, ended.Add(time.Hour), gone.KeptUntil)
@@ -102,7 +101,7 @@ func TestFilesStayForExactlyAsLongAsTheyAreKept(t *testing.T) {
 
 func TestARunWhoseWorkflowGoesOnIsNotSwept(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	k.finish(t, "a", stepRender)
 	k.now = k.now.Add(2 * time.Hour)
 	removed, err := Sweep(t.Context(), k.steps, func(context.Context, *workspace.Run) (bool, error) { return false, nil })
@@ -125,7 +124,7 @@ func TestWhatIsKeptIsWhatIsNeededToSendItAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := newKeeper(t, workspace.Options{}, time.Hour)
+			k := newKeeper(t, time.Hour)
 			k.steps.options.KeepPlain = c.plain
 			k.finish(t, "a", c.made...)
 			require.Equal(t, c.kept, k.left(t))
@@ -135,7 +134,7 @@ func TestWhatIsKeptIsWhatIsNeededToSendItAgain(t *testing.T) {
 
 func TestNothingIsKeptOfARunThatDidNotDeliverOrWhenNobodyAsks(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	run, err := k.host.Run("send/x/b", "b")
 	require.NoError(t, err)
 	_, err = run.Step("b-1", stepRender)
@@ -143,7 +142,7 @@ func TestNothingIsKeptOfARunThatDidNotDeliverOrWhenNobodyAsks(t *testing.T) {
 	do[DiscardResult](t, k.packer, k.steps.Discard, DiscardInput{Folder: folderOf("b")})
 	require.Empty(t, k.left(t))
 
-	k = newKeeper(t, workspace.Options{}, 0)
+	k = newKeeper(t, 0)
 	_, _, gone := k.finish(t, "a", stepRender)
 	require.Zero(t, gone.KeptUntil)
 	require.Empty(t, k.left(t))
@@ -151,7 +150,7 @@ func TestNothingIsKeptOfARunThatDidNotDeliverOrWhenNobodyAsks(t *testing.T) {
 
 func TestKeptFilesAreTakenOverAndOutliveTheirFirstRun(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	kept, sent, _ := k.finish(t, "a", stepArchive, stepEncrypt)
 	in := ReuseInput{Folder: folderOf("b"), Kept: kept, From: sent}
 	got := do[RenderResult](t, k.packer, k.steps.Reuse, in)
@@ -203,7 +202,7 @@ func TestFilesThatWereEncryptedForOthersAreNotSent(t *testing.T) {
 
 func TestPlainFilesAreTakenForOtherRecipients(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	kept, _, _ := k.finish(t, "a", stepArchive, stepEncrypt)
 	got := do[RenderResult](t, k.packer, k.steps.Reuse, ReuseInput{Folder: folderOf("b"), Kept: kept, From: FilesResult{Step: stepArchive, Files: 1}})
 	require.Equal(t, stepArchive, got.Step)
@@ -215,7 +214,7 @@ func TestPlainFilesAreTakenForOtherRecipients(t *testing.T) {
 // the first time is not theirs.
 func TestFilesAreTakenOverAnewForOthersAndOfOthers(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	kept, _, _ := k.finish(t, "a", stepArchive, stepEncrypt)
 	other, _, _ := k.finish(t, "o", stepArchive, stepEncrypt)
 	first := ReuseInput{Folder: folderOf("b"), Kept: kept, From: FilesResult{Step: stepArchive, Files: 1}, Encryption: &plan.Encryption{Recipients: []plan.Recipient{{Fingerprint: "1"}}}}
@@ -240,7 +239,7 @@ func TestFilesAreTakenOverAnewForOthersAndOfOthers(t *testing.T) {
 // A run that was reset to before its plan may want the plain files where it took the encrypted ones before.
 func TestFilesAreTakenOverAnewIfOthersAreWanted(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	kept, sent, _ := k.finish(t, "a", stepArchive, stepEncrypt)
 	do[RenderResult](t, k.packer, k.steps.Reuse, ReuseInput{Folder: folderOf("b"), Kept: kept, From: sent})
 	got := do[RenderResult](t, k.packer, k.steps.Reuse, ReuseInput{Folder: folderOf("b"), Kept: kept, From: FilesResult{Step: stepArchive, Files: 1}})
@@ -264,7 +263,7 @@ func TestFilesThatCannotBeTakenOverSaySo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := newKeeper(t, workspace.Options{}, time.Hour)
+			k := newKeeper(t, time.Hour)
 			kept, sent, _ := k.finish(t, "a", stepEncrypt)
 			require.NoError(t, c.spoil(k))
 			_, err := k.env.ExecuteActivity(k.steps.Reuse, ReuseInput{Folder: folderOf("b"), Kept: kept, From: sent})
@@ -288,7 +287,7 @@ func (k *keeper) file() string {
 
 func TestAFullDiskTakesWhatIsKept(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	k.finish(t, "a", stepRender)
 	k.finish(t, "b", stepRender)
 	err := error(workspace.ErrNoSpace)
@@ -301,7 +300,7 @@ func TestAFullDiskTakesWhatIsKept(t *testing.T) {
 func TestARunEndsAlsoIfWhatItKeptIsGoneAgain(t *testing.T) {
 	t.Parallel()
 	for _, steps := range [][]string{{stepRender}, {stepRender, stepEncrypt}} {
-		k := newKeeper(t, workspace.Options{}, time.Hour)
+		k := newKeeper(t, time.Hour)
 		folder, sent, _ := k.finish(t, "a", steps...)
 		evicted, err := k.host.Evict()
 		require.NoError(t, err)
@@ -319,7 +318,7 @@ func TestARunEndsAlsoIfWhatItKeptIsGoneAgain(t *testing.T) {
 
 func TestARunThatIsResetIsNotKeptAnyMore(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	kept, sent, _ := k.finish(t, "a", stepEncrypt)
 	other, _, _ := k.finish(t, "other", stepEncrypt)
 	do[RenderResult](t, k.packer, k.steps.Reuse, ReuseInput{Folder: kept, Kept: other, From: sent})
@@ -345,7 +344,7 @@ func TestAStepIsStoppedBeforeItsRunIsCleaned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := newKeeper(t, workspace.Options{}, 0)
+			k := newKeeper(t, 0)
 			run, err := k.host.Run("send/x/a", "a")
 			require.NoError(t, err)
 			ctx, attempt, err := run.Begin(t.Context(), stepUpload, nil)

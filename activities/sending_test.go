@@ -51,7 +51,7 @@ func newParcel(t *testing.T) *parcel {
 	})
 	require.NoError(t, err)
 	require.NoError(t, list.Err())
-	p.keeper = newKeeper(t, workspace.Options{}, time.Hour)
+	p.keeper = newKeeper(t, time.Hour)
 	p.steps.options.Config = func() (*config.Config, error) { return c, nil }
 	p.sent(t, p.target("acme"), "u1", "u2")
 	return p

@@ -148,7 +148,7 @@ func TestTheJanitorLeavesARunThatHasComeBackMeanwhile(t *testing.T) {
 
 func TestTheJanitorLeavesAFolderThatIsBeingMade(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	require.NoError(t, os.Mkdir(filepath.Join(k.dir, "runs", "just-made"), 0o700))
 	require.Zero(t, k.sweep(t))
 }
