@@ -115,8 +115,7 @@ func TestWaitingForALockEndsWithTheContext(t *testing.T) {
 
 func TestATailKeepsTheLastWords(t *testing.T) {
 	t.Parallel()
-	var also bytes.Buffer
-	words := &tail{also: &also}
+	words := &tail{}
 	for range tailSize {
 		_, err := words.Write([]byte("begin "))
 		require.NoError(t, err)
@@ -125,7 +124,6 @@ func TestATailKeepsTheLastWords(t *testing.T) {
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(words.String()), tailSize)
 	require.Contains(t, words.String(), "begin end")
-	require.Greater(t, also.Len(), tailSize)
 }
 
 func TestAFreePortIsFree(t *testing.T) {
@@ -139,19 +137,12 @@ func TestAFreePortIsFree(t *testing.T) {
 func TestAServerThatEndsAtOnceIsTriedOnAnotherPort(t *testing.T) {
 	t.Parallel()
 	var tried []int // one may come twice
-	err := onFreePort(t.Context(), 0, func(port int) error {
+	err := onFreePort(t.Context(), func(port int) error {
 		tried = append(tried, port)
 		return ErrStopped
 	})
 	require.ErrorIs(t, err, ErrStopped)
 	require.Len(t, tried, 3)
-	var wanted []int
-	err = onFreePort(t.Context(), 7233, func(port int) error {
-		wanted = append(wanted, port)
-		return ErrStopped
-	})
-	require.ErrorIs(t, err, ErrStopped)
-	require.Equal(t, []int{7233}, wanted, "a port that was asked for is the only one")
 }
 
 func module(t *testing.T, program string) string {

@@ -16,14 +16,9 @@ type Options struct {
 	Temporal bool
 	S3       bool
 
-	Namespace    string    // Temporal's namespace; empty: "default"
-	TemporalDB   string    // SQLite file that survives the server; empty: memory
-	TemporalPort int       // 0: a free one
-	UIPort       int       // 0: a free one
-	Dir          string    // folder of S3's data, kept by Stop; empty: a temporary one, removed by Stop
-	S3Port       int       // 0: a free one
-	Log          io.Writer // hears what is built and how long that takes; nil: nobody
-	ServerLog    io.Writer // hears what the servers themselves say; nil: nobody
+	TemporalDB string    // SQLite file that survives the server; empty: memory
+	Dir        string    // folder of S3's data, kept by Stop; empty: a temporary one, removed by Stop
+	Log        io.Writer // hears what is built and how long that takes; nil: nobody
 }
 
 // A Stack is a set of running servers. A field is empty where its server was not asked for.
@@ -45,15 +40,13 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	if o.Temporal {
 		g.Go(func() (err error) {
-			s.Temporal, err = StartTemporal(ctx, TemporalOptions{
-				Namespace: o.Namespace, DB: o.TemporalDB, Port: o.TemporalPort, UIPort: o.UIPort, Log: o.Log, ServerLog: o.ServerLog,
-			})
+			s.Temporal, err = StartTemporal(ctx, TemporalOptions{DB: o.TemporalDB, Log: o.Log})
 			return err
 		})
 	}
 	if o.S3 {
 		g.Go(func() (err error) {
-			s.S3, err = StartS3(ctx, S3Options{Dir: o.Dir, Port: o.S3Port, Log: o.Log, ServerLog: o.ServerLog})
+			s.S3, err = StartS3(ctx, S3Options{Dir: o.Dir, Log: o.Log})
 			return err
 		})
 	}

@@ -63,16 +63,6 @@ func TestStoppingTwiceIsHarmlessAndLeavesNothing(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestAPortThatIsTakenIsSaid(t *testing.T) {
-	t.Parallel()
-	s, err := devstack.StartS3(t.Context(), devstack.S3Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Stop()) })
-	_, err = devstack.StartS3(t.Context(), devstack.S3Options{Port: port(t, s.Endpoint)})
-	require.ErrorIs(t, err, devstack.ErrStopped)
-	require.ErrorContains(t, err, "start S3")
-}
-
 func build(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {

@@ -32,14 +32,11 @@ func address(port int) string {
 	return net.JoinHostPort(host, strconv.Itoa(port))
 }
 
-// onFreePort calls start with port, or with free ports if that is zero: somebody may take one between our look and the
-// server's, so a server that ends at once is tried again on another.
-func onFreePort(ctx context.Context, port int, start func(port int) error) error {
-	if port != 0 {
-		return start(port)
-	}
-	var err error
+// onFreePort calls start with a free port. Somebody may take it between our look and the server's, so a server that ends
+// at once is tried again on another.
+func onFreePort(ctx context.Context, start func(port int) error) (err error) {
 	for range 3 {
+		var port int
 		if port, err = freePort(); err != nil {
 			return err
 		}

@@ -28,7 +28,6 @@ type process struct {
 	path  string
 	args  []string
 	env   []string
-	log   io.Writer
 	ready func(ctx context.Context) error
 
 	mu     sync.Mutex
@@ -41,7 +40,7 @@ type process struct {
 func (p *process) start(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	said := &tail{also: p.log}
+	said := &tail{}
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Env = append(append(os.Environ(), "DEVSTACK_STDIN=watch"), p.env...)
 	cmd.Stdout, cmd.Stderr = said, said
@@ -142,7 +141,6 @@ func (p *process) pid() int {
 type tail struct {
 	mu   sync.Mutex
 	last []byte
-	also io.Writer
 }
 
 const tailSize = 2 << 10
@@ -154,9 +152,6 @@ func (t *tail) Write(b []byte) (int, error) {
 	t.last = append(t.last, b...)
 	if over := len(t.last) - tailSize; over > 0 {
 		t.last = t.last[over:]
-	}
-	if t.also != nil {
-		_, _ = t.also.Write(b)
 	}
 	return len(b), nil
 }

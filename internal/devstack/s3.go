@@ -23,9 +23,8 @@ const Region = "us-east-1"
 
 // S3Options say how to start S3; the zero value will do.
 type S3Options struct {
-	Dir            string // folder of the data, kept by Stop; empty: a temporary one, removed by Stop
-	Port           int    // 0: a free one
-	Log, ServerLog io.Writer
+	Dir string    // folder of the data, kept by Stop; empty: a temporary one, removed by Stop
+	Log io.Writer // as in Options
 }
 
 // S3 is a running MinIO: S3 and STS at one endpoint.
@@ -53,10 +52,10 @@ func StartS3(ctx context.Context, o S3Options) (*S3, error) {
 		}
 		s.temporary = true
 	}
-	err = onFreePort(ctx, o.Port, func(port int) error {
+	err = onFreePort(ctx, func(port int) error {
 		s.Endpoint = "http://" + address(port)
 		s.process = &process{
-			name: "S3", path: path, log: o.ServerLog, ready: s.ready, env: s.environment(),
+			name: "S3", path: path, ready: s.ready, env: s.environment(),
 			args: []string{"server", "--quiet", "--address", address(port), filepath.Join(s.Dir, "data")},
 		}
 		return s.process.start(ctx)

@@ -2,8 +2,6 @@ package devstack_test
 
 import (
 	"io"
-	"net/url"
-	"strconv"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -105,13 +103,4 @@ func assume(t *testing.T, s *devstack.S3, key, secret, policy string) *s3.Client
 	})
 	require.NoError(t, err)
 	return s.ClientOf(*role.Credentials.AccessKeyId, *role.Credentials.SecretAccessKey, *role.Credentials.SessionToken)
-}
-
-func port(t *testing.T, endpoint string) int {
-	t.Helper()
-	u, err := url.Parse(endpoint)
-	require.NoError(t, err)
-	n, err := strconv.Atoi(u.Port())
-	require.NoError(t, err)
-	return n
 }

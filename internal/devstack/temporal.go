@@ -17,20 +17,16 @@ import (
 
 // TemporalOptions say how to start Temporal; the zero value will do.
 type TemporalOptions struct {
-	Namespace        string            // empty: "default"
 	SearchAttributes map[string]string // name to type, for a new database; nil: those of Consign
-	DynamicConfig    map[string]string // of the server, key to JSON
 	DB               string            // SQLite file that survives the server; empty: memory
-	Port, UIPort     int               // 0: a free one
 	NoUI             bool
-	Log, ServerLog   io.Writer // as in Options
+	Log              io.Writer // as in Options
 }
 
 // Temporal is a running development server.
 type Temporal struct {
 	Address   string // host:port
 	UIAddress string // http://host:port; empty without UI
-	Namespace string
 
 	process *process
 }
@@ -53,25 +49,20 @@ func StartTemporal(ctx context.Context, o TemporalOptions) (*Temporal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Namespace == "" {
-		o.Namespace = "default"
-	}
 	if o.SearchAttributes == nil {
 		o.SearchAttributes = SearchAttributes()
 	}
-	t := &Temporal{Namespace: o.Namespace}
-	err = onFreePort(ctx, o.Port, func(port int) error {
-		uiPort := o.UIPort
-		if uiPort == 0 && !o.NoUI {
+	t := &Temporal{}
+	err = onFreePort(ctx, func(port int) error {
+		t.Address = address(port)
+		uiPort := 0
+		if !o.NoUI {
 			if uiPort, err = freePort(); err != nil {
 				return err
 			}
-		}
-		t.Address = address(port)
-		if !o.NoUI {
 			t.UIAddress = "http://" + address(uiPort)
 		}
-		t.process = &process{name: "Temporal", path: path, args: o.args(port, uiPort), log: o.ServerLog, ready: t.ready}
+		t.process = &process{name: "Temporal", path: path, args: o.args(port, uiPort), ready: t.ready}
 		return t.process.start(ctx)
 	})
 	if err != nil {
@@ -81,7 +72,7 @@ func StartTemporal(ctx context.Context, o TemporalOptions) (*Temporal, error) {
 }
 
 func (o TemporalOptions) args(port, uiPort int) []string {
-	args := []string{"server", "start-dev", "--ip", host, "--port", strconv.Itoa(port), "--namespace", o.Namespace}
+	args := []string{"server", "start-dev", "--ip", host, "--port", strconv.Itoa(port), "--log-level", "never"}
 	if o.NoUI {
 		args = append(args, "--headless")
 	} else {
@@ -90,14 +81,8 @@ func (o TemporalOptions) args(port, uiPort int) []string {
 	if o.DB != "" {
 		args = append(args, "--db-filename", o.DB)
 	}
-	if o.ServerLog == nil {
-		args = append(args, "--log-level", "never")
-	}
 	for name, kind := range o.SearchAttributes {
 		args = append(args, "--search-attribute", name+"="+kind)
-	}
-	for key, value := range o.DynamicConfig {
-		args = append(args, "--dynamic-config-value", key+"="+value)
 	}
 	return args
 }
@@ -111,7 +96,7 @@ func (t *Temporal) ready(ctx context.Context) error {
 	}
 	_ = conn.Close()
 	c, err := client.NewLazyClient(client.Options{
-		HostPort: t.Address, Namespace: t.Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		HostPort: t.Address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	if err != nil {
 		return err
@@ -120,7 +105,7 @@ func (t *Temporal) ready(ctx context.Context) error {
 	if _, err := c.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
 		return err
 	}
-	_, err = c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: t.Namespace})
+	_, err = c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: client.DefaultNamespace})
 	if err != nil || t.UIAddress == "" {
 		return err
 	}
