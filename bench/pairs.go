@@ -174,8 +174,8 @@ func (w *world) script(ctx context.Context, j job, commands, work, key string) *
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // by which watchGroup knows the processes
 	cmd.Env = append(os.Environ(), "COPY="+w.bin+"/duckcopy", "QUERY="+query, "WORK="+work, "TO=s3://"+bucket+"/"+key, "S5CMD="+w.s5cmd,
 		"RECIPIENT="+recipient, "GNUPGHOME="+w.gpgHome, "DSN="+w.dsn(), "PGTZ=UTC", "SIZE="+strconv.Itoa(w.o.rows*300),
-		"AWS_ACCESS_KEY_ID="+w.stack.AccessKey, "AWS_SECRET_ACCESS_KEY="+w.stack.SecretKey, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
-		"AWS_ENDPOINT_URL="+w.stack.S3Endpoint, "S3_ENDPOINT_URL="+w.stack.S3Endpoint, "AWS_EC2_METADATA_DISABLED=true")
+		"AWS_ACCESS_KEY_ID="+w.stack.S3.AccessKey, "AWS_SECRET_ACCESS_KEY="+w.stack.S3.SecretKey, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
+		"AWS_ENDPOINT_URL="+w.stack.S3.Endpoint, "S3_ENDPOINT_URL="+w.stack.S3.Endpoint, "AWS_EC2_METADATA_DISABLED=true")
 	return cmd
 }
 

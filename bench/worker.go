@@ -75,7 +75,7 @@ data_templates:
   - {name: all, destination: %s, settings: {filename: "ours/%s"}}
 orchestrations:
   - {name: %s, query: all, data_template: all}
-%s`, w.stack.TemporalAddress, queue, memory, sources, source, j.selection("customers"), destination, bucket, w.stack.S3Endpoint, settings, destination, j.file, j.name, more)
+%s`, w.stack.Temporal.Address, queue, memory, sources, source, j.selection("customers"), destination, bucket, w.stack.S3.Endpoint, settings, destination, j.file, j.name, more)
 	return filepath.Join(folder, "consign.yaml"), errors.Join(
 		os.WriteFile(filepath.Join(folder, "consign.yaml"), []byte(text), 0o600),
 		os.WriteFile(filepath.Join(folder, "acme.asc"), key, 0o600),
@@ -95,7 +95,7 @@ func (w *world) startWorker(ctx context.Context, config string) (*worker, error)
 		args = append(args, "--cpu-profile", filepath.Join(w.o.profile, filepath.Base(filepath.Dir(config))+".pprof"))
 	}
 	p.cmd = exec.Command(filepath.Join(w.bin, "worker"), args...)
-	p.cmd.Env = append(os.Environ(), "BENCH_ID="+w.stack.AccessKey, "BENCH_SECRET="+w.stack.SecretKey, "BENCH_DSN="+w.dsn(), "AWS_EC2_METADATA_DISABLED=true")
+	p.cmd.Env = append(os.Environ(), "BENCH_ID="+w.stack.S3.AccessKey, "BENCH_SECRET="+w.stack.S3.SecretKey, "BENCH_DSN="+w.dsn(), "AWS_EC2_METADATA_DISABLED=true")
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches us, and we end it
 	if err := p.cmd.Start(); err != nil {

@@ -124,7 +124,7 @@ func (w *world) servers(ctx context.Context) (err error) {
 		return err
 	}
 	w.later(w.stack.Stop)
-	if w.temporal, err = client.Dial(client.Options{HostPort: w.stack.TemporalAddress, Logger: quiet{}}); err != nil {
+	if w.temporal, err = client.Dial(client.Options{HostPort: w.stack.Temporal.Address, Logger: quiet{}}); err != nil {
 		return err
 	}
 	w.later(func() error { w.temporal.Close(); return nil })

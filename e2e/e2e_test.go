@@ -74,7 +74,7 @@ func inStack(m *testing.M) (_ int, err error) {
 	if err := stack.S3.AddUser(ctx, userKey, userSecret, policy); err != nil {
 		return 1, err
 	}
-	if temporal, err = client.Dial(client.Options{HostPort: stack.TemporalAddress, Logger: quiet{}}); err != nil {
+	if temporal, err = client.Dial(client.Options{HostPort: stack.Temporal.Address, Logger: quiet{}}); err != nil {
 		return 1, err
 	}
 	defer temporal.Close()
@@ -115,7 +115,7 @@ func newSite(t *testing.T) *site {
 	names.next++
 	name := fmt.Sprintf("t%d", names.next)
 	names.Unlock()
-	s := &site{t: t, dir: t.TempDir(), name: name, bucket: "acme-" + name, s3: stack.S3.Client(), endpoint: stack.S3Endpoint, logs: &syncBuffer{}}
+	s := &site{t: t, dir: t.TempDir(), name: name, bucket: "acme-" + name, s3: stack.S3.Client(), endpoint: stack.S3.Endpoint, logs: &syncBuffer{}}
 	require.NoError(t, stack.S3.MakeBucket(t.Context(), s.bucket))
 	s.write("secret", userSecret)
 	return s
@@ -142,7 +142,7 @@ retry: {attempts: 4, initial_interval: 100ms, max_interval: 1s}
 credentials:
   - {name: platform, type: iam-credential, access_key_id: {env: PLATFORM_ID}, secret_access_key: {file: secret}}
   - {name: role, type: iam-role-to-role, base: platform, role_arn: "arn:aws:iam::210987654321:role/consign", external_id: an-external-id-4711, sts_endpoint: %q}
-`, stack.TemporalAddress, s.name, stack.S3Endpoint)+strings.ReplaceAll(rest, "{site}", s.name))
+`, stack.Temporal.Address, s.name, stack.S3.Endpoint)+strings.ReplaceAll(rest, "{site}", s.name))
 	s.config = s.path("consign.yaml")
 }
 

@@ -28,7 +28,7 @@ type deadSession struct {
 
 func newDeadSession(t *testing.T) *deadSession {
 	t.Helper()
-	target, err := url.Parse(stack.S3Endpoint)
+	target, err := url.Parse(stack.S3.Endpoint)
 	require.NoError(t, err)
 	d := &deadSession{later: map[string]bool{}}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {

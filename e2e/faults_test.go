@@ -33,7 +33,7 @@ type gate struct {
 // newGate returns a gate that holds back what hold says, until release.
 func newGate(t *testing.T, hold func(kind string, passed int) bool) *gate {
 	t.Helper()
-	target, err := url.Parse(stack.S3Endpoint)
+	target, err := url.Parse(stack.S3.Endpoint)
 	require.NoError(t, err)
 	g := &gate{passed: map[string]int{}, done: map[string]int{}, open: make(chan struct{}), hold: hold}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
@@ -323,7 +323,7 @@ func TestAWrongExternalIDIsExplainedAndMendedWithAReplan(t *testing.T) {
 	sts := httptest.NewServer(trust.New(trust.Options{
 		Users: []trust.User{{ARN: "arn:aws:iam::111122223333:user/consign", Key: userKey, Secret: userSecret}},
 		Roles: []trust.Role{{ARN: role, ExternalID: "the-right-one"}, {ARN: "arn:aws:iam::210987654321:role/open"}},
-		Issue: trust.From(stack.S3Endpoint, userKey, userSecret),
+		Issue: trust.From(stack.S3.Endpoint, userKey, userSecret),
 	}))
 	t.Cleanup(sts.Close)
 	configure := func(roleARN, externalID string) {

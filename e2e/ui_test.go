@@ -33,7 +33,7 @@ func (s *site) operator(workflowID string) *operator {
 	profile, err := os.MkdirTemp("", "browser") // short: the browser's socket has a limited path
 	require.NoError(s.t, err)
 	ctx, cancel := context.WithTimeout(s.t.Context(), 6*patience)
-	cmd := exec.CommandContext(ctx, node, "ui/operator.mjs", "--ui", stack.UIAddress, "--workflow", workflowID,
+	cmd := exec.CommandContext(ctx, node, "ui/operator.mjs", "--ui", stack.Temporal.UIAddress, "--workflow", workflowID,
 		"--chromium", chromium(s.t), "--profile", profile, "--screenshots", filepath.Join("ui", "screenshots"))
 	o := &operator{t: s.t, ended: cmd.Wait}
 	s.t.Cleanup(func() {

@@ -39,7 +39,7 @@ users:
   - {name: max, policies: [ampiq-user]}
   - {name: eve, policies: [datagrid-operator, restrict-data-exports]}
   - {name: olga, policies: [datagrid-operator]}
-`, stack.TemporalAddress, d.name))
+`, stack.Temporal.Address, d.name))
 	return d
 }
 
@@ -127,7 +127,7 @@ func TestATeamSetsUpADestinationAndSendsAsThreeUsers(t *testing.T) {
 credentials:
   - {name: platform, type: iam-credential, access_key_id: {env: PLATFORM_ID}, secret_access_key: {file: ../secret}}
   - {name: acme, type: iam-role-to-role, base: platform, role_arn: "arn:aws:iam::210987654321:role/consign", external_id: %q, sts_endpoint: %q}
-`, external, stack.S3Endpoint))
+`, external, stack.S3.Endpoint))
 	d.says(0, "validate")
 
 	// A destination: what its owner has to grant, and whether it works.

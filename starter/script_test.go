@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 	bare, err := devstack.StartTemporal(t.Context(), devstack.TemporalOptions{NoUI: true, SearchAttributes: map[string]string{}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, bare.Stop()) })
-	startPlays(t, stack.TemporalAddress)
+	startPlays(t, stack.Temporal.Address)
 
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *updateScripts,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("CONSIGN_TEMPORAL_ADDRESS", stack.TemporalAddress)
+			e.Setenv("CONSIGN_TEMPORAL_ADDRESS", stack.Temporal.Address)
 			e.Setenv("BARE_TEMPORAL", bare.Address)
 			return os.CopyFS(filepath.Join(e.WorkDir, "shared"), os.DirFS("testdata/shared"))
 		},
@@ -66,9 +66,9 @@ func TestScripts(t *testing.T) {
 			"scrub":     scrub,
 			"waitfor":   waitfor,
 			"interrupt": interrupt,
-			"reset":     reset(stack.TemporalAddress),
-			"operator":  operator(stack.TemporalAddress),
-			"foreign":   foreign(stack.TemporalAddress),
+			"reset":     reset(stack.Temporal.Address),
+			"operator":  operator(stack.Temporal.Address),
+			"foreign":   foreign(stack.Temporal.Address),
 			"attribute": searchAttribute(bare.Address),
 		},
 	})

@@ -244,7 +244,7 @@ func (w *world) judgeSignals(d delivery) []string {
 func (w *world) judgeSecrets() []string {
 	var violations []string
 	look := func(where string, text []byte) {
-		for name, secret := range map[string]string{"the secret key": userSecret, "the external id": externalID, "a value of a row": marker, "the owner's key": w.stack.SecretKey} {
+		for name, secret := range map[string]string{"the secret key": userSecret, "the external id": externalID, "a value of a row": marker, "the owner's key": w.stack.S3.SecretKey} {
 			if bytes.Contains(text, []byte(secret)) {
 				violations = append(violations, where+" holds "+name)
 			}

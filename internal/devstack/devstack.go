@@ -21,14 +21,8 @@ type Options struct {
 	Log        io.Writer // hears what is built and how long that takes; nil: nobody
 }
 
-// A Stack is a set of running servers. A field is empty where its server was not asked for.
+// A Stack is a set of running servers: nil, those that were not asked for.
 type Stack struct {
-	TemporalAddress string // host:port
-	UIAddress       string // http://host:port
-	S3Endpoint      string // http://host:port, of S3 and of STS
-	AccessKey       string // of S3's owner, who may do anything
-	SecretKey       string
-
 	Temporal *Temporal
 	S3       *S3
 }
@@ -52,12 +46,6 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	}
 	if err := g.Wait(); err != nil {
 		return nil, errors.Join(err, s.Stop())
-	}
-	if s.Temporal != nil {
-		s.TemporalAddress, s.UIAddress = s.Temporal.Address, s.Temporal.UIAddress
-	}
-	if s.S3 != nil {
-		s.S3Endpoint, s.AccessKey, s.SecretKey = s.S3.Endpoint, s.S3.AccessKey, s.S3.SecretKey
 	}
 	return s, nil
 }

@@ -32,7 +32,7 @@ func TestStartBringsBothServersUp(t *testing.T) {
 	require.Less(t, time.Since(begin), 10*time.Second)
 	t.Logf("ready after %s", time.Since(begin))
 
-	c := dial(t, s.TemporalAddress)
+	c := dial(t, s.Temporal.Address)
 	answer, err := c.OperatorService().ListSearchAttributes(t.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: "default"})
 	require.NoError(t, err)
 	require.Equal(t, map[string]enumspb.IndexedValueType{
@@ -44,10 +44,9 @@ func TestStartBringsBothServersUp(t *testing.T) {
 		"ConsignRows":          enumspb.INDEXED_VALUE_TYPE_INT,
 	}, answer.GetCustomAttributes())
 
-	require.Contains(t, fetch(t, s.UIAddress), "<html")
-	require.Contains(t, fetch(t, s.UIAddress+"/api/v1/namespaces/default"), "NAMESPACE_STATE_REGISTERED")
+	require.Contains(t, fetch(t, s.Temporal.UIAddress), "<html")
+	require.Contains(t, fetch(t, s.Temporal.UIAddress+"/api/v1/namespaces/default"), "NAMESPACE_STATE_REGISTERED")
 	require.NoError(t, s.S3.MakeBucket(t.Context(), "inbound"))
-	require.Equal(t, s.SecretKey, s.S3.SecretKey)
 }
 
 func TestStoppingTwiceIsHarmlessAndLeavesNothing(t *testing.T) {

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"temporal": s.TemporalAddress, "s3": s.S3Endpoint, "dir": s.S3.Dir}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"temporal": s.Temporal.Address, "s3": s.S3.Endpoint, "dir": s.S3.Dir}); err != nil {
 		os.Exit(1)
 	}
 	select {}

@@ -26,7 +26,7 @@ type waiting struct {
 }
 
 func (w *world) clientOptions() client.Options {
-	return client.Options{HostPort: w.stack.TemporalAddress, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+	return client.Options{HostPort: w.stack.Temporal.Address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
 }
 
 // startCampaign starts the example campaign system: a workflow of its own, with a worker of its own.

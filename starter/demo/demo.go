@@ -76,7 +76,7 @@ func (s *script) introduce(own []string) {
 
 func (s *script) closing(begun time.Time, own bool) {
 	s.title("Look around")
-	s.line("%s", s.world.stack.UIAddress+"/namespaces/default/workflows")
+	s.line("%s", s.world.stack.Temporal.UIAddress+"/namespaces/default/workflows")
 	s.line("Open a run there: its name and state are search attributes, its steps have summaries, and its details")
 	s.line("say what was delivered.")
 	if !s.Keep {

@@ -58,7 +58,7 @@ func search(history client.HistoryEventIterator, unspeakable map[string]string) 
 func (w *world) unspeakable() map[string]string {
 	return map[string]string{
 		"the secret access key":   w.environment["ACME_SECRET_ACCESS_KEY"],
-		"the owner's secret key":  w.stack.SecretKey,
+		"the owner's secret key":  w.stack.S3.SecretKey,
 		"a customer's address":    "+news@example.",
 		"a customer's name":       "Dvořák",
 		"a customer's street":     "Hinterhaus",

@@ -116,7 +116,7 @@ func (w *world) configuration(files []string) (text string, names []string) {
 	b.WriteString("destinations:\n")
 	for _, way := range ways {
 		fmt.Fprintf(&b, "  - {name: %s, plugin: amazon-s3, credential: acme, settings: {bucket: %s, region: us-east-1, endpoint: %q, path_style: true, success_file: true, %s}}\n",
-			way.name, bucket, w.stack.S3Endpoint, way.settings)
+			way.name, bucket, w.stack.S3.Endpoint, way.settings)
 	}
 	b.WriteString("data_templates:\n")
 	for _, way := range ways {

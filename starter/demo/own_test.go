@@ -103,7 +103,7 @@ func testWorld(t *testing.T) *world {
 	keys, err := newKeyPair(now())
 	require.NoError(t, err)
 	return &world{
-		dir: t.TempDir(), keys: keys, stack: &devstack.Stack{S3Endpoint: "http://127.0.0.1:29000"},
+		dir: t.TempDir(), keys: keys, stack: &devstack.Stack{S3: &devstack.S3{Endpoint: "http://127.0.0.1:29000"}},
 		environment: map[string]string{"ACME_ACCESS_KEY_ID": "id", "ACME_SECRET_ACCESS_KEY": "secret"},
 	}
 }

@@ -58,8 +58,8 @@ func open(ctx context.Context, n narrator, worker string) (_ *world, err error) 
 	}
 	w.later(w.stack.Stop)
 	n.table([][]string{
-		{"Temporal and its UI", w.stack.UIAddress, "keeps the runs: whatever dies, they go on"},
-		{"MinIO", w.stack.S3Endpoint, "plays Amazon's S3 and STS"},
+		{"Temporal and its UI", w.stack.Temporal.UIAddress, "keeps the runs: whatever dies, they go on"},
+		{"MinIO", w.stack.S3.Endpoint, "plays Amazon's S3 and STS"},
 	})
 	n.line("Ready in %s.", watch.Took(n.clock().Sub(begun)))
 	return w, nil
@@ -90,7 +90,7 @@ func (w *world) acme(ctx context.Context, n narrator) error {
 		return err
 	}
 	w.environment = map[string]string{
-		"CONSIGN_CONFIG": w.path("consign.yaml"), "CONSIGN_TEMPORAL_ADDRESS": w.stack.TemporalAddress,
+		"CONSIGN_CONFIG": w.path("consign.yaml"), "CONSIGN_TEMPORAL_ADDRESS": w.stack.Temporal.Address,
 		"ACME_ACCESS_KEY_ID": acmeKey, "ACME_SECRET_ACCESS_KEY": secret,
 	}
 	keys, err := newKeyPair(n.clock())
@@ -131,7 +131,7 @@ func (w *world) copyExamples() error {
 		return err
 	}
 	return errors.Join(
-		w.write("consign.yaml", []byte(strings.ReplaceAll(string(text), exampleEndpoint, w.stack.S3Endpoint))),
+		w.write("consign.yaml", []byte(strings.ReplaceAll(string(text), exampleEndpoint, w.stack.S3.Endpoint))),
 		w.write(keyFile, w.keys.public),
 		os.MkdirAll(filepath.Dir(w.path(tableFile)), 0o700),
 	)
