@@ -124,20 +124,12 @@ func (w *world) servers(ctx context.Context) (err error) {
 		return err
 	}
 	w.later(w.stack.Stop)
-	if w.temporal, err = client.Dial(client.Options{HostPort: w.stack.Temporal.Address, Logger: quiet{}}); err != nil {
+	if w.temporal, err = w.stack.Temporal.Client(ctx); err != nil {
 		return err
 	}
 	w.later(func() error { w.temporal.Close(); return nil })
 	return w.stack.S3.MakeBucket(ctx, bucket)
 }
-
-// quiet keeps the SDK's chatter out of the report.
-type quiet struct{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}
 
 // data makes the tables, or finds those that an earlier run has made.
 func (w *world) data(ctx context.Context) (err error) {

@@ -74,21 +74,13 @@ func inStack(m *testing.M) (_ int, err error) {
 	if err := stack.S3.AddUser(ctx, userKey, userSecret, policy); err != nil {
 		return 1, err
 	}
-	if temporal, err = client.Dial(client.Options{HostPort: stack.Temporal.Address, Logger: quiet{}}); err != nil {
+	if temporal, err = stack.Temporal.Client(ctx); err != nil {
 		return 1, err
 	}
 	defer temporal.Close()
 	code := m.Run()
 	return code, replayAll(ctx)
 }
-
-// quiet keeps the SDK's chatter out of the tests' output.
-type quiet struct{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}
 
 // A site is one test's own corner: bucket, task queue, workspace, configuration.
 type site struct {

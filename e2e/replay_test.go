@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -66,7 +68,7 @@ func replayAll(ctx context.Context) (err error) {
 		replayer.RegisterWorkflowWithOptions(workflows.Orchestrations{}.ScheduledSend, workflow.RegisterOptions{Name: workflows.TypeScheduledSend})
 		replayer.RegisterWorkflowWithOptions(workflows.Campaigns{}.Campaign, workflow.RegisterOptions{Name: workflows.TypeCampaign})
 		replayer.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
-		if replayErr := replayer.ReplayWorkflowHistory(quiet{}, whole); replayErr != nil {
+		if replayErr := replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), whole); replayErr != nil {
 			err = errors.Join(err, fmt.Errorf("replay %s: %w", id, replayErr))
 		}
 	}

@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -23,16 +21,14 @@ import (
 )
 
 // startPlays starts the worker that plays runs.
-func startPlays(t *testing.T, address string) {
+func startPlays(t *testing.T, c client.Client) {
 	t.Helper()
-	c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
-	require.NoError(t, err)
 	w := worker.New(c, "consign", worker.Options{})
 	w.RegisterWorkflowWithOptions(play, workflow.RegisterOptions{Name: workflows.TypeOrchestration})
 	w.RegisterWorkflowWithOptions(playCampaign, workflow.RegisterOptions{Name: workflows.TypeCampaign})
 	w.RegisterActivityWithOptions(unreachable, activity.RegisterOptions{Name: "Upload"})
 	require.NoError(t, w.Start())
-	t.Cleanup(func() { w.Stop(); c.Close() })
+	t.Cleanup(w.Stop)
 }
 
 // unreachable is an Upload that never gets through.

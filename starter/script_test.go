@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +22,6 @@ import (
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -49,7 +47,8 @@ func TestScripts(t *testing.T) {
 	bare, err := devstack.StartTemporal(t.Context(), devstack.TemporalOptions{NoUI: true, SearchAttributes: map[string]string{}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, bare.Stop()) })
-	startPlays(t, stack.Temporal.Address)
+	temporal := connected(t, stack.Temporal)
+	startPlays(t, temporal)
 
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -66,12 +65,20 @@ func TestScripts(t *testing.T) {
 			"scrub":     scrub,
 			"waitfor":   waitfor,
 			"interrupt": interrupt,
-			"reset":     reset(stack.Temporal.Address),
-			"operator":  operator(stack.Temporal.Address),
-			"foreign":   foreign(stack.Temporal.Address),
-			"attribute": searchAttribute(bare.Address),
+			"reset":     reset(temporal),
+			"operator":  operator(temporal),
+			"foreign":   foreign(temporal),
+			"attribute": searchAttribute(connected(t, bare)),
 		},
 	})
+}
+
+func connected(t *testing.T, server *devstack.Temporal) client.Client {
+	t.Helper()
+	c, err := server.Client(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
 }
 
 // status runs a command that must end with the given exit status: status 2 starter send nothing.
@@ -118,11 +125,8 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 
 // reset runs a command, and when it has said something does to a run what a person does in Temporal's own UI, who lets it
 // begin anew: reset WORKFLOW-ID command... It must end with status 0.
-func reset(address string) func(*testscript.TestScript, bool, []string) {
+func reset(c client.Client) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, args []string) {
-		c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
-		ts.Check(err)
-		defer c.Close()
 		during(ts, args[1:], exitDone, func(*os.Process) error {
 			ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 			defer cancel()
@@ -162,14 +166,11 @@ func during(ts *testscript.TestScript, args []string, status int, do func(*os.Pr
 }
 
 // operator does to a schedule what a person does in Temporal's own UI: operator pause SCHEDULE-ID WHY.
-func operator(address string) func(*testscript.TestScript, bool, []string) {
+func operator(c client.Client) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) != 3 || args[0] != "pause" {
 			ts.Fatalf("usage: operator pause SCHEDULE-ID WHY")
 		}
-		c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
-		ts.Check(err)
-		defer c.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
 		handle := c.ScheduleClient().GetHandle(ctx, args[1])
@@ -183,11 +184,8 @@ func operator(address string) func(*testscript.TestScript, bool, []string) {
 }
 
 // foreign has somebody else's workflow of a type run to its end: foreign TYPE ID.
-func foreign(address string) func(*testscript.TestScript, bool, []string) {
+func foreign(c client.Client) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, args []string) {
-		c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
-		ts.Check(err)
-		defer c.Close()
 		theirs := worker.New(c, "theirs", worker.Options{})
 		theirs.RegisterWorkflowWithOptions(func(workflow.Context) (string, error) { return "launched", nil }, workflow.RegisterOptions{Name: args[0]})
 		ts.Check(theirs.Start())
@@ -201,15 +199,12 @@ func foreign(address string) func(*testscript.TestScript, bool, []string) {
 }
 
 // searchAttribute makes a search attribute of a type, or removes it: attribute NAME [TYPE].
-func searchAttribute(address string) func(*testscript.TestScript, bool, []string) {
+func searchAttribute(c client.Client) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, args []string) {
-		c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
-		ts.Check(err)
-		defer c.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
 		if len(args) == 1 {
-			_, err = c.OperatorService().RemoveSearchAttributes(ctx, &operatorservice.RemoveSearchAttributesRequest{Namespace: client.DefaultNamespace, SearchAttributes: args})
+			_, err := c.OperatorService().RemoveSearchAttributes(ctx, &operatorservice.RemoveSearchAttributesRequest{Namespace: client.DefaultNamespace, SearchAttributes: args})
 			ts.Check(err)
 			return
 		}

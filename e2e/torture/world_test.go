@@ -59,7 +59,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	t.Cleanup(func() { _ = w.stack.Stop() })
 	require.NoError(t, w.stack.S3.AddUser(ctx, userKey, userSecret, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`))
 	require.NoError(t, w.stack.S3.MakeBucket(ctx, bucket))
-	w.client, err = client.Dial(client.Options{HostPort: w.stack.Temporal.Address, Logger: quiet{}})
+	w.client, err = w.stack.Temporal.Client(ctx)
 	require.NoError(t, err)
 	t.Cleanup(w.client.Close)
 	w.s3, w.sts = newFront(t, w.stack.S3.Endpoint, seed), newFront(t, w.stack.S3.Endpoint, seed+1<<32)
@@ -75,14 +75,6 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.poller = newPoller(t, w.stack.S3.Client())
 	return w
 }
-
-// quiet keeps the SDK's chatter out of the test's output.
-type quiet struct{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}
 
 // configuration is a host's: the same but for the line to Temporal and the workspace.
 func (w *world) configuration(host int, workspace string) string {

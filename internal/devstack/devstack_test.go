@@ -3,7 +3,6 @@ package devstack_test
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 
 	"consign/internal/devstack"
 )
@@ -32,7 +30,7 @@ func TestStartBringsBothServersUp(t *testing.T) {
 	require.Less(t, time.Since(begin), 10*time.Second)
 	t.Logf("ready after %s", time.Since(begin))
 
-	c := dial(t, s.Temporal.Address)
+	c := dial(t, s.Temporal)
 	answer, err := c.OperatorService().ListSearchAttributes(t.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: "default"})
 	require.NoError(t, err)
 	require.Equal(t, map[string]enumspb.IndexedValueType{
@@ -70,9 +68,9 @@ func build(t *testing.T, names ...string) {
 	}
 }
 
-func dial(t *testing.T, address string) client.Client {
+func dial(t *testing.T, s *devstack.Temporal) client.Client {
 	t.Helper()
-	c, err := client.Dial(client.Options{HostPort: address, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	c, err := s.Client(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c

@@ -95,9 +95,7 @@ func (t *Temporal) ready(ctx context.Context) error {
 		return err
 	}
 	_ = conn.Close()
-	c, err := client.NewLazyClient(client.Options{
-		HostPort: t.Address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-	})
+	c, err := client.NewLazyClient(t.options())
 	if err != nil {
 		return err
 	}
@@ -126,6 +124,15 @@ func get(ctx context.Context, url string) error {
 		return fmt.Errorf("%s answers %s", url, answer.Status)
 	}
 	return nil
+}
+
+func (t *Temporal) options() client.Options {
+	return client.Options{HostPort: t.Address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+}
+
+// Client returns a client that logs nothing. The caller closes it.
+func (t *Temporal) Client(ctx context.Context) (client.Client, error) {
+	return client.DialContext(ctx, t.options())
 }
 
 // Kill ends the server with SIGKILL. Runs survive in a DB only.

@@ -29,7 +29,7 @@ func TestARestartedServerGoesOnWithItsRuns(t *testing.T) {
 	t.Parallel()
 	s := startTemporal(t, devstack.TemporalOptions{DB: filepath.Join(t.TempDir(), "temporal.db")})
 	where, pid := s.Address, s.PID()
-	c := dial(t, s.Address)
+	c := dial(t, s)
 	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "greeting", TaskQueue: queue}, greet)
 	require.NoError(t, err)
 
@@ -54,7 +54,7 @@ func TestAFrozenServerGoesOn(t *testing.T) {
 	require.Empty(t, s.UIAddress)
 	require.NoError(t, s.Signal(syscall.SIGSTOP))
 	require.NoError(t, s.Signal(syscall.SIGCONT))
-	c := dial(t, s.Address)
+	c := dial(t, s)
 	work(t, c)
 	run, err := c.SignalWithStartWorkflow(t.Context(), "greeting", "name", "you", client.StartWorkflowOptions{TaskQueue: queue}, greet)
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func walk(ctx workflow.Context) error {
 
 func TestARunByItselfIsNotMadeToWait(t *testing.T) {
 	t.Parallel()
-	c := dial(t, startTemporal(t, devstack.TemporalOptions{NoUI: true}).Address)
+	c := dial(t, startTemporal(t, devstack.TemporalOptions{NoUI: true}))
 	work(t, c)
 	const limit = 7 * time.Second
 	least := time.Hour

@@ -3,11 +3,9 @@ package demo
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
 	"consign/examples/campaign"
@@ -25,13 +23,9 @@ type waiting struct {
 	run client.WorkflowRun
 }
 
-func (w *world) clientOptions() client.Options {
-	return client.Options{HostPort: w.stack.Temporal.Address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
-}
-
 // startCampaign starts the example campaign system: a workflow of its own, with a worker of its own.
 func (w *world) startCampaign(ctx context.Context, n narrator) (*waiting, error) {
-	c, err := client.DialContext(ctx, w.clientOptions())
+	c, err := w.stack.Temporal.Client(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("start the campaign: %w", err)
 	}

@@ -16,7 +16,7 @@ var ErrTold = errors.New("a secret or a value of the data is in Temporal's histo
 
 // searchHistories looks for secrets and values of the data in all that Temporal keeps of the runs.
 func (s *script) searchHistories(ctx context.Context, deliveries []delivery) error {
-	c, err := client.DialContext(ctx, s.world.clientOptions())
+	c, err := s.world.stack.Temporal.Client(ctx)
 	if err != nil {
 		return err
 	}

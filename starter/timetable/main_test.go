@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 
 	"consign/internal/config"
 	"consign/internal/devstack"
@@ -37,8 +35,7 @@ func inServer(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer func() { _ = server.Stop() }()
-	quiet := log.NewStructuredLogger(slog.New(slog.DiscardHandler))
-	if temporal, err = client.Dial(client.Options{HostPort: server.Address, Logger: quiet}); err != nil {
+	if temporal, err = server.Client(context.Background()); err != nil {
 		return 1, err
 	}
 	defer temporal.Close()
