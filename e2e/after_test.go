@@ -112,13 +112,6 @@ func (a *aftermath) object(url string) ([]byte, error) {
 	return io.ReadAll(out.Body)
 }
 
-// begin starts the run and does not wait for it.
-func (a *aftermath) begin(key string) {
-	a.t.Helper()
-	started := a.starter("send", a.id("weekly"), "--run-key", key)
-	require.Equal(a.t, 0, started.code, started.err)
-}
-
 // closed is how the run of the key was closed, if it was.
 func (a *aftermath) closed(key string) enums.WorkflowExecutionStatus {
 	a.t.Helper()
@@ -200,7 +193,7 @@ func TestAWorkerThatIsKilledWhileRedshiftLoadsFindsTheLoadAgain(t *testing.T) {
 	a := followed(t, 100)
 	a.redshift.Held = true
 	w := a.worker()
-	a.begin("k")
+	a.begin("weekly", "k")
 	eventually(t, "somebody waits for the load", func() bool { return len(a.redshift.Requests("DescribeStatement")) > 0 })
 	w.kill()
 	a.redshift.With(func() { a.redshift.Held = false })
@@ -218,7 +211,7 @@ func TestAWorkerThatIsKilledBeforeItHearsOfTheLoadSubmitsTheSame(t *testing.T) {
 	a := followed(t, 100)
 	a.redshift.Lose = func(operation string, _ int) bool { return operation == "BatchExecuteStatement" }
 	w := a.worker()
-	a.begin("k")
+	a.begin("weekly", "k")
 	eventually(t, "a load is submitted", func() bool { return len(a.redshift.Requests("BatchExecuteStatement")) > 0 })
 	w.kill()
 	a.redshift.With(func() { a.redshift.Lose = nil })
@@ -240,8 +233,7 @@ func TestALoadThatFailsParksAndIsRetried(t *testing.T) {
 		return 0, errors.New(`ERROR: Load into table 'everybody' failed at 'jane@example.com'. Check 'sys_load_error_detail' system table for details.`) //nolint:revive // as Redshift says it
 	}
 	a.worker()
-	parked := a.starter("send", a.id("weekly"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	parked := a.parks("weekly")
 	f := a.failure("weekly")
 	require.Equal(t, activities.TypeLoadFailed, f.Type)
 	require.Equal(t, activities.Configuration, f.Attribution)
@@ -277,8 +269,7 @@ func TestAnAbortAfterTheDeliveryLeavesTheDelivery(t *testing.T) {
 		return lambdatest.Answer{Function: "Unhandled", Payload: `{"errorType": "KeyError", "errorMessage": "jane@example.com"}`}
 	}
 	a.worker()
-	parked := a.starter("send", a.id("weekly"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	parked := a.parks("weekly")
 	require.Equal(t, "FunctionFailed", a.failure("weekly").Type)
 	require.Contains(t, parked.out+parked.err, "KeyError")
 	require.Len(t, a.lambda.Invocations(), 1)
@@ -304,7 +295,7 @@ func TestAnAbortCancelsTheLoadThatIsUnderWay(t *testing.T) {
 	a := followed(t, 100)
 	a.redshift.Held = true
 	a.worker()
-	a.begin("under-way")
+	a.begin("weekly", "under-way")
 	eventually(t, "somebody waits for the load", func() bool { return len(a.redshift.Requests("DescribeStatement")) > 0 })
 	require.Equal(t, 0, a.starter("abort", a.id("weekly")+"/under-way").code)
 	eventually(t, "the run is closed", func() bool { return a.closed("under-way") == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
@@ -319,7 +310,7 @@ func TestAnAbortCancelsTheLoadOfWhichNobodyHasHeard(t *testing.T) {
 	a.redshift.Held = true
 	a.redshift.Lose = func(operation string, _ int) bool { return operation == "BatchExecuteStatement" }
 	a.worker()
-	a.begin("unheard")
+	a.begin("weekly", "unheard")
 	eventually(t, "a load is submitted", func() bool { return len(a.redshift.Requests("BatchExecuteStatement")) > 0 })
 	require.Equal(t, 0, a.starter("abort", a.id("weekly")+"/unheard").code)
 	eventually(t, "the run is closed", func() bool { return a.closed("unheard") == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
@@ -334,10 +325,7 @@ func TestAnAbortCancelsTheLoadOfWhichNobodyHasHeard(t *testing.T) {
 // resetWith changes the configuration and resets a run to before its plan.
 func (a *aftermath) resetWith(workflowID, was, is string) {
 	a.t.Helper()
-	configured, err := os.ReadFile(a.config)
-	require.NoError(a.t, err)
-	require.Contains(a.t, string(configured), was)
-	a.write("consign.yaml", strings.ReplaceAll(string(configured), was, is))
+	a.edit(was, is)
 	reset(a.t, workflowID, "", a.taskAfter(workflowID, 1))
 }
 
@@ -360,13 +348,11 @@ func TestARunThatIsResetWithAnotherTableIsNotDone(t *testing.T) {
 	a.worker()
 	first := a.send(a.id("weekly"), "--run-key", "k")
 	a.resetWith(first.WorkflowID, everybody, "crm.people")
-	parked := a.starter("send", a.id("weekly"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	a.parks("weekly")
 	require.Equal(t, activities.TypeLoadFailed, a.failure("weekly").Type)
 	require.Contains(t, a.failure("weekly").Message, "load into crm.people: statement "+a.redshift.Statement(0)+" has loaded "+everybody)
 	require.Equal(t, 0, a.starter("retry", a.id("weekly")+"/k").code)
-	parked = a.starter("send", a.id("weekly"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	a.parks("weekly")
 	load := first.DeliveryID + "/2"
 	require.Contains(t, a.failure("weekly").Message, "load into crm.people: crm.consign_loads has load "+load+" as done, into "+everybody)
 	require.Zero(t, a.redshift.Rows("crm.people"))

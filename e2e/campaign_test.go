@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -87,49 +86,16 @@ type Heard struct {
 // crm starts a workflow that collects what the site's campaign tells it, and returns a function that ends it.
 func (s *site) crm() func() Heard {
 	s.t.Helper()
-	id := s.name + "-crm"
-	w := worker.New(temporal, id, worker.Options{})
-	collect := func(ctx workflow.Context) (Heard, error) {
-		var heard Heard
-		completed, parked := workflow.GetSignalChannel(ctx, workflows.SignalCampaignCompleted), workflow.GetSignalChannel(ctx, workflows.SignalParked)
-		enough := workflow.GetSignalChannel(ctx, "enough")
-		for over := false; !over; {
-			workflow.NewSelector(ctx).AddReceive(completed, func(c workflow.ReceiveChannel, _ bool) {
-				var one workflows.CampaignCompletion
-				c.Receive(ctx, &one)
-				heard.Completed = append(heard.Completed, one)
-			}).AddReceive(parked, func(c workflow.ReceiveChannel, _ bool) {
-				var one workflows.Completion
-				c.Receive(ctx, &one)
-				heard.Parked = append(heard.Parked, one)
-			}).AddReceive(enough, func(c workflow.ReceiveChannel, _ bool) {
-				c.Receive(ctx, nil)
-				over = true
-			}).Select(ctx)
-		}
-		return heard, nil
-	}
-	w.RegisterWorkflowWithOptions(collect, workflow.RegisterOptions{Name: "collect-campaign"})
-	require.NoError(s.t, w.Start())
-	s.t.Cleanup(w.Stop)
-	run, err := temporal.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: id}, "collect-campaign")
-	require.NoError(s.t, err)
-	return func() Heard {
-		require.NoError(s.t, temporal.SignalWorkflow(context.Background(), id, "", "enough", nil))
-		var heard Heard
-		require.NoError(s.t, run.Get(s.t.Context(), &heard))
-		return heard
-	}
+	return collects(s.t, s.name+"-crm", func(ctx workflow.Context, hears workflow.Selector, heard *Heard) {
+		hears.AddReceive(into(ctx, workflows.SignalCampaignCompleted, &heard.Completed)).AddReceive(into(ctx, workflows.SignalParked, &heard.Parked))
+	})
 }
 
 // children lists the runs that a campaign has started.
 func (s *site) children(name string) []string {
 	s.t.Helper()
 	var ids []string
-	events := temporal.GetWorkflowHistory(s.t.Context(), s.saleID(name), "", false, 0)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(s.t, err)
+	for _, event := range eventsOf(s.t, s.saleID(name)) {
 		if asked := event.GetStartChildWorkflowExecutionInitiatedEventAttributes(); asked != nil {
 			ids = append(ids, asked.GetWorkflowId())
 		}
@@ -280,8 +246,7 @@ func TestAWorkerKilledInTheMiddleOfACampaignGoesOnWithIt(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(200_000))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 2 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 2)
 	s.sale("sale-killed", s.bucket, "")
 	heard := s.crm()
 	w := s.worker()
@@ -337,17 +302,16 @@ func TestTwoRunsOfACampaignNeverDeliverOneGroupAtTheSameTime(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			s.data("data.parquet", nastyRows(100_000))
-			g := holding(t)
-			s.endpoint = g.URL
+			g := s.gate("UploadPart", 0)
 			s.sale(name, s.bucket, "\n    overlap: "+c.overlap)
 			s.worker()
 			require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
 			first := s.groupID(name, "b", "mail")
-			eventually(t, "the first uploads", func() bool { return s.reaches(first, "Upload") })
+			eventually(t, "the first uploads", func() bool { return s.knownOf(first).Step == "Upload" })
 			second := workflows.OrchestrationID(groupRun(s.id(name), "b", "mail"), "k2")
 			if c.says == "" {
 				require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k2").code)
-				eventually(t, "the second's group waits", func() bool { return s.waitsForRun(second, first) })
+				eventually(t, "the second's group waits", func() bool { return s.knownOf(second).WaitsFor == first })
 			} else {
 				a := s.starter("campaign", s.id(name), "--run-key", "k2", "--wait")
 				require.Equal(t, 1, a.code, "%s\n%s", a.out, a.err)
@@ -366,18 +330,4 @@ func TestTwoRunsOfACampaignNeverDeliverOneGroupAtTheSameTime(t *testing.T) {
 			s.nothingLeft()
 		})
 	}
-}
-
-// reaches reports whether a run that may not have begun is at a step.
-func (s *site) reaches(workflowID, step string) bool {
-	var p workflows.Progress
-	value, err := temporal.QueryWorkflow(s.t.Context(), workflowID, "", workflows.QueryProgress)
-	return err == nil && value.Get(&p) == nil && p.Step == step
-}
-
-// waitsForRun reports whether a run that may not have begun waits for another.
-func (s *site) waitsForRun(workflowID, holder string) bool {
-	var p workflows.Progress
-	value, err := temporal.QueryWorkflow(s.t.Context(), workflowID, "", workflows.QueryProgress)
-	return err == nil && value.Get(&p) == nil && p.WaitsFor == holder
 }

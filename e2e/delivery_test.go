@@ -33,27 +33,12 @@ FROM range(%d) t(i)`
 
 func nastyRows(rows int) string { return strings.Replace(nasty, "%d", fmt.Sprint(rows), 1) }
 
-// source is the configuration of a source over data.parquet, and a query of all of it.
-const source = `
-sources:
-  - {name: files, type: duckdb, tables: [{name: customers, files: data.parquet}]}
-queries:
-  - {name: all, source: files, sql: "SELECT * FROM customers ORDER BY id"}
-`
-
-// judged is source with an alert that may refuse the rows, so that no part is sent before Upload begins.
-var judged = strings.Replace(source, "ORDER BY id\"}", "ORDER BY id\", alerts: {fail_below: 1}}", 1)
-
 func TestParquetByAnAssumedRole(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	db := s.data("data.parquet", nastyRows(5000))
-	s.configure(source + "destinations:" + s.destination("lake", "role", "prefix: in, file_format: parquet, success_file: true") + `
-data_templates:
-  - {name: t, destination: lake, settings: {filename: "{{orchestration_name}}_{{now|format:'yyyy-MM-dd'}}.parquet"}}
-orchestrations:
-  - {name: lake-all-{site}, query: all, data_template: t}
-`)
+	s.sends(source, "lake-all-{site}", "role", "prefix: in, file_format: parquet, success_file: true",
+		`filename: "{{orchestration_name}}_{{now|format:'yyyy-MM-dd'}}.parquet"`)
 	s.worker()
 	c := s.send(s.id("lake-all"), "--run-key", "2026-11-23")
 	require.Equal(t, workflows.Completed, c.Status)
@@ -110,12 +95,8 @@ func TestCSVWithGzipAndPGP(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(20000))
 	home := s.gpgHome()
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "prefix: in/, file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "{{query_name}}.csv.gz"}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t}
-`)
+	s.sends(source, "weekly-{site}", "platform", "prefix: in/, file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}, success_file: true",
+		`filename: "{{query_name}}.csv.gz"`)
 	s.worker()
 	c := s.send(s.id("weekly"))
 	require.Equal(t, []string{"in/all.csv.gz.pgp", "in/all.csv.gz.pgp.DONE"}, s.keys())
@@ -131,12 +112,7 @@ func TestCSVInATgzTellsACampaignThatWaits(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(3000))
 	waiting := s.name + "-campaign"
-	s.configure(source + "destinations:" + s.destination("acme", "role", "file_format: csv, encoding: tgz, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "weekly.tgz"}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t, notify: [{workflow_id: ` + waiting + `}]}
-`)
+	s.sends(source, "weekly-{site}, notify: [{workflow_id: "+waiting+"}]", "role", "file_format: csv, encoding: tgz, success_file: true", `filename: "weekly.tgz"`)
 	s.worker()
 	heard := s.campaign(waiting)
 	c := s.send(s.id("weekly"))
@@ -158,14 +134,9 @@ func TestATargetThatComesLateIsToldOnce(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100))
 	late := s.name + "-late"
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv") + fmt.Sprintf(`
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "all.csv"}}
-orchestrations:
-  - {name: late-{site}, query: all, data_template: t, notify: [{workflow_id: %s}]}
-`, late))
+	s.sends(source, "late-{site}, notify: [{workflow_id: "+late+"}]", "platform", "file_format: csv", `filename: "all.csv"`)
 	s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("late"), "--run-key", "k").code)
+	s.begin("late", "k")
 	eventually(t, "it waits for the target", func() bool {
 		return strings.Contains(historyOf(t, s.workflow("late")), "AwaitTarget")
 	})
@@ -179,33 +150,43 @@ orchestrations:
 // returns what it was told.
 func (s *site) campaign(id string) func() []workflows.Completion {
 	s.t.Helper()
-	queue := id + "-queue"
-	w := worker.New(temporal, queue, worker.Options{})
-	collect := func(ctx workflow.Context) ([]workflows.Completion, error) {
-		var told []workflows.Completion
-		completed, enough := workflow.GetSignalChannel(ctx, workflows.SignalCompleted), workflow.GetSignalChannel(ctx, "enough")
+	return collects(s.t, id, func(ctx workflow.Context, hears workflow.Selector, told *[]workflows.Completion) {
+		hears.AddReceive(into(ctx, workflows.SignalCompleted, told))
+	})
+}
+
+// collects starts a workflow that takes down signals, and returns a function that ends it and returns what they said.
+func collects[T any](t *testing.T, id string, listen func(workflow.Context, workflow.Selector, *T)) func() T {
+	t.Helper()
+	w := worker.New(temporal, id, worker.Options{})
+	collect := func(ctx workflow.Context) (told T, err error) {
+		enough := workflow.GetSignalChannel(ctx, "enough")
 		for over := false; !over; {
-			workflow.NewSelector(ctx).AddReceive(completed, func(c workflow.ReceiveChannel, _ bool) {
-				var one workflows.Completion
-				c.Receive(ctx, &one)
-				told = append(told, one)
-			}).AddReceive(enough, func(c workflow.ReceiveChannel, _ bool) {
-				c.Receive(ctx, nil)
-				over = true
-			}).Select(ctx)
+			hears := workflow.NewSelector(ctx)
+			listen(ctx, hears, &told)
+			hears.AddReceive(enough, func(c workflow.ReceiveChannel, _ bool) { over = c.Receive(ctx, nil) })
+			hears.Select(ctx)
 		}
 		return told, nil
 	}
 	w.RegisterWorkflowWithOptions(collect, workflow.RegisterOptions{Name: "collect"})
-	require.NoError(s.t, w.Start())
-	s.t.Cleanup(w.Stop)
-	run, err := temporal.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: queue}, "collect")
-	require.NoError(s.t, err)
-	return func() []workflows.Completion {
-		require.NoError(s.t, temporal.SignalWorkflow(context.Background(), id, "", "enough", nil))
-		var told []workflows.Completion
-		require.NoError(s.t, run.Get(s.t.Context(), &told))
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+	run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: id}, "collect")
+	require.NoError(t, err)
+	return func() (told T) {
+		require.NoError(t, temporal.SignalWorkflow(context.Background(), id, "", "enough", nil))
+		require.NoError(t, run.Get(t.Context(), &told))
 		return told
+	}
+}
+
+// into is how a signal is taken down.
+func into[T any](ctx workflow.Context, signal string, list *[]T) (workflow.ReceiveChannel, func(workflow.ReceiveChannel, bool)) {
+	return workflow.GetSignalChannel(ctx, signal), func(c workflow.ReceiveChannel, _ bool) {
+		var one T
+		c.Receive(ctx, &one)
+		*list = append(*list, one)
 	}
 }
 
@@ -213,12 +194,7 @@ func TestTheSameRunKeyIsTheSameRun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100))
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "{{run_id}}.csv"}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t}
-`)
+	s.sends(source, "weekly-{site}", "platform", "file_format: csv, success_file: true", `filename: "{{run_id}}.csv"`)
 	s.worker()
 	first := s.send(s.id("weekly"), "--run-key", "monday")
 	again := s.send(s.id("weekly"), "--run-key", "monday")
@@ -251,10 +227,7 @@ func TestTwoWorkersCannotShareAWorkspace(t *testing.T) {
 func historyOf(t *testing.T, workflowID string) string {
 	t.Helper()
 	var all strings.Builder
-	events := temporal.GetWorkflowHistory(t.Context(), workflowID, "", false, 0)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(t, err)
+	for _, event := range eventsOf(t, workflowID) {
 		text, err := json.Marshal(event)
 		require.NoError(t, err)
 		all.Write(text)

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -11,28 +10,16 @@ import (
 	"consign/activities"
 )
 
-// beforeItBegins is a gate that lets a run make its plan, and stops it at the trial of AssumeRole.
-func beforeItBegins(t *testing.T) *gate {
-	t.Helper()
-	return newGate(t, func(kind string, _ int) bool { return kind == "CreateMultipartUpload" })
-}
-
 // TestASubkeyThatIsReplacedDuringARunIsNotUsedUnseen: the primary key, by which people know the customer, stays the same.
 func TestASubkeyThatIsReplacedDuringARunIsNotUsedUnseen(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(1000))
 	home := s.gpgHome()
-	g := beforeItBegins(t)
-	s.endpoint = g.URL
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, pgp_public_key: {file: acme.asc}") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "all.csv"}}
-orchestrations:
-  - {name: subkey-{site}, query: all, data_template: t}
-`)
+	g := s.gate("CreateMultipartUpload", 0) // holds AssumeRole, when the plan is made
+	s.sends(source, "subkey-{site}", "platform", "file_format: csv, pgp_public_key: {file: acme.asc}", `filename: "all.csv"`)
 	s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("subkey"), "--run-key", "k").code)
+	s.begin("subkey", "k")
 	eventually(t, "the plan is made", func() bool { return s.progressOf(s.workflow("subkey")).Step == "AssumeRole" })
 	edit := exec.Command("gpg", "--homedir", home, "--no-tty", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", "--command-fd", "0", "--edit-key", "acme@example.com")
 	edit.Stdin = strings.NewReader("key 1\ndelkey\ny\naddkey\n6\n2048\n1y\ny\ny\nsave\n")
@@ -41,7 +28,7 @@ orchestrations:
 	tool(t, "gpg", "--homedir", home, "--batch", "--yes", "--output", s.path("acme.asc"), "--armor", "--export", "acme@example.com")
 	g.release()
 
-	require.Equal(t, 4, s.starter("send", s.id("subkey"), "--run-key", "k", "--wait").code)
+	s.parks("subkey")
 	failed := s.failure("subkey")
 	require.Equal(t, "PlanStale", failed.Type)
 	require.Equal(t, "Encrypt", failed.Step)
@@ -57,18 +44,14 @@ func TestARunWhoseTurnIsOnATaskQueueWithoutAWorkerSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(1000))
-	g := beforeItBegins(t)
-	s.endpoint = g.URL
+	g := s.gate("CreateMultipartUpload", 0) // holds AssumeRole, when the plan is made
 	s.inTurn(s.bucket, "")
 	old := s.worker()
 	s.start("a")
 	eventually(t, "the plan is made", func() bool { return s.progressOf(s.turns("a")).Step == "AssumeRole" })
 	require.Equal(t, 0, old.stop())
-	text, err := os.ReadFile(s.config)
-	require.NoError(t, err)
-	renamed := s.write("renamed.yaml", strings.Replace(string(text), "task_queue: "+s.name, "task_queue: "+s.name+"-renamed", 1))
-	was := s.config
-	s.config = renamed
+	was, text := s.config, s.configured()
+	s.config = s.write("renamed.yaml", strings.Replace(text, "task_queue: "+s.name, "task_queue: "+s.name+"-renamed", 1))
 	s.worker()
 	s.start("b")
 	eventually(t, "the run says where nobody answers", func() bool {
@@ -78,7 +61,7 @@ func TestARunWhoseTurnIsOnATaskQueueWithoutAWorkerSaysSo(t *testing.T) {
 		return len(pending) > 0 && strings.Contains(pending[0].GetLastFailure().GetMessage(), activities.TurnID(s.id("turns"))+" is on the task queue "+s.name+" and has not answered")
 	})
 	g.release()
-	s.config = s.write("was.yaml", strings.Replace(string(text), "dir: ./workspace", "dir: ./workspace2", 1))
+	s.config = s.write("was.yaml", strings.Replace(text, "dir: ./workspace", "dir: ./workspace2", 1))
 	s.worker()
 	s.config = was
 	s.send(s.id("turns"), "--run-key", "a")

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,13 +26,8 @@ type deadSession struct {
 
 func newDeadSession(t *testing.T) *deadSession {
 	t.Helper()
-	target, err := url.Parse(stack.S3.Endpoint)
-	require.NoError(t, err)
 	d := &deadSession{later: map[string]bool{}}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Host = r.In.Host // it is signed
-	}}
+	proxy := proxyOf(t, stack.S3.Endpoint)
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.expired(r) {
 			w.WriteHeader(http.StatusBadRequest)
@@ -75,12 +68,7 @@ func TestAnUploadThatOutlastsItsSessionGoesOnWithAFreshOne(t *testing.T) {
 	s.data("data.parquet", nastyRows(500_000))
 	d := newDeadSession(t)
 	s.endpoint = d.URL
-	s.configure(source + "destinations:" + s.destination("acme", "role", "file_format: csv, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "all.csv"}}
-orchestrations:
-  - {name: long-{site}, query: all, data_template: t}
-`)
+	s.sends(source, "long-{site}", "role", "file_format: csv, success_file: true", `filename: "all.csv"`)
 	s.worker()
 	s.send(s.id("long"), "--run-key", "k")
 	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
@@ -113,19 +101,13 @@ func TestAKeyThatIsRotatedDuringAnUploadIsReadAnew(t *testing.T) {
 		s.write("key", which+"-secret-0123456789")
 	}
 	key("old")
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 2 })
+	g := s.gate("UploadPart", 2)
 	withdrawn := newWithdrawal(t, g.URL, "old-key-of-"+s.name)
 	s.endpoint = withdrawn.URL
-	s.configure(judged + "destinations:" + s.destination("acme", "theirs", "file_format: csv, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "all.csv"}}
-orchestrations:
-  - {name: rotated-{site}, query: all, data_template: t}
-`)
-	s.write("consign.yaml", strings.Replace(tool(t, "cat", s.config), "credentials:\n",
-		"credentials:\n  - {name: theirs, type: iam-credential, access_key_id: {file: id}, secret_access_key: {file: key}}\n", 1))
+	s.sends("  - {name: theirs, type: iam-credential, access_key_id: {file: id}, secret_access_key: {file: key}}\n"+judged,
+		"rotated-{site}", "theirs", "file_format: csv, success_file: true", `filename: "all.csv"`)
 	s.worker()
-	require.Zero(t, s.starter("send", s.id("rotated"), "--run-key", "k").code)
+	s.begin("rotated", "k")
 	eventually(t, "Upload is at work", func() bool { return g.answered("UploadPart") == 2 })
 	key("new")
 	withdrawn.begun.Store(true)
@@ -146,13 +128,8 @@ type withdrawal struct {
 
 func newWithdrawal(t *testing.T, endpoint, key string) *withdrawal {
 	t.Helper()
-	target, err := url.Parse(endpoint)
-	require.NoError(t, err)
 	d := &withdrawal{}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Host = r.In.Host // it is signed
-	}}
+	proxy := proxyOf(t, endpoint)
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !d.begun.Load() || !strings.Contains(r.Header.Get("Authorization"), key) {
 			proxy.ServeHTTP(w, r)
@@ -177,12 +154,8 @@ func TestMoreObjectsThanFitOneCallAreShownTogether(t *testing.T) {
 func (s *site) many(objects int) {
 	s.t.Helper()
 	s.data("data.parquet", nastyRows(objects))
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: ndjson, success_file: true, receipt: true, split: {rows: 1}") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: all, split_filename: "{{file_number}}.ndjson"}}
-orchestrations:
-  - {name: many-{site}, query: all, data_template: t}
-`)
+	s.sends(source, "many-{site}", "platform", "file_format: ndjson, success_file: true, receipt: true, split: {rows: 1}",
+		`filename: all, split_filename: "{{file_number}}.ndjson"`)
 	s.worker()
 	c := s.send(s.id("many"), "--run-key", "k")
 	require.EqualValues(s.t, objects, c.Rows)
@@ -214,16 +187,11 @@ func TestACrashBetweenTwoCompletionsIsFinished(t *testing.T) {
 	const objects, before = 20, 7
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(objects))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "CompleteMultipartUpload" && passed >= before })
-	s.endpoint = g.URL
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: ndjson, success_file: true, split: {rows: 1}") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: all, split_filename: "{{file_number}}.ndjson"}}
-orchestrations:
-  - {name: halfway-{site}, query: all, data_template: t}
-`)
+	g := s.gate("CompleteMultipartUpload", before)
+	s.sends(source, "halfway-{site}", "platform", "file_format: ndjson, success_file: true, split: {rows: 1}",
+		`filename: all, split_filename: "{{file_number}}.ndjson"`)
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("halfway"), "--run-key", "k").code)
+	s.begin("halfway", "k")
 	eventually(t, "some objects are complete", func() bool { return g.answered("CompleteMultipartUpload") == before })
 	w.kill()
 	require.Len(t, s.keys(), before, "and no success file")

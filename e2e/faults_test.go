@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -27,23 +24,19 @@ type gate struct {
 	passed map[string]int // requests that were let through, by kind
 	done   map[string]int // and answered
 	open   chan struct{}  // closed while the gate is open
-	hold   func(kind string, passed int) bool
+	kind   string         // what it holds back; empty: nothing
+	most   int            // requests of the kind that it lets through before
 }
 
-// newGate returns a gate that holds back what hold says, until release.
-func newGate(t *testing.T, hold func(kind string, passed int) bool) *gate {
-	t.Helper()
-	target, err := url.Parse(stack.S3.Endpoint)
-	require.NoError(t, err)
-	g := &gate{passed: map[string]int{}, done: map[string]int{}, open: make(chan struct{}), hold: hold}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Host = r.In.Host // it is signed
-	}, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }}
+// gate puts a gate before S3, which lets so many requests of a kind through and holds back the others until release.
+func (s *site) gate(kind string, most int) *gate {
+	s.t.Helper()
+	g := &gate{passed: map[string]int{}, done: map[string]int{}, open: make(chan struct{}), kind: kind, most: most}
+	proxy := proxyOf(s.t, stack.S3.Endpoint)
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind := kindOf(r)
 		g.mu.Lock()
-		held := g.hold != nil && g.hold(kind, g.passed[kind])
+		held := kind == g.kind && g.passed[kind] >= g.most
 		if !held {
 			g.passed[kind]++
 		}
@@ -59,18 +52,19 @@ func newGate(t *testing.T, hold func(kind string, passed int) bool) *gate {
 		g.done[kind]++
 		g.mu.Unlock()
 	}))
-	t.Cleanup(func() {
+	s.t.Cleanup(func() {
 		g.release()
 		g.Close()
 	})
+	s.endpoint = g.URL
 	return g
 }
 
 func (g *gate) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.hold != nil {
-		g.hold = nil
+	if g.kind != "" {
+		g.kind = ""
 		close(g.open)
 	}
 }
@@ -118,24 +112,19 @@ func (s *site) plainSend(notify string) {
 // patientSend is a plainSend that waits for whom it tells.
 func (s *site) patientSend(notify, patience string) {
 	s.t.Helper()
-	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "all.csv"}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t, notify_timeout: %s, notify: [{workflow_id: %s}]}
-`, patience, notify))
+	s.sends(judged, fmt.Sprintf("weekly-{site}, notify_timeout: %s, notify: [{workflow_id: %s}]", patience, notify),
+		"platform", "file_format: csv, success_file: true", `filename: "all.csv"`)
 }
 
 func TestAWorkerKilledDuringUploadGoesOnWithThePartsThatAreThere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000)) // about 40 MB: eight parts
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 3)
 	s.plainSend(s.name + "-campaign")
 	heard := s.campaign(s.name + "-campaign")
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	eventually(t, "three parts sent", func() bool { return g.answered("UploadPart") >= 3 })
 	w.kill()
 	require.Empty(t, s.keys(), "nothing is to be seen yet")
@@ -161,7 +150,7 @@ func TestAWorkerKilledDuringRenderBeginsTheRenderAnew(t *testing.T) {
 	s.plainSend(s.name + "-campaign")
 	heard := s.campaign(s.name + "-campaign")
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	eventually(t, "a part of the file", func() bool {
 		parts, err := filepath.Glob(s.path("workspace/runs/*/*/render/*.part"))
 		require.NoError(t, err)
@@ -185,11 +174,10 @@ func TestAStoppedWorkerGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 3)
 	s.plainSend(s.name + "-nobody")
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	eventually(t, "three parts sent", func() bool { return g.answered("UploadPart") >= 3 })
 	require.Equal(t, 0, w.stop(), s.logs.String())
 	g.release()
@@ -260,20 +248,14 @@ func TestWhatCannotBeDeliveredParksWithAnExplanation(t *testing.T) {
 			if b.destination != "" {
 				settings += ", " + b.destination
 			}
-			s.configure(fmt.Sprintf(`
+			s.sends(fmt.Sprintf(`
 sources:
   - {name: files, type: duckdb, tables: [{name: customers, files: data.parquet}]}
 queries:
   - {name: all, source: files, sql: %q}
-destinations:%s
-data_templates:
-  - {name: t, destination: acme, settings: {filename: all.csv}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t}
-`, query, s.destination("acme", "platform", settings)))
+`, query), "weekly-{site}", "platform", settings, "filename: all.csv")
 			s.worker()
-			a := s.starter("send", s.id("weekly"), "--run-key", "k", "--wait")
-			require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
+			a := s.parks("weekly")
 			said := a.out + a.err
 			f := s.failure("weekly")
 			require.Equal(t, b.kind, f.Type)
@@ -297,10 +279,7 @@ orchestrations:
 // failure is why the run is parked.
 func (s *site) failure(orchestration string) activities.Failure {
 	s.t.Helper()
-	value, err := temporal.QueryWorkflow(s.t.Context(), s.workflow(orchestration), "", workflows.QueryProgress)
-	require.NoError(s.t, err)
-	var p workflows.Progress
-	require.NoError(s.t, value.Get(&p))
+	p := s.progressOf(s.workflow(orchestration))
 	require.Equal(s.t, workflows.Parked, p.State)
 	require.NotNil(s.t, p.Failure)
 	return *p.Failure
@@ -327,26 +306,19 @@ func TestAWrongExternalIDIsExplainedAndMendedWithAReplan(t *testing.T) {
 	}))
 	t.Cleanup(sts.Close)
 	configure := func(roleARN, externalID string) {
-		s.configure(fmt.Sprintf(`  - {name: strict, type: iam-role-to-role, base: platform, role_arn: %q, external_id: %q, sts_endpoint: %q, verify_external_id: true}
-`, roleARN, externalID, sts.URL) + source + "destinations:" + s.destination("acme", "strict", "file_format: csv, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: all.csv}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t}
-`)
+		s.sends(fmt.Sprintf(`  - {name: strict, type: iam-role-to-role, base: platform, role_arn: %q, external_id: %q, sts_endpoint: %q, verify_external_id: true}
+`, roleARN, externalID, sts.URL)+source, "weekly-{site}", "strict", "file_format: csv, success_file: true", "filename: all.csv")
 	}
 	configure(role, "the-wrong-one")
 	s.worker()
-	a := s.starter("send", s.id("weekly"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
+	a := s.parks("weekly")
 	require.Equal(t, "RoleDenied", s.failure("weekly").Type)
 	require.Contains(t, a.out+a.err, "customer")
 	require.Empty(t, s.keys())
 
 	configure("arn:aws:iam::210987654321:role/open", "the-right-one")
 	require.Equal(t, 0, s.starter("retry", s.id("weekly")+"/k", "--replan").code)
-	a = s.starter("send", s.id("weekly"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
+	s.parks("weekly")
 	require.Equal(t, "RoleOpenToAnyone", s.failure("weekly").Type)
 
 	configure(role, "the-right-one")
@@ -366,12 +338,9 @@ func TestADiskThatIsFullIsExplained(t *testing.T) {
 	// A small disk of the worker's own: a mount that nobody else sees and that goes with it.
 	s.wrap = []string{"unshare", "--user", "--map-root-user", "--mount", "sh", "-c", `mount -t tmpfs -o size=80m tmpfs "$0" && exec "$@"`, s.path("workspace")}
 	s.plainSend("nobody")
-	text, err := os.ReadFile(s.config)
-	require.NoError(t, err)
-	s.write("consign.yaml", strings.Replace(string(text), "SELECT * FROM customers", "SELECT c.* FROM customers c, range(9)", 1))
+	s.edit("SELECT * FROM customers", "SELECT c.* FROM customers c, range(9)")
 	s.worker()
-	a := s.starter("send", s.id("weekly"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, a.code, "%s\n%s", a.out, a.err)
+	a := s.parks("weekly")
 	require.Equal(t, "DiskFull", s.failure("weekly").Type)
 	require.Contains(t, a.out+a.err, "platform")
 	require.Empty(t, s.keys())

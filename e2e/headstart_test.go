@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -19,11 +18,10 @@ func sentAhead(t *testing.T, name string) (*site, *gate, *process) {
 	t.Helper()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 1 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 1)
 	s.ahead(name)
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id(name), "--run-key", "k").code)
+	s.begin(name, "k")
 	eventually(t, "a part sent", func() bool { return g.answered("UploadPart") >= 1 })
 	return s, g, w
 }
@@ -31,12 +29,7 @@ func sentAhead(t *testing.T, name string) (*site, *gate, *process) {
 // ahead is a delivery whose one file is sent while it is rendered.
 func (s *site) ahead(name string) {
 	s.t.Helper()
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "all.csv"}}
-orchestrations:
-  - {name: %s-{site}, query: all, data_template: t}
-`, name))
+	s.sends(source, name+"-{site}", "platform", "file_format: csv, success_file: true", `filename: "all.csv"`)
 }
 
 func (s *site) cameWhole() {

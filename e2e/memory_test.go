@@ -46,17 +46,7 @@ func peakOf(t *testing.T, format string, rows int) int64 {
 	} else {
 		s.gpgHome()
 	}
-	s.configure(`
-sources:
-  - {name: files, type: duckdb, tables: [{name: customers, files: data.parquet}]}
-queries:
-  - {name: all, source: files, sql: "SELECT * FROM customers"}
-destinations:` + s.destination("acme", "platform", "file_format: "+format+more) + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "all"}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t}
-`)
+	s.sends(unsorted, "weekly-{site}", "platform", "file_format: "+format+more, `filename: "all"`)
 	w := s.worker()
 	c := s.send(s.id("weekly"), "--run-key", "k")
 	require.EqualValues(t, rows, c.Rows)

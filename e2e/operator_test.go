@@ -1,9 +1,6 @@
 package e2e_test
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,12 +16,7 @@ func (s *site) to(orchestration, bucket, more string) {
 	s.t.Helper()
 	own := s.bucket
 	s.bucket = bucket
-	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true"+more) + fmt.Sprintf(`
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "all.csv"}}
-orchestrations:
-  - {name: %s-{site}, query: all, data_template: t}
-`, orchestration))
+	s.sends(judged, orchestration+"-{site}", "platform", "file_format: csv, success_file: true"+more, `filename: "all.csv"`)
 	s.bucket = own
 }
 
@@ -35,7 +27,7 @@ func TestAParkedRunIsRetriedWhenTheCustomerHasMendedIt(t *testing.T) {
 	later := s.bucket + "-later"
 	s.to("parked", later, "")
 	s.worker()
-	require.Equal(t, 4, s.starter("send", s.id("parked"), "--run-key", "k", "--wait").code)
+	s.parks("parked")
 	require.Equal(t, "NoSuchBucket", s.failure("parked").Type)
 	require.Contains(t, s.failure("parked").Worker, "(pid ")
 	require.NoError(t, stack.S3.MakeBucket(t.Context(), later))
@@ -53,7 +45,7 @@ func TestARunThatOnlyWaitsForWhomToTellIsLetGo(t *testing.T) {
 	s.data("data.parquet", nastyRows(100))
 	s.patientSend(s.name+"-nobody", "1h")
 	s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	run := s.id("weekly") + "/k"
 	eventually(t, "the wait for whom to tell", func() bool { return strings.Contains(s.starter("show", run).out, "to wait no longer: starter") })
 	a := s.starter("abort", run)
@@ -71,12 +63,11 @@ func TestAnAbortWhenAllIsThereIsTooLate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100))
-	g := newGate(t, func(kind string, _ int) bool { return kind == "PutObject" })
-	s.endpoint = g.URL
+	g := s.gate("PutObject", 0)
 	s.plainSend(s.name + "-campaign")
 	heard := s.campaign(s.name + "-campaign")
 	s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	run := s.id("weekly") + "/k"
 	eventually(t, "the success file on its way", func() bool { return strings.Contains(s.starter("show", run).out, "WriteSuccessFile  running") })
 	require.Equal(t, 0, s.starter("abort", run).code)
@@ -95,9 +86,9 @@ func TestAnAbortThatWaitedForAWorkerEndsTheRun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100))
-	s.endpoint = newGate(t, func(kind string, _ int) bool { return kind == "CreateMultipartUpload" }).URL
+	s.gate("CreateMultipartUpload", 0)
 	s.plainSend(s.name + "-campaign")
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	asked := make(chan answer)
 	go func() { asked <- s.starter("abort", s.id("weekly")+"/k") }()
 	eventually(t, "the abort at the server", func() bool {
@@ -117,7 +108,7 @@ func TestAParkedRunIsReplannedWithAnotherConfiguration(t *testing.T) {
 	s.data("data.parquet", nastyRows(100))
 	s.to("replanned", "acme-typo", "")
 	s.worker()
-	require.Equal(t, 4, s.starter("send", s.id("replanned"), "--run-key", "k", "--wait").code)
+	s.parks("replanned")
 	s.to("replanned", s.bucket, "")
 	require.Equal(t, 0, s.starter("retry", s.id("replanned")+"/k", "--replan").code)
 	c := s.send(s.id("replanned"), "--run-key", "k")
@@ -132,8 +123,7 @@ func TestARunOfTooManyFilesIsParkedAndReplannedWithFewer(t *testing.T) {
 	s.data("data.parquet", nastyRows(5001)) // one more than a delivery may have
 	s.to("torn", s.bucket, `, split: {rows: 1}, split_filename: "{{file_number}}.csv"`)
 	s.worker()
-	parked := s.starter("send", s.id("torn"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	parked := s.parks("torn")
 	require.Contains(t, parked.out+parked.err, "at most 5000 objects")
 	require.Contains(t, parked.out+parked.err, "Let split take more rows")
 	require.Equal(t, "TooManyFiles", s.failure("torn").Type)
@@ -149,7 +139,7 @@ func TestAParkedRunIsAborted(t *testing.T) {
 	s.data("data.parquet", nastyRows(100))
 	s.to("dropped", "acme-typo", "")
 	s.worker()
-	require.Equal(t, 4, s.starter("send", s.id("dropped"), "--run-key", "k", "--wait").code)
+	s.parks("dropped")
 	require.Equal(t, 0, s.starter("abort", s.id("dropped")+"/k", "--reason", "not wanted any more").code)
 	a := s.starter("send", s.id("dropped"), "--run-key", "k", "--wait")
 	require.Equal(t, 1, a.code, "%s\n%s", a.out, a.err)
@@ -164,52 +154,37 @@ func TestAHostThatDoesNotComeBackIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 2 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 2)
 	s.to("lost", s.bucket, "")
 	first := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("lost"), "--run-key", "k").code)
+	s.begin("lost", "k")
 	eventually(t, "two parts sent", func() bool { return g.answered("UploadPart") >= 2 })
 	first.kill()
 	g.release()
-	text, err := os.ReadFile(s.config)
-	require.NoError(t, err)
-	second := s.write("second/consign.yaml", string(text))
-	require.NoError(t, os.Symlink(s.path("data.parquet"), s.path("second/data.parquet")))
-	require.NoError(t, os.Symlink(s.path("secret"), s.path("second/secret")))
-	s.workerIn(second)
+	s.secondHost()
 	c := s.send(s.id("lost"), "--run-key", "k")
 	require.Contains(t, c.Warnings[0], "rendered again")
 	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
 	s.sameCSV(s.get("all.csv"))
 
 	s.worker() // the first host is back: its janitor finds what it had left
-	eventually(t, "the first host is clean", func() bool {
-		left, err := filepath.Glob(s.path("workspace/runs/*"))
-		return err == nil && len(left) == 0
-	})
-	s.nothingLeft()
+	s.emptied()
 }
 
 func TestARunThatWasTerminatedIsCleanedUpByTheJanitor(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 2 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 2)
 	s.to("terminated", s.bucket, "")
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("terminated"), "--run-key", "k").code)
+	s.begin("terminated", "k")
 	eventually(t, "two parts sent", func() bool { return g.answered("UploadPart") >= 2 })
 	require.NoError(t, temporal.TerminateWorkflow(t.Context(), s.workflow("terminated"), "", "a test"))
 	w.kill()
 	g.release()
 	s.worker() // its janitor looks at once
-	eventually(t, "clean", func() bool {
-		left, err := filepath.Glob(s.path("workspace/runs/*"))
-		return err == nil && len(left) == 0
-	})
-	s.nothingLeft()
+	s.emptied()
 	require.Empty(t, s.keys())
 }
 
@@ -218,11 +193,10 @@ func TestARestartWithinTheSameHostDoesNotWaitForAHeartbeat(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 3)
 	s.to("again", s.bucket, "")
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("again"), "--run-key", "k").code)
+	s.begin("again", "k")
 	eventually(t, "three parts sent", func() bool { return g.answered("UploadPart") >= 3 })
 	w.kill()
 	sent := g.count("UploadPart")

@@ -21,12 +21,7 @@ func (s *site) inTurn(bucket, more string) {
 	s.t.Helper()
 	own := s.bucket
 	s.bucket = bucket
-	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: "{{run_id}}.csv"}}
-orchestrations:
-  - {name: turns-{site}, query: all, data_template: t` + more + `}
-`)
+	s.sends(judged, "turns-{site}"+more, "platform", "file_format: csv, success_file: true", `filename: "{{run_id}}.csv"`)
 	s.bucket = own
 }
 
@@ -34,8 +29,7 @@ func (s *site) turns(key string) string { return workflows.OrchestrationID(s.id(
 
 func (s *site) start(key string) {
 	s.t.Helper()
-	a := s.starter("send", s.id("turns"), "--run-key", key)
-	require.Equal(s.t, 0, a.code, "%s\n%s", a.out, a.err)
+	s.begin("turns", key)
 }
 
 // progressOf asks a run how it is getting on. Temporal gives its worker ten seconds to answer, which a machine that is busy may
@@ -68,10 +62,7 @@ func (s *site) delivering(workflowID string) span {
 	s.t.Helper()
 	var all span
 	names := map[int64]string{}
-	events := temporal.GetWorkflowHistory(s.t.Context(), workflowID, "", false, 0)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(s.t, err)
+	for _, event := range eventsOf(s.t, workflowID) {
 		if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
 			names[event.GetEventId()] = scheduled.GetActivityType().GetName()
 			if all.from.IsZero() && names[event.GetEventId()] == "AssumeRole" {
@@ -111,12 +102,6 @@ func (s *site) turnEnds() {
 	})
 }
 
-// holding is a gate that lets nothing be uploaded until it is released.
-func holding(t *testing.T) *gate {
-	t.Helper()
-	return newGate(t, func(kind string, _ int) bool { return kind == "UploadPart" })
-}
-
 func (s *site) uploading(key string) {
 	s.t.Helper()
 	eventually(s.t, key+" uploads", func() bool { return s.progressOf(s.turns(key)).Step == "Upload" })
@@ -126,8 +111,7 @@ func TestRunsOfAnOrchestrationDeliverOneAfterTheOtherInOrder(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100_000))
-	g := holding(t)
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 0)
 	s.inTurn(s.bucket, "")
 	w := s.worker()
 	s.start("1")
@@ -153,8 +137,7 @@ func TestARunThatIsTerminatedLetsTheNextOneGo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100_000))
-	g := holding(t)
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 0)
 	s.inTurn(s.bucket, "")
 	s.worker()
 	s.start("1")
@@ -199,8 +182,7 @@ func TestARunThatIsParkedLetsTheNextOneGoAndWaitsForItWhenRetried(t *testing.T) 
 	require.Contains(t, again.out, "parked")
 	s.turnEnds()
 
-	g := holding(t)
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 0)
 	s.inTurn(s.bucket, "")
 	s.start("2")
 	s.uploading("2")
@@ -219,8 +201,7 @@ func TestOverlapCanBeRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100_000))
-	g := holding(t)
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 0)
 	s.inTurn(s.bucket, ", overlap: refuse")
 	s.worker()
 	s.start("1")
@@ -268,12 +249,7 @@ func TestABareSendCostsLittleHistory(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(10))
-	s.configure(source + "destinations:" + s.destination("lake", "platform", "file_format: parquet") + `
-data_templates:
-  - {name: t, destination: lake, settings: {filename: all.parquet}}
-orchestrations:
-  - {name: turns-{site}, query: all, data_template: t}
-`)
+	s.sends(source, "turns-{site}", "platform", "file_format: parquet", "filename: all.parquet")
 	s.worker()
 	s.send(s.id("turns"), "--run-key", "1")
 	require.Less(t, s.events(s.turns("1")), 50)
@@ -295,8 +271,7 @@ func TestARunThatIsResetIntoAnothersTurnWaitsBeforeItPublishes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100))
-	g := newGate(t, func(kind string, _ int) bool { return kind == "CompleteMultipartUpload" })
-	s.endpoint = g.URL
+	g := s.gate("CompleteMultipartUpload", 0)
 	later := s.bucket + "-later"
 	s.inTurn(later, "")
 	s.worker()

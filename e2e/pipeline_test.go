@@ -18,16 +18,11 @@ func TestAWorkerKilledWhileStepsAreAtWorkTogetherGoesOnWithEachOfThem(t *testing
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(600_000)) // six files, each packed into a part of more than 1 MiB: a smaller one is taken for AssumeRole's trial
 	home := s.gpgHome()
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= sent })
-	s.endpoint = g.URL
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {split: {rows: 100000}, filename: weekly, split_filename: "{{file_number}}.csv.gz"}}
-orchestrations:
-  - {name: pipeline-{site}, query: all, data_template: t}
-`)
+	g := s.gate("UploadPart", sent)
+	s.sends(source, "pipeline-{site}", "platform", "file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}, success_file: true",
+		`split: {rows: 100000}, filename: weekly, split_filename: "{{file_number}}.csv.gz"`)
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("pipeline"), "--run-key", "k").code)
+	s.begin("pipeline", "k")
 	eventually(t, "the first files are in S3", func() bool { return g.answered("UploadPart") >= sent })
 	w.kill()
 	require.Empty(t, s.keys(), "nothing is to be seen yet")
@@ -58,12 +53,8 @@ func TestARunThatIsResetIntoItsPipelineAfterItsEndDeliversAnew(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(3000))
 	s.gpgHome()
-	s.configure(source + "destinations:" + s.destination("acme", "platform", "file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}") + `
-data_templates:
-  - {name: t, destination: acme, settings: {split: {rows: 1000}, filename: weekly, split_filename: "{{file_number}}.csv.gz"}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t}
-`)
+	s.sends(source, "weekly-{site}", "platform", "file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}",
+		`split: {rows: 1000}, filename: weekly, split_filename: "{{file_number}}.csv.gz"`)
 	s.worker()
 	first := s.send(s.id("weekly"), "--run-key", "k")
 	require.Len(t, first.Objects, 3)
@@ -80,10 +71,7 @@ orchestrations:
 // taskAfter is the end of the first workflow task that came after an event.
 func (s *site) taskAfter(workflowID string, id int64) int64 {
 	s.t.Helper()
-	history := temporal.GetWorkflowHistory(s.t.Context(), workflowID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for history.HasNext() {
-		event, err := history.Next()
-		require.NoError(s.t, err)
+	for _, event := range eventsOf(s.t, workflowID) {
 		if event.GetEventId() > id && event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
 			return event.GetEventId()
 		}
@@ -99,10 +87,7 @@ func (s *site) stepEvents(workflowID string) stepEvents {
 	s.t.Helper()
 	found := stepEvents{map[string]int64{}, map[string]int64{}}
 	names := map[int64]string{}
-	history := temporal.GetWorkflowHistory(s.t.Context(), workflowID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for history.HasNext() {
-		event, err := history.Next()
-		require.NoError(s.t, err)
+	for _, event := range eventsOf(s.t, workflowID) {
 		if a := event.GetActivityTaskScheduledEventAttributes(); a != nil {
 			names[event.GetEventId()] = a.GetActivityType().GetName()
 			found.asked[names[event.GetEventId()]] = event.GetEventId()

@@ -12,8 +12,7 @@ func TestARunGivesItsPlaceToTheNextBeforeItIsPublished(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100))
-	g := newGate(t, func(kind string, _ int) bool { return kind == "CompleteMultipartUpload" })
-	s.endpoint = g.URL
+	g := s.gate("CompleteMultipartUpload", 0)
 	s.configure("worker: {runs: 1}" + source + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + `
 data_templates:
   - {name: t, destination: acme, settings: {filename: "{{orchestration_name}}.csv"}}

@@ -70,13 +70,9 @@ func TestASplitDeliveryIsVerifiedByItsReceipt(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(2500))
 	home := s.gpgHome()
-	s.configure(source + "destinations:" + s.destination("acme", "role",
-		"prefix: in, file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}, success_file: true, manifest: true, receipt: true, on_conflict: fail") + `
-data_templates:
-  - {name: t, destination: acme, settings: {split: {rows: 1000}, filename: "weekly", split_filename: "{{file_number}}.csv.gz"}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t}
-`)
+	s.sends(source, "weekly-{site}", "role",
+		"prefix: in, file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}, success_file: true, manifest: true, receipt: true, on_conflict: fail",
+		`split: {rows: 1000}, filename: "weekly", split_filename: "{{file_number}}.csv.gz"`)
 	s.worker()
 	c := s.send(s.id("weekly"))
 	part := func(n int) string { return fmt.Sprintf("in/weekly/%07d.csv.gz.pgp", n) }
@@ -189,7 +185,7 @@ func TestNothingOfADeliveryIsShownWhenItsReceiptCannotBe(t *testing.T) {
 	_, err := s.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: strings.NewReader("somebody's")})
 	require.NoError(t, err)
 	s.worker()
-	require.Equal(t, 4, s.starter("send", s.id("taken"), "--run-key", "k", "--wait").code)
+	s.parks("taken")
 	f := s.failure("taken")
 	require.Equal(t, "ObjectExists", f.Type)
 	require.Contains(t, f.Message, key)
@@ -212,7 +208,7 @@ func TestAReceiptWhoseUploadIsLostIsSentAgain(t *testing.T) {
 	_, err := s.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: strings.NewReader("somebody's")})
 	require.NoError(t, err)
 	s.worker()
-	require.Equal(t, 4, s.starter("send", s.id("lost"), "--run-key", "k", "--wait").code)
+	s.parks("lost")
 	uploads, err := s.s3.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &key})
 	require.NoError(t, err)
 	require.Len(t, uploads.Uploads, 1)

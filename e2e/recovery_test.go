@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -27,24 +26,19 @@ func interruptedWith(t *testing.T, more string) (*site, *gate, *process) {
 	t.Helper()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 3 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 3)
 	s.to("recovered", s.bucket, "")
-	text, err := os.ReadFile(s.config)
-	require.NoError(t, err)
-	s.write("consign.yaml", string(text)+more)
+	s.write("consign.yaml", s.configured()+more)
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("recovered"), "--run-key", "k").code)
+	s.begin("recovered", "k")
 	eventually(t, "three parts sent", func() bool { return g.answered("UploadPart") >= 3 })
 	return s, g, w
 }
 
-// secondHost is a host with a workspace of its own, which the first can be compared with.
+// secondHost starts another worker, with a workspace of its own.
 func (s *site) secondHost() *process {
 	s.t.Helper()
-	text, err := os.ReadFile(s.config)
-	require.NoError(s.t, err)
-	config := s.write("second/consign.yaml", string(text))
+	config := s.write("second/consign.yaml", s.configured())
 	for _, name := range []string{"data.parquet", "secret"} {
 		require.NoError(s.t, os.Symlink(s.path(name), s.path("second/"+name)))
 	}
@@ -104,19 +98,17 @@ func TestARunWhoseQueryEndsTheWorkerIsParked(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", "SELECT 1 AS id, repeat('[', 300000) || repeat(']', 300000) AS deep")
 	s.plainSend(s.name + "-nobody")
-	text, err := os.ReadFile(s.config)
-	require.NoError(t, err)
-	s.write("consign.yaml", strings.Replace(strings.Replace(string(text), "SELECT * FROM", "SELECT json_structure(deep) FROM", 1), "attempts: 4", "attempts: 20", 1))
+	s.edit("SELECT * FROM", "SELECT json_structure(deep) FROM")
+	s.edit("attempts: 4", "attempts: 20")
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	for range 3 {
 		err := <-w.end
 		w.end <- err
 		require.Error(t, err, "the engine breaks off")
 		w = s.worker()
 	}
-	parked := s.starter("send", s.id("weekly"), "--run-key", "k", "--wait")
-	require.Equal(t, 4, parked.code, "%s\n%s", parked.out, parked.err)
+	parked := s.parks("weekly")
 	require.Contains(t, parked.out+parked.err, "died 3 times in a row")
 	require.Contains(t, s.logs.String(), "step=render deaths=3", "which run it was, and how often")
 }
@@ -162,14 +154,7 @@ func TestAFrozenHostIsGivenUpAndDoesNoHarmWhenItWakes(t *testing.T) {
 	t.Logf("host frozen: the other one sent its first part %s after it froze", took.Round(time.Millisecond))
 	completed := g.count("CompleteMultipartUpload")
 	require.NoError(t, w.cmd.Process.Signal(syscall.SIGCONT))
-	eventually(t, "the zombie has cleaned up", func() bool { return s.emptyWorkspace() })
+	s.emptied() // the zombie has cleaned up
 	require.Equal(t, completed, g.count("CompleteMultipartUpload"), "the zombie completes nothing")
 	s.sameCSV(s.get("all.csv"))
-	s.nothingLeft()
-}
-
-// emptyWorkspace reports whether the first host's workspace holds no run.
-func (s *site) emptyWorkspace() bool {
-	entries, err := os.ReadDir(s.path("workspace/runs"))
-	return err == nil && len(entries) == 0
 }

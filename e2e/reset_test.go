@@ -55,8 +55,7 @@ func TestARunThatParksAfterAResetLetsTheNextOneGo(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			s.data("data.parquet", nastyRows(100_000))
-			g := holding(t)
-			s.endpoint = g.URL
+			g := s.gate("UploadPart", 0)
 			s.inTurn(s.bucket, "")
 			s.worker()
 			s.start("1")
@@ -97,8 +96,7 @@ func heldSale(t *testing.T, name string, rows int) (s *site, g *gate, heard func
 	t.Helper()
 	s = newSite(t)
 	s.data("data.parquet", nastyRows(rows))
-	g = holding(t)
-	s.endpoint = g.URL
+	g = s.gate("UploadPart", 0)
 	s.sale(name, s.bucket+"-later", "")
 	heard = s.crm()
 	s.worker()
@@ -114,10 +112,7 @@ func (s *site) saleEnds(name string) {
 // childrenStarted is the event by which a campaign knows that the last of its runs has started.
 func (s *site) childrenStarted(name string) (id int64) {
 	s.t.Helper()
-	events := temporal.GetWorkflowHistory(s.t.Context(), s.saleID(name), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(s.t, err)
+	for _, event := range eventsOf(s.t, s.saleID(name)) {
 		if event.GetEventType() == enums.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED {
 			id = event.GetEventId()
 		}
@@ -205,8 +200,7 @@ func TestAnAbortOfACampaignThatWasResetReachesRunsItHasNotAskedForAgain(t *testi
 	const name, atOnce = "sale-many", 8
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100_000))
-	g := holding(t)
-	s.endpoint = g.URL
+	s.gate("UploadPart", 0)
 	more := ""
 	for n := range atOnce {
 		more += fmt.Sprintf("\n      - {name: l%d, segment: odd, data_templates: [late]}", n)

@@ -1,8 +1,6 @@
 package e2e_test
 
 import (
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -118,9 +116,7 @@ func TestAScheduleStartsACampaignWhoseGroupsAreOfItsTime(t *testing.T) {
 	s.data("data.parquet", nastyRows(100))
 	s.sale("sale", s.bucket, `
     schedule: {cron: "30 6 * * *", time_zone: America/Los_Angeles, pause: true}`)
-	text, err := os.ReadFile(s.config)
-	require.NoError(t, err)
-	s.write("consign.yaml", strings.Replace(string(text), "host_timeout: 20s", "host_timeout: 20s, keep: 1h", 1))
+	s.edit("host_timeout: 20s", "host_timeout: 20s, keep: 1h")
 	s.worker()
 	require.Contains(t, s.apply(), "1 created")
 	friday := time.Date(2026, 11, 20, 14, 30, 0, 0, time.UTC)

@@ -28,7 +28,7 @@ func TestNothingSecretLeavesTheProcess(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", fmt.Sprintf("SELECT i AS id, '%s' AS email FROM range(1000) t(i)", rowMarker))
-	home := s.gpgHome()
+	s.gpgHome()
 	s.configure(fmt.Sprintf(`
 sources:
   - {name: files, type: duckdb, tables: [{name: customers, files: data.parquet}]}
@@ -85,7 +85,6 @@ orchestrations:
 		}
 	}
 	require.Contains(t, places["the history of good"], "good.csv.gz.pgp", "the payloads were really read")
-	_ = home
 }
 
 // description is what Temporal shows of a run beside its history: memo, search attributes, pending work.
@@ -118,11 +117,10 @@ func TestTheWorkspaceIsForNobodyElse(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(500_000))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "UploadPart" && passed >= 1 })
-	s.endpoint = g.URL
+	g := s.gate("UploadPart", 1)
 	s.plainSend("nobody-" + s.name)
 	s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	eventually(t, "a part sent", func() bool { return g.answered("UploadPart") >= 1 })
 	seen := 0
 	require.NoError(t, filepath.WalkDir(s.path("workspace/runs"), func(path string, d os.DirEntry, err error) error {

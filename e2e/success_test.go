@@ -17,14 +17,8 @@ func TestARunThatIsResetIntoAnothersTurnWritesNoSuccessFile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100))
-	g := newGate(t, func(kind string, _ int) bool { return kind == "PutObject" })
-	s.endpoint = g.URL
-	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + `
-data_templates:
-  - {name: t, destination: acme, settings: {split: {rows: 40}, filename: weekly, split_filename: "{{file_number}}.csv"}}
-orchestrations:
-  - {name: turns-{site}, query: all, data_template: t}
-`)
+	g := s.gate("PutObject", 0)
+	s.sends(judged, "turns-{site}", "platform", "file_format: csv, success_file: true", `split: {rows: 40}, filename: weekly, split_filename: "{{file_number}}.csv"`)
 	s.worker()
 	s.start("1")
 	eventually(t, "1 has shown all objects", func() bool { return s.progressOf(s.turns("1")).Step == "WriteSuccessFile" })
@@ -32,7 +26,7 @@ orchestrations:
 	eventually(t, "1 is aborted", func() bool { return s.status(s.turns("1")) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
 	g.mu.Lock()
 	shown := g.passed["CompleteMultipartUpload"]
-	g.hold = func(kind string, passed int) bool { return kind == "CompleteMultipartUpload" && passed > shown }
+	g.kind, g.most = "CompleteMultipartUpload", shown+1
 	g.mu.Unlock()
 	s.start("2")
 	eventually(t, "2 has shown one object", func() bool { return g.answered("CompleteMultipartUpload") > shown })

@@ -24,17 +24,8 @@ func TestAValueOf64MiBIsDelivered(t *testing.T) {
 			if format == "csv" {
 				encoding = ", encoding: gzip"
 			}
-			s.configure(fmt.Sprintf(`
-sources:
-  - {name: files, type: duckdb, tables: [{name: three, files: data.parquet}]}
-queries:
-  - {name: wide, source: files, sql: "SELECT id, CASE id WHEN 2 THEN repeat('x', %d) ELSE 'y' END AS v FROM three"}
-destinations:`, size) + s.destination("acme", "platform", "file_format: "+format+encoding) + `
-data_templates:
-  - {name: t, destination: acme, settings: {filename: wide}}
-orchestrations:
-  - {name: wide-{site}, query: wide, data_template: t}
-`)
+			wide := fmt.Sprintf("SELECT id, CASE id WHEN 2 THEN repeat('x', %d) ELSE 'y' END AS v FROM", size)
+			s.sends(strings.Replace(unsorted, "SELECT * FROM", wide, 1), "wide-{site}", "platform", "file_format: "+format+encoding, "filename: wide")
 			w := s.worker()
 			c := s.send(s.id("wide"), "--run-key", "k")
 			require.EqualValues(t, 3, c.Rows)

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,17 +13,12 @@ func TestAnAbortedRunNamesWhatAKilledWorkerHasShown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(100))
-	g := newGate(t, func(kind string, passed int) bool { return kind == "CompleteMultipartUpload" && passed > 0 })
-	s.endpoint = g.URL
-	s.configure(judged + "destinations:" + s.destination("acme", "platform", "file_format: csv, success_file: true") + fmt.Sprintf(`
-data_templates:
-  - {name: t, destination: acme, settings: {filename: all, split: {rows: 50}, split_filename: "{{file_number}}.csv"}}
-orchestrations:
-  - {name: weekly-{site}, query: all, data_template: t, notify_timeout: 1m, notify: [{workflow_id: %s-campaign}]}
-`, s.name))
+	g := s.gate("CompleteMultipartUpload", 1)
+	s.sends(judged, "weekly-{site}, notify_timeout: 1m, notify: [{workflow_id: {site}-campaign}]", "platform", "file_format: csv, success_file: true",
+		`filename: all, split: {rows: 50}, split_filename: "{{file_number}}.csv"`)
 	heard := s.campaign(s.name + "-campaign")
 	w := s.worker()
-	require.Equal(t, 0, s.starter("send", s.id("weekly"), "--run-key", "k").code)
+	s.begin("weekly", "k")
 	eventually(t, "the first object can be read", func() bool { return g.answered("CompleteMultipartUpload") == 1 })
 	w.kill()
 	require.NoError(t, temporal.SignalWorkflow(t.Context(), s.workflow("weekly"), "", workflows.AbortName, workflows.AbortRequest{Reason: "wrong list"}))

@@ -225,10 +225,7 @@ func (d *desk) allowLimited(name string) {
 func (d *desk) recorded(orchestration, key string) plan.Plan {
 	d.t.Helper()
 	var p plan.Plan
-	events := temporal.GetWorkflowHistory(d.t.Context(), workflows.OrchestrationID(orchestration, key), "", false, 0)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(d.t, err)
+	for _, event := range eventsOf(d.t, workflows.OrchestrationID(orchestration, key)) {
 		if done := event.GetActivityTaskCompletedEventAttributes(); done != nil {
 			require.NoError(d.t, json.Unmarshal(done.GetResult().GetPayloads()[0].GetData(), &p))
 			return p
