@@ -2,8 +2,13 @@
 package awsclient
 
 import (
+	"net"
 	"net/http"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 )
 
 // New returns a client for signed requests, whose answers are bounded, and a try of which ends after timeout; 0: never. It
@@ -15,4 +20,34 @@ func New(transport http.RoundTripper, timeout time.Duration) *http.Client {
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// Services of Amazon take a connection within a second, or something is wrong.
+const (
+	dialTimeout = 5 * time.Second
+	maxBackoff  = 3 * time.Second
+)
+
+// NewAPI returns a client as New does, for small requests and answers.
+func NewAPI(timeout time.Duration) *http.Client {
+	return New(&http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
+		// A connection may be silent for as long as a function works: keep-alives tell a dead one.
+		DialContext: (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext,
+	}, timeout)
+}
+
+// Retryer tries a request of such a client so often.
+func Retryer(attempts int) aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, maxBackoff, ratelimit.None
+	})
+}
+
+// Optional returns nil for an empty string: the SDK's word for not given.
+func Optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }

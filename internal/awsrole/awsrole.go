@@ -4,11 +4,11 @@
 package awsrole
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,8 +17,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -104,17 +102,11 @@ func New(ctx context.Context, o Options) (*Session, error) {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Region == "" {
-		o.Region = PartitionRegion(o.RoleARN)
-	}
+	o.Region = cmp.Or(o.Region, PartitionRegion(o.RoleARN))
+	o.Attempts = cmp.Or(o.Attempts, defaultAttempts)
+	o.Early = cmp.Or(o.Early, defaultEarly)
 	if o.HTTPClient == nil {
-		o.HTTPClient = newHTTPClient()
-	}
-	if o.Attempts == 0 {
-		o.Attempts = defaultAttempts
-	}
-	if o.Early == 0 {
-		o.Early = defaultEarly
+		o.HTTPClient = awsclient.NewAPI(httpTimeout)
 	}
 	return o
 }
@@ -187,33 +179,12 @@ func (s *Session) Credentials() aws.CredentialsProvider {
 // expired and our clock does not.
 func (s *Session) Forget() { s.cache.Invalidate() }
 
-// Time limits. STS answers within a second, or something is wrong.
-const (
-	dialTimeout = 5 * time.Second
-	httpTimeout = 15 * time.Second
-	maxBackoff  = 3 * time.Second
-)
-
-func newHTTPClient() *http.Client {
-	return awsclient.New(&http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSHandshakeTimeout: dialTimeout,
-		IdleConnTimeout:     time.Minute,
-	}, httpTimeout)
-}
+// httpTimeout bounds a try. STS answers within a second, or something is wrong.
+const httpTimeout = 15 * time.Second
 
 func (o Options) newClient(creds aws.CredentialsProvider) *sts.Client {
-	so := sts.Options{
-		Region:      o.Region,
-		Credentials: awserror.Marked(creds),
-		HTTPClient:  o.HTTPClient,
-		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {
-			so.MaxAttempts, so.MaxBackoff, so.RateLimiter = o.Attempts, maxBackoff, ratelimit.None
-		}),
-	}
-	if o.STSEndpoint != "" {
-		so.BaseEndpoint = &o.STSEndpoint
-	}
-	return sts.New(so)
+	return sts.New(sts.Options{
+		Region: o.Region, BaseEndpoint: awsclient.Optional(o.STSEndpoint), Credentials: awserror.Marked(creds),
+		HTTPClient: o.HTTPClient, Retryer: awsclient.Retryer(o.Attempts),
+	})
 }

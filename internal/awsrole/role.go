@@ -1,6 +1,7 @@
 package awsrole
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"consign/internal/awsclient"
 	"consign/internal/awserror"
 )
 
@@ -26,11 +28,8 @@ type role struct {
 
 func newRole(o Options, client *sts.Client) *role {
 	r := &role{client: client, input: sts.AssumeRoleInput{
-		RoleArn: &o.RoleARN, RoleSessionName: optional(o.SessionName), ExternalId: optional(o.ExternalID), Policy: optional(o.Policy),
+		RoleArn: &o.RoleARN, RoleSessionName: aws.String(cmp.Or(o.SessionName, "consign")), ExternalId: awsclient.Optional(o.ExternalID), Policy: awsclient.Optional(o.Policy),
 	}}
-	if o.SessionName == "" {
-		r.input.RoleSessionName = aws.String("consign")
-	}
 	if o.Duration > 0 {
 		r.input.DurationSeconds = aws.Int32(int32(o.Duration / time.Second)) // STS refuses more than 12 hours
 	}
@@ -88,10 +87,7 @@ func (s *Session) Identity(ctx context.Context) (Identity, error) {
 	if s.role != nil {
 		s.role.mu.Lock()
 		defer s.role.mu.Unlock()
-		id := Identity{ARN: s.role.arn, Expires: s.role.expires}
-		if id.ARN == "" {
-			id.ARN = s.o.RoleARN
-		}
+		id := Identity{ARN: cmp.Or(s.role.arn, s.o.RoleARN), Expires: s.role.expires}
 		id.Account = accountOf(id.ARN)
 		return id, nil
 	}
@@ -154,10 +150,3 @@ func VerifyExternalID(ctx context.Context, o Options) error {
 
 // shortest is the shortest session that STS gives.
 const shortest = 15 * time.Minute
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}

@@ -2,19 +2,16 @@
 package lambda
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -67,8 +64,6 @@ const MaxEvent = 6 << 20
 // Limits. A function may take 15 minutes.
 const (
 	attempts       = 3
-	maxBackoff     = 3 * time.Second
-	dialTimeout    = 5 * time.Second
 	defaultTimeout = 15*time.Minute + 30*time.Second
 )
 
@@ -85,26 +80,13 @@ func Invoke(ctx context.Context, creds aws.CredentialsProvider, o Options, event
 	if m := regionOf.FindStringSubmatch(o.Function); m != nil {
 		o.Region = m[1]
 	}
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, defaultTimeout))
 	defer cancel()
-	ao := lambda.Options{
-		Region: o.Region, Credentials: awserror.Marked(creds),
-		HTTPClient: awsclient.New(&http.Transport{
-			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
-			// The connection is silent for as long as the function works: keep-alives tell a dead one.
-			DialContext: (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext,
-		}, 0),
-		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {
-			so.MaxAttempts, so.MaxBackoff, so.RateLimiter = attempts, maxBackoff, ratelimit.None
-		}),
-	}
-	if o.Endpoint != "" {
-		ao.BaseEndpoint = &o.Endpoint
-	}
-	out, err := lambda.New(ao).Invoke(ctx, &lambda.InvokeInput{
+	api := lambda.New(lambda.Options{
+		Region: o.Region, BaseEndpoint: awsclient.Optional(o.Endpoint), Credentials: awserror.Marked(creds),
+		HTTPClient: awsclient.NewAPI(0), Retryer: awsclient.Retryer(attempts),
+	})
+	out, err := api.Invoke(ctx, &lambda.InvokeInput{
 		FunctionName: &o.Function, InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeNone, Payload: event,
 	})
 	if err != nil {

@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
 
@@ -24,30 +20,18 @@ type Client struct {
 	api *redshiftdata.Client
 }
 
-// Time limits. The Data API answers at once, whatever a statement takes.
+// The Data API answers at once, whatever a statement takes.
 const (
 	attempts    = 3
-	maxBackoff  = 3 * time.Second
-	dialTimeout = 5 * time.Second
 	httpTimeout = 30 * time.Second
 )
 
 // New returns a client of the options' database. It asks nobody.
 func New(creds aws.CredentialsProvider, o Options) *Client {
-	ao := redshiftdata.Options{
-		Region:      o.Region,
-		Credentials: awserror.Marked(creds),
-		HTTPClient: awsclient.New(&http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
-		}, httpTimeout),
-		Retryer: retry.NewStandard(func(so *retry.StandardOptions) {
-			so.MaxAttempts, so.MaxBackoff, so.RateLimiter = attempts, maxBackoff, ratelimit.None
-		}),
-	}
-	if o.Endpoint != "" {
-		ao.BaseEndpoint = &o.Endpoint
-	}
-	return &Client{o: o, api: redshiftdata.New(ao)}
+	return &Client{o: o, api: redshiftdata.New(redshiftdata.Options{
+		Region: o.Region, BaseEndpoint: awsclient.Optional(o.Endpoint), Credentials: awserror.Marked(creds),
+		HTTPClient: awsclient.NewAPI(httpTimeout), Retryer: awsclient.Retryer(attempts),
+	})}
 }
 
 // Submit has Redshift begin the load, and returns the statement's id. Asked again, it returns the same statement: by the
@@ -66,8 +50,8 @@ func (c *Client) Submit(ctx context.Context, l Load, now time.Time) (string, err
 	}
 	in := redshiftdata.BatchExecuteStatementInput{
 		ClientToken: aws.String(l.token()), StatementName: aws.String(l.name()),
-		ClusterIdentifier: optional(c.o.Cluster), WorkgroupName: optional(c.o.Workgroup),
-		Database: &c.o.Database, DbUser: optional(c.o.DBUser), SecretArn: optional(c.o.SecretARN),
+		ClusterIdentifier: awsclient.Optional(c.o.Cluster), WorkgroupName: awsclient.Optional(c.o.Workgroup),
+		Database: &c.o.Database, DbUser: awsclient.Optional(c.o.DBUser), SecretArn: awsclient.Optional(c.o.SecretARN),
 	}
 	for _, s := range c.o.statements(l) {
 		in.Sqls = append(in.Sqls, s.sql)
@@ -91,7 +75,7 @@ func (c *Client) Submit(ctx context.Context, l Load, now time.Time) (string, err
 func (c *Client) find(ctx context.Context, l Load) (string, error) {
 	in := redshiftdata.ListStatementsInput{
 		StatementName: aws.String(l.name()), Status: types.StatusStringAll, RoleLevel: aws.Bool(true),
-		ClusterIdentifier: optional(c.o.Cluster), WorkgroupName: optional(c.o.Workgroup), Database: &c.o.Database,
+		ClusterIdentifier: awsclient.Optional(c.o.Cluster), WorkgroupName: awsclient.Optional(c.o.Workgroup), Database: &c.o.Database,
 	}
 	pages := redshiftdata.NewListStatementsPaginator(c.api, &in)
 	for pages.HasMorePages() {
@@ -238,12 +222,4 @@ func (c *Client) Cancel(ctx context.Context, l Load, id string) (_ string, err e
 		return id, nil
 	}
 	return id, fmt.Errorf("cancel the load into %s: %w", c.o.Table, err)
-}
-
-// optional returns nil for an empty string: the SDK's word for not given.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
 
+	"consign/internal/awsclient"
 	"consign/internal/awserror"
 )
 
@@ -35,8 +36,8 @@ func (c *Client) noted(ctx context.Context, l Load) (rows int64, there bool, err
 	doing := "look into " + c.o.Ledger
 	sql := c.o.lookSQL("loaded_rows, loaded_into", l)
 	asked, err := c.api.ExecuteStatement(ctx, &redshiftdata.ExecuteStatementInput{
-		Sql: &sql, ClusterIdentifier: optional(c.o.Cluster), WorkgroupName: optional(c.o.Workgroup),
-		Database: &c.o.Database, DbUser: optional(c.o.DBUser), SecretArn: optional(c.o.SecretARN),
+		Sql: &sql, ClusterIdentifier: awsclient.Optional(c.o.Cluster), WorkgroupName: awsclient.Optional(c.o.Workgroup),
+		Database: &c.o.Database, DbUser: awsclient.Optional(c.o.DBUser), SecretArn: awsclient.Optional(c.o.SecretARN),
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("%s: %w", doing, awserror.Translate(err))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"consign/internal/awsclient"
 )
 
 // Complete shows the object. S3 puts its parts together and compares the whole with o.CRC32C and o.Size before.
@@ -25,7 +27,7 @@ func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Compl
 		Bucket:              &b.o.Bucket,
 		Key:                 &o.Key,
 		UploadId:            &uploadID,
-		ExpectedBucketOwner: optional(b.o.BucketOwner),
+		ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner),
 		MultipartUpload:     &types.CompletedMultipartUpload{Parts: parts},
 		ChecksumType:        types.ChecksumTypeFullObject,
 		ChecksumCRC32C:      &o.CRC32C,
@@ -61,7 +63,7 @@ func (b *Bucket) settleUpload(ctx context.Context, o Object, uploadID string, wh
 // condition is If-None-Match: * where an object of the same name must not be replaced.
 func (b *Bucket) condition() *string {
 	if b.o.OnConflict == "fail" {
-		return optional("*")
+		return awsclient.Optional("*")
 	}
 	return nil
 }
@@ -113,12 +115,12 @@ func (b *Bucket) Put(ctx context.Context, o Object, data []byte) (Completed, err
 		Key:                  &o.Key,
 		Body:                 strings.NewReader(string(data)),
 		ContentLength:        &o.Size,
-		ExpectedBucketOwner:  optional(b.o.BucketOwner),
+		ExpectedBucketOwner:  awsclient.Optional(b.o.BucketOwner),
 		ChecksumCRC32C:       &o.CRC32C,
-		ContentType:          optional(o.ContentType),
+		ContentType:          awsclient.Optional(o.ContentType),
 		Metadata:             o.metadata(),
 		ServerSideEncryption: b.sse(),
-		SSEKMSKeyId:          optional(b.o.KMSKeyID),
+		SSEKMSKeyId:          awsclient.Optional(b.o.KMSKeyID),
 		ACL:                  b.acl(),
 		StorageClass:         types.StorageClass(b.o.StorageClass),
 		Tagging:              b.tagging(),

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"consign/internal/awsclient"
 	"consign/internal/awserror"
 )
 
@@ -71,7 +72,7 @@ func lay(o Object, out *s3.HeadObjectOutput) bool {
 }
 
 func (b *Bucket) headInput(key string, checksum types.ChecksumMode) *s3.HeadObjectInput {
-	return &s3.HeadObjectInput{Bucket: &b.o.Bucket, Key: &key, ChecksumMode: checksum, ExpectedBucketOwner: optional(b.o.BucketOwner)}
+	return &s3.HeadObjectInput{Bucket: &b.o.Bucket, Key: &key, ChecksumMode: checksum, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner)}
 }
 
 // head returns nil for no object.
@@ -96,7 +97,7 @@ func (b *Bucket) head(ctx context.Context, key string) (*s3.HeadObjectOutput, er
 // Read returns a small object of this delivery: nil if it is larger than most, or has been taken away already. An
 // object that is not ours wraps ErrOverwritten: somebody has put another one in its place.
 func (b *Bucket) Read(ctx context.Context, key, delivery string, most int64) (_ []byte, err error) {
-	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.o.Bucket, Key: &key, ExpectedBucketOwner: optional(b.o.BucketOwner)})
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.o.Bucket, Key: &key, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner)})
 	var gone *types.NoSuchKey
 	if errors.As(err, &gone) {
 		return nil, nil
@@ -126,7 +127,7 @@ func (b *Bucket) Read(ctx context.Context, key, delivery string, most int64) (_ 
 // list the bucket. A role that may list under a prefix gets its answer here. It returns nil if there is no object.
 func (b *Bucket) list(ctx context.Context, key string, refused error) error {
 	one := int32(1)
-	out, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.o.Bucket, Prefix: &key, MaxKeys: &one, ExpectedBucketOwner: optional(b.o.BucketOwner)})
+	out, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.o.Bucket, Prefix: &key, MaxKeys: &one, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner)})
 	if err != nil {
 		return fmt.Errorf("%w; if the object is not there, S3 says so only to a role that has s3:ListBucket on %s too", refused, b.resource(""))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
+	"consign/internal/awsclient"
 	"consign/internal/defect"
 )
 
@@ -103,7 +104,7 @@ func (b *Bucket) sendPart(ctx context.Context, key, uploadID string, number int,
 	part, length, sum := int32(number), from.Size(), encodeCRC(crc) // at most 10,000
 	_, err := b.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &b.o.Bucket, Key: &key, UploadId: &uploadID, PartNumber: &part, Body: from, ContentLength: &length,
-		ChecksumCRC32C: &sum, ExpectedBucketOwner: optional(b.o.BucketOwner),
+		ChecksumCRC32C: &sum, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner),
 	}, unsigned)
 	if err != nil {
 		return b.failPart(key, number, err)

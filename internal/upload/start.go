@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"consign/internal/awsclient"
 )
 
 // Start opens an upload of the object. Nothing can be seen of it until it is completed.
@@ -36,13 +38,13 @@ func (b *Bucket) create(ctx context.Context, o Object) (string, error) {
 	out, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket:               &b.o.Bucket,
 		Key:                  &o.Key,
-		ExpectedBucketOwner:  optional(b.o.BucketOwner),
+		ExpectedBucketOwner:  awsclient.Optional(b.o.BucketOwner),
 		ChecksumAlgorithm:    types.ChecksumAlgorithmCrc32c,
 		ChecksumType:         types.ChecksumTypeFullObject,
-		ContentType:          optional(o.ContentType),
+		ContentType:          awsclient.Optional(o.ContentType),
 		Metadata:             o.metadata(),
 		ServerSideEncryption: b.sse(),
-		SSEKMSKeyId:          optional(b.o.KMSKeyID),
+		SSEKMSKeyId:          awsclient.Optional(b.o.KMSKeyID),
 		ACL:                  b.acl(),
 		StorageClass:         types.StorageClass(b.o.StorageClass),
 		Tagging:              b.tagging(),
@@ -97,7 +99,7 @@ func checkKey(bucket, key string) error {
 // stays.
 func (b *Bucket) Abort(ctx context.Context, key, uploadID string) error {
 	_, err := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: &b.o.Bucket, Key: &key, UploadId: &uploadID, ExpectedBucketOwner: optional(b.o.BucketOwner),
+		Bucket: &b.o.Bucket, Key: &key, UploadId: &uploadID, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner),
 	})
 	err = b.fail(opAbort, key, err)
 	if errors.Is(err, ErrUploadLost) {
@@ -111,7 +113,7 @@ func (b *Bucket) Abort(ctx context.Context, key, uploadID string) error {
 // ask a customer for more rights.
 func (b *Bucket) Find(ctx context.Context, key string) (uploads []string, err error) {
 	pages := s3.NewListMultipartUploadsPaginator(b.client, &s3.ListMultipartUploadsInput{
-		Bucket: &b.o.Bucket, Prefix: &key, ExpectedBucketOwner: optional(b.o.BucketOwner),
+		Bucket: &b.o.Bucket, Prefix: &key, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

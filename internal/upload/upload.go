@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"consign/internal/awsclient"
 	"consign/internal/awserror"
 )
 
@@ -97,7 +98,7 @@ func (b *Bucket) newClient(creds aws.CredentialsProvider, region string) *s3.Cli
 		HTTPClient:   b.http,
 		Retryer:      newRetryer(b.o.Attempts),
 		UsePathStyle: b.o.PathStyle,
-		BaseEndpoint: optional(b.o.Endpoint),
+		BaseEndpoint: awsclient.Optional(b.o.Endpoint),
 		UseARNRegion: true,
 		// We give checksums of our own where they matter. Those that the SDK would add by itself come as a trailer,
 		// which many S3-compatible stores do not understand.
@@ -134,12 +135,4 @@ func newRetryer(attempts int) aws.Retryer {
 			"XMinioBucketMetadataNotReady": {},
 		}})
 	})
-}
-
-// optional returns nil for an empty string: the SDK's word for not given.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"consign/internal/awsclient"
 )
 
 // part is one part as S3 lists it.
@@ -19,7 +21,7 @@ type part struct {
 func (b *Bucket) parts(ctx context.Context, key, uploadID string) (map[int]part, error) {
 	held := map[int]part{}
 	pages := s3.NewListPartsPaginator(b.client, &s3.ListPartsInput{
-		Bucket: &b.o.Bucket, Key: &key, UploadId: &uploadID, ExpectedBucketOwner: optional(b.o.BucketOwner),
+		Bucket: &b.o.Bucket, Key: &key, UploadId: &uploadID, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
