@@ -102,12 +102,9 @@ func (b *Bucket) Follow(ctx context.Context, o Object, uploadID string, r io.Rea
 // ahead sends one part of what is written by now.
 func (b *Bucket) ahead(ctx context.Context, key, uploadID string, number int, cut layout, sums []byte, r io.ReaderAt, buffers *sync.Pool) error {
 	offset, length := cut.at(number)
-	crc, known := sumOf(sums[:min(len(sums), int(cut.size/sumBytes*4))], offset, length, cut.size)
-	if !known {
-		var err error
-		if crc, _, err = sum(io.NewSectionReader(r, offset, length), buffers); err != nil {
-			return b.failPart(key, number, &fileError{err})
-		}
+	crc, err := partSum(sums[:min(len(sums), int(cut.size/sumBytes*4))], offset, length, cut.size, r, buffers)
+	if err != nil {
+		return b.failPart(key, number, err)
 	}
 	return b.sendPart(ctx, key, uploadID, number, crc, &body{SectionReader: io.NewSectionReader(r, offset, length), count: &count{}})
 }

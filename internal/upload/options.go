@@ -1,6 +1,8 @@
 package upload
 
 import (
+	"cmp"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -51,21 +53,11 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.PartSize == 0 {
-		o.PartSize = defaultPart
-	}
-	if o.Concurrency == 0 {
-		o.Concurrency = defaultConcurrency
-	}
-	if o.Attempts == 0 {
-		o.Attempts = defaultAttempts
-	}
-	if o.Stall == 0 {
-		o.Stall = defaultStall
-	}
-	if o.Region == "" {
-		o.Region = arnRegion(o.Bucket)
-	}
+	o.PartSize = cmp.Or(o.PartSize, defaultPart)
+	o.Concurrency = cmp.Or(o.Concurrency, defaultConcurrency)
+	o.Attempts = cmp.Or(o.Attempts, defaultAttempts)
+	o.Stall = cmp.Or(o.Stall, defaultStall)
+	o.Region = cmp.Or(o.Region, arnRegion(o.Bucket))
 	return o
 }
 
@@ -155,7 +147,7 @@ func (o Options) validateTags(list *problem.List) {
 	if len(o.Tags) > maxTags {
 		list.Add("tags", "%d tags, and S3 allows %d", len(o.Tags), maxTags)
 	}
-	for _, k := range sortedKeys(o.Tags) {
+	for _, k := range slices.Sorted(maps.Keys(o.Tags)) {
 		switch v := o.Tags[k]; {
 		case k == "" || utf8.RuneCountInString(k) > 128 || utf8.RuneCountInString(v) > 256:
 			list.Add("tags", "tag %q: a key has 1 to 128 characters and a value up to 256", k)
@@ -171,13 +163,4 @@ func oneOf(list *problem.List, key, value string, allowed ...string) {
 	if value != "" && !slices.Contains(allowed, value) {
 		list.Add(key, "%q is not one of %s", value, strings.Join(allowed, ", "))
 	}
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -77,12 +77,9 @@ func (s *sending) one(ctx context.Context, number int) error {
 		return s.b.failPart(s.o.Key, number, err)
 	}
 	offset, length := s.layout.at(number)
-	crc, known := sumOf(s.o.Sums, offset, length, s.o.Size)
-	if !known {
-		var err error
-		if crc, err = s.sum(offset, length); err != nil {
-			return s.b.failPart(s.o.Key, number, err)
-		}
+	crc, err := partSum(s.o.Sums, offset, length, s.o.Size, s.r, s.buffers)
+	if err != nil {
+		return s.b.failPart(s.o.Key, number, err)
 	}
 	s.crcs[number-1] = crc
 	if p, ok := s.held[number]; ok && p.size == length && p.crc == encodeCRC(crc) {
@@ -91,8 +88,7 @@ func (s *sending) one(ctx context.Context, number int) error {
 		s.count.add(length)
 		return nil
 	}
-	err := s.b.sendPart(ctx, s.o.Key, s.id, number, crc, &body{SectionReader: io.NewSectionReader(s.r, offset, length), count: s.count})
-	if err != nil {
+	if err := s.b.sendPart(ctx, s.o.Key, s.id, number, crc, &body{SectionReader: io.NewSectionReader(s.r, offset, length), count: s.count}); err != nil {
 		return err
 	}
 	s.done.Add(1)
@@ -112,11 +108,14 @@ func (b *Bucket) sendPart(ctx context.Context, key, uploadID string, number int,
 	return nil
 }
 
-// sum reads a part for its checksum.
-func (s *sending) sum(offset, length int64) (uint32, error) {
-	crc, n, err := sum(io.NewSectionReader(s.r, offset, length), s.buffers)
+// partSum returns the CRC of a part: from the file's sums or, if they do not tell it, by reading the part.
+func partSum(sums []byte, offset, length, size int64, r io.ReaderAt, buffers *sync.Pool) (uint32, error) {
+	if crc, known := sumOf(sums, offset, length, size); known {
+		return crc, nil
+	}
+	crc, n, err := sum(io.NewSectionReader(r, offset, length), buffers)
 	if err == nil && n != length {
-		err = fmt.Errorf("the file ends at byte %d of %d: %w", offset+n, s.o.Size, ErrMismatch)
+		err = fmt.Errorf("the file ends at byte %d of %d: %w", offset+n, size, ErrMismatch)
 	}
 	if err != nil {
 		return 0, &fileError{err}
