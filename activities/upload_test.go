@@ -26,7 +26,7 @@ func TestUploadsWhoseAnswersGotLostAreLookedForTwice(t *testing.T) {
 		_, _ = w.Write([]byte(`<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>`))
 	}))
 	t.Cleanup(busy.Close)
-	bucket, err := upload.Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
+	bucket, err := new(upload.Connections).Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
 		upload.Options{Bucket: "acme", Region: "us-east-1", Endpoint: busy.URL, PathStyle: true, Attempts: 1})
 	require.NoError(t, err)
 	resume := func(s sender, file int) error {
@@ -55,7 +55,7 @@ func TestAnUploadThatCannotBeNotedIsAborted(t *testing.T) {
 		_, _ = w.Write([]byte(`<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>`))
 	}))
 	t.Cleanup(store.Close)
-	bucket, err := upload.Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
+	bucket, err := new(upload.Connections).Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
 		upload.Options{Bucket: "acme", Region: "us-east-1", Endpoint: store.URL, PathStyle: true, Attempts: 1})
 	require.NoError(t, err)
 	run := newRun(t)

@@ -25,13 +25,6 @@ func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// CloseIdleConnections is called by http.Client.
-func (b bounded) CloseIdleConnections() {
-	if closer, ok := b.RoundTripper.(interface{ CloseIdleConnections() }); ok {
-		closer.CloseIdleConnections()
-	}
-}
-
 type boundedBody struct {
 	io.ReadCloser
 	left int64

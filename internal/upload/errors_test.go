@@ -62,7 +62,7 @@ func TestEveryCodeOfS3HasAName(t *testing.T) {
 			o := options(bucket)
 			o.Endpoint, o.Attempts = p.URL, 1
 			creds := aws.Credentials{AccessKeyID: "AKIASECRETIDSECRETID", SecretAccessKey: "the-secret", SessionToken: "the-session-token"}
-			b, err := upload.Open(t.Context(), credentials.StaticCredentialsProvider{Value: creds}, o)
+			b, err := new(upload.Connections).Open(t.Context(), credentials.StaticCredentialsProvider{Value: creds}, o)
 			require.NoError(t, err)
 			_, err = b.Start(t.Context(), object("k", []byte("x")))
 			require.ErrorIs(t, err, tc.want)
@@ -116,7 +116,7 @@ func TestMinIORefusesAsTheTableSays(t *testing.T) {
 	bucket := newBucket(t)
 	start := func(creds aws.CredentialsProvider, o upload.Options) error {
 		o.Attempts = 1
-		b, err := upload.Open(t.Context(), creds, o)
+		b, err := new(upload.Connections).Open(t.Context(), creds, o)
 		require.NoError(t, err)
 		return b.Try(t.Context(), "k")
 	}
@@ -141,7 +141,7 @@ func TestMinIORefusesAsTheTableSays(t *testing.T) {
 	})
 	require.NoError(t, err)
 	session := credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
-	b, err := upload.Open(t.Context(), session, options(bucket))
+	b, err := new(upload.Connections).Open(t.Context(), session, options(bucket))
 	require.NoError(t, err)
 	require.NoError(t, b.Try(t.Context(), "upload/k"))
 	err = b.Try(t.Context(), "elsewhere/k")
@@ -190,7 +190,7 @@ func TestWhatDoesNotAnswerIsUnreachable(t *testing.T) {
 func TestErrorsOfTheCredentialsKeepTheirWords(t *testing.T) {
 	t.Parallel()
 	denied := errors.New("the role may not be assumed")
-	b, err := upload.Open(t.Context(), aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	b, err := new(upload.Connections).Open(t.Context(), aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, denied
 	}), options("acme"))
 	require.NoError(t, err)

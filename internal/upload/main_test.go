@@ -54,9 +54,8 @@ func options(bucket string) upload.Options {
 
 func open(tb testing.TB, o upload.Options) *upload.Bucket {
 	tb.Helper()
-	b, err := upload.Open(tb.Context(), owner(), o)
+	b, err := new(upload.Connections).Open(tb.Context(), owner(), o)
 	require.NoError(tb, err)
-	tb.Cleanup(b.Close)
 	return b
 }
 

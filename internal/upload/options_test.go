@@ -73,7 +73,7 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 
 func TestOpenRefusesWhatValidateRefuses(t *testing.T) {
 	t.Parallel()
-	_, err := upload.Open(t.Context(), owner(), upload.Options{Bucket: "Acme"})
+	_, err := new(upload.Connections).Open(t.Context(), owner(), upload.Options{Bucket: "Acme"})
 	require.ErrorContains(t, err, "bucket: ")
 }
 

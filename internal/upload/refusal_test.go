@@ -40,7 +40,7 @@ func TestARefusalNamesTheBucketInThePartitionOfItsRegion(t *testing.T) {
 		"eu-west-1": "arn:aws:s3:::acme-inbound/in/x", "us-gov-west-1": "arn:aws-us-gov:s3:::acme-inbound/in/x", "cn-north-1": "arn:aws-cn:s3:::acme-inbound/in/x",
 		"us-iso-east-1": "arn:aws-iso:s3:::acme-inbound/in/x", "us-isob-east-1": "arn:aws-iso-b:s3:::acme-inbound/in/x",
 	} {
-		b, err := Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		b, err := new(Connections).Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
 			Options{Bucket: "acme-inbound", Region: region, Endpoint: server.URL, PathStyle: true, Attempts: 1})
 		require.NoError(t, err)
 		err = b.Try(t.Context(), "in/x")
@@ -65,7 +65,7 @@ func TestARefusalOfTheKeyIsNotOneOfTheBucket(t *testing.T) {
 			_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Message>" + said + "</Message></Error>"))
 		}))
 		t.Cleanup(server.Close)
-		b, err := Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		b, err := new(Connections).Open(t.Context(), credentials.NewStaticCredentialsProvider("id", "secret", ""),
 			Options{Bucket: "acme-inbound", Region: "us-east-1", Endpoint: server.URL, PathStyle: true, Attempts: 1})
 		require.NoError(t, err)
 		err = b.Try(t.Context(), "in/x")

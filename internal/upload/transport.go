@@ -44,12 +44,9 @@ func newHTTPClient(o Options) *http.Client {
 // stallTransport gives up a try in which no byte moves for limit, in either direction. A connection that died without
 // a word would otherwise hold a part for ever.
 type stallTransport struct {
-	inner *http.Transport
+	inner http.RoundTripper
 	limit time.Duration
 }
-
-// CloseIdleConnections is called by http.Client.
-func (t *stallTransport) CloseIdleConnections() { t.inner.CloseIdleConnections() }
 
 // RoundTrip is one try.
 func (t *stallTransport) RoundTrip(req *http.Request) (*http.Response, error) {

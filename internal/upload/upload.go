@@ -62,11 +62,6 @@ type Completed struct {
 }
 
 // Open returns the bucket, and finds its region if the options leave it open. It says nothing about rights: Try does.
-func Open(ctx context.Context, creds aws.CredentialsProvider, o Options) (*Bucket, error) {
-	return new(Connections).Open(ctx, creds, o)
-}
-
-// Open is as the function of the same name, by way of connections that others use too.
 func (c *Connections) Open(ctx context.Context, creds aws.CredentialsProvider, o Options) (*Bucket, error) {
 	if err := o.Validate().Err(); err != nil {
 		return nil, err
@@ -76,7 +71,6 @@ func (c *Connections) Open(ctx context.Context, creds aws.CredentialsProvider, o
 	if o.Region == "" {
 		region, err := b.findRegion(ctx)
 		if err != nil {
-			b.Close()
 			return nil, err
 		}
 		b.o.Region = region
@@ -87,9 +81,6 @@ func (c *Connections) Open(ctx context.Context, creds aws.CredentialsProvider, o
 
 // Region returns the region of the bucket.
 func (b *Bucket) Region() string { return b.o.Region }
-
-// Close gives idle connections back. The bucket can still be used.
-func (b *Bucket) Close() { b.http.CloseIdleConnections() }
 
 func (b *Bucket) newClient(creds aws.CredentialsProvider, region string) *s3.Client {
 	return s3.New(s3.Options{

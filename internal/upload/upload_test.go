@@ -315,7 +315,7 @@ func TestTheRegionIsFound(t *testing.T) {
 			t.Parallel()
 			opts := options(bucket)
 			opts.Region, opts.Endpoint, opts.Attempts = "", newProxy(t, store.Endpoint, tc.rule).URL, 1
-			b, err := upload.Open(t.Context(), owner(), opts)
+			b, err := new(upload.Connections).Open(t.Context(), owner(), opts)
 			require.ErrorIs(t, err, tc.err)
 			if tc.err == nil {
 				require.Equal(t, tc.want, b.Region())
@@ -327,13 +327,13 @@ func TestTheRegionIsFound(t *testing.T) {
 	}
 	t.Run("an access point says it itself", func(t *testing.T) {
 		t.Parallel()
-		b, err := upload.Open(t.Context(), owner(), upload.Options{Bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/inbound"})
+		b, err := new(upload.Connections).Open(t.Context(), owner(), upload.Options{Bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/inbound"})
 		require.NoError(t, err)
 		require.Equal(t, "eu-west-1", b.Region())
 	})
 	t.Run("nobody is there", func(t *testing.T) {
 		t.Parallel()
-		_, err := upload.Open(t.Context(), owner(), upload.Options{Bucket: bucket, Endpoint: "http://127.0.0.1:1", PathStyle: true, Attempts: 1})
+		_, err := new(upload.Connections).Open(t.Context(), owner(), upload.Options{Bucket: bucket, Endpoint: "http://127.0.0.1:1", PathStyle: true, Attempts: 1})
 		require.ErrorIs(t, err, upload.ErrUnreachable)
 		require.ErrorContains(t, err, "find the region of "+bucket)
 	})
