@@ -2,7 +2,6 @@ package source
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -199,12 +198,4 @@ func reset(v *table.Vector) {
 		Bools: v.Bools[:0], I16: v.I16[:0], I32: v.I32[:0], I64: v.I64[:0], U32: v.U32[:0], I128: v.I128[:0], F32: v.F32[:0], F64: v.F64[:0],
 		Strings: v.Strings[:0], UUIDs: v.UUIDs[:0], Intervals: v.Intervals[:0], Entries: v.Entries[:0], Children: v.Children,
 	}
-}
-
-// stream is what the copying goroutine and Next share.
-type stream struct {
-	batches chan *table.Batch
-	stop    context.CancelFunc
-	done    chan struct{} // closed when err is final
-	err     error
 }

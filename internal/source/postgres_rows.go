@@ -19,7 +19,11 @@ const batchesAhead = 2
 // copyRows is the running COPY of a query.
 type copyRows struct {
 	schema table.Schema
-	stream stream
+
+	batches chan *table.Batch
+	stop    context.CancelFunc
+	done    chan struct{} // closed when err is final
+	err     error
 
 	mu     sync.Mutex // one Next at a time
 	closed sync.Once
@@ -30,13 +34,12 @@ type copyRows struct {
 func startCopy(ctx context.Context, conn *pgconn.PgConn, sql string, columns []pgColumn) *copyRows {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r := &copyRows{
-		schema: schemaOf(columns),
-		stream: stream{batches: make(chan *table.Batch, batchesAhead), stop: stop, done: make(chan struct{})},
-		shut:   make(chan struct{}),
+		schema:  schemaOf(columns),
+		batches: make(chan *table.Batch, batchesAhead), stop: stop, done: make(chan struct{}), shut: make(chan struct{}),
 	}
 	parser := &copyParser{columns: columns, spare: &spare[copied]{}, send: func(b *table.Batch) error {
 		select {
-		case r.stream.batches <- b:
+		case r.batches <- b:
 			return nil
 		case <-running.Done():
 			b.Release()
@@ -44,8 +47,8 @@ func startCopy(ctx context.Context, conn *pgconn.PgConn, sql string, columns []p
 		}
 	}}
 	go func() {
-		defer close(r.stream.done)
-		r.stream.err = func() (err error) {
+		defer close(r.done)
+		r.err = func() (err error) {
 			defer defect.Recover(&err)
 			defer hangUp(ctx, conn)
 			_, err = conn.CopyTo(running, parser, "COPY (\n"+sql+"\n) TO STDOUT (FORMAT binary)")
@@ -85,24 +88,24 @@ func (r *copyRows) Next(ctx context.Context) (*table.Batch, error) {
 	default:
 	}
 	if err := ctx.Err(); err != nil {
-		r.stream.stop()
+		r.stop()
 		return nil, err
 	}
 	select {
-	case b := <-r.stream.batches:
+	case b := <-r.batches:
 		return b, nil
 	case <-ctx.Done():
-		r.stream.stop()
+		r.stop()
 		return nil, ctx.Err()
 	case <-r.shut:
 		return nil, ErrClosed
-	case <-r.stream.done:
+	case <-r.done:
 	}
 	select { // what was sent before the end
-	case b := <-r.stream.batches:
+	case b := <-r.batches:
 		return b, nil
 	default:
-		return nil, r.stream.err
+		return nil, r.err
 	}
 }
 
@@ -110,11 +113,11 @@ func (r *copyRows) Next(ctx context.Context) (*table.Batch, error) {
 func (r *copyRows) Close() error {
 	r.closed.Do(func() {
 		close(r.shut)
-		r.stream.stop()
-		<-r.stream.done
+		r.stop()
+		<-r.done
 		for {
 			select {
-			case b := <-r.stream.batches:
+			case b := <-r.batches:
 				b.Release()
 			default:
 				return
