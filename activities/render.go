@@ -237,11 +237,11 @@ func (s *Steps) query(ctx context.Context, q plan.Query) (source.Rows, func() er
 	if err != nil {
 		return nil, nil, err
 	}
-	sql, err := c.SQL(q.Name)
+	configured, err := c.Query(q.Name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if plan.Digest(sql) != q.Digest {
+	if plan.Digest(configured.SQL) != q.Digest {
 		return nil, nil, fmt.Errorf("query %s: %w", q.Name, ErrPlanStale)
 	}
 	leave, err := enter(ctx, s.rendering)
@@ -253,7 +253,7 @@ func (s *Steps) query(ctx context.Context, q plan.Query) (source.Rows, func() er
 		leave()
 		return nil, nil, err
 	}
-	rows, err := src.Query(ctx, sql)
+	rows, err := src.Query(ctx, configured.SQL)
 	if err != nil {
 		defer leave()
 		return nil, nil, errors.Join(err, src.Close())

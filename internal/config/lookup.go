@@ -103,15 +103,6 @@ func (c *Config) Query(name string) (*Query, error) {
 	return nil, missing("query", name)
 }
 
-// SQL returns the text of a query or segment, as it was when the configuration was loaded.
-func (c *Config) SQL(name string) (string, error) {
-	q, err := c.Query(name)
-	if err != nil {
-		return "", err
-	}
-	return q.SQL, nil
-}
-
 // SourceOptions returns how to open a source, with its secrets.
 func (c *Config) SourceOptions(name string) (source.Options, error) {
 	s := byName(c.Sources, name, func(x *Source) string { return x.Name })

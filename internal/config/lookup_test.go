@@ -63,9 +63,9 @@ func TestWhatStepsLookUp(t *testing.T) {
 	require.ErrorIs(t, err, ErrSecret)
 
 	for name, want := range map[string]string{"q": "SELECT 1", "s": "SELECT 2"} {
-		sql, err := c.SQL(name)
+		q, err := c.Query(name)
 		require.NoError(t, err)
-		require.Equal(t, want, sql)
+		require.Equal(t, want, q.SQL)
 	}
 	q, err := c.Query("s")
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestWhatIsNotThereIsSaidByName(t *testing.T) {
 		"orchestration": func(n string) error { _, err := c.Orchestration(n); return err },
 		"campaign":      func(n string) error { _, err := c.Campaign(n); return err },
 		"user":          func(n string) error { _, err := c.User(n); return err },
-		"query":         func(n string) error { _, err := c.SQL(n); return err },
+		"query":         func(n string) error { _, err := c.Query(n); return err },
 		"source":        func(n string) error { _, err := c.SourceOptions(n); return err },
 	} {
 		err := look("nobody")

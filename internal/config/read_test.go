@@ -145,9 +145,7 @@ queries:
 	require.Equal(t, filepath.Join(dir, "key.txt"), c.Temporal.APIKey.File)
 	require.Equal(t, filepath.Join(dir, "data/*.parquet"), c.Sources[0].Tables[0].Files)
 	require.Equal(t, filepath.Join(dir, "b.duckdb"), c.Sources[1].Database)
-	sql, err := c.SQL("q")
-	require.NoError(t, err)
-	require.Equal(t, "SELECT 1 FROM t\n", sql)
+	require.Equal(t, "SELECT 1 FROM t\n", c.Queries[0].SQL)
 }
 
 func TestTheEnvironmentOverridesSingleValues(t *testing.T) {
@@ -242,7 +240,5 @@ func TestAByteOrderMarkIsNoPartOfAQuery(t *testing.T) {
 		"a.yaml": "\ufeffsources: [{name: s, type: postgres, dsn: {env: DSN}}]\nqueries: [{name: q, source: s, sql_file: q.sql}]\n",
 		"q.sql":  "\ufeffSELECT 1",
 	})
-	sql, err := good(t, dir, from(nil)).SQL("q")
-	require.NoError(t, err)
-	require.Equal(t, "SELECT 1", sql)
+	require.Equal(t, "SELECT 1", good(t, dir, from(nil)).Queries[0].SQL)
 }

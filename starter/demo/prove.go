@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,8 +155,11 @@ func (w *world) expected(orchestration string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	query, err := c.SQL(o.Query)
-	return "SELECT " + selected(t.Columns) + " FROM (" + strings.TrimRight(query, " ;\n") + ")", err
+	query, err := c.Query(o.Query)
+	if err != nil {
+		return "", err
+	}
+	return "SELECT " + selected(t.Columns) + " FROM (" + strings.TrimRight(query.SQL, " ;\n") + ")", nil
 }
 
 func selected(columns []config.Column) string {
@@ -168,11 +172,7 @@ func selected(columns []config.Column) string {
 		if c.Value != nil {
 			from = quoted(*c.Value)
 		}
-		to := c.To
-		if to == "" {
-			to = c.From
-		}
-		list[i] = from + " AS " + named(to)
+		list[i] = from + " AS " + named(cmp.Or(c.To, c.From))
 	}
 	return strings.Join(list, ", ")
 }
