@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"strings"
 
 	"consign/internal/archive"
@@ -27,21 +26,18 @@ func (k *checker) extensions(e Effective, filename, parts *written) {
 	if format == nil {
 		return
 	}
-	packed := archive.Single(value(s.Encoding))
 	encrypted := len(s.Keys()) > 0
+	if s.Split == nil {
+		parts = nil
+	}
 	switch {
-	case s.Split == nil && packed:
-		k.ending(filename, encoding, nil, encrypted)
-	case s.Split == nil:
-		k.ending(filename, format, encoding, encrypted)
-	case packed:
+	case archive.Single(value(s.Encoding)):
 		k.ending(filename, encoding, nil, encrypted)
 		k.ending(parts, format, nil, false)
-	default:
-		if parts == nil {
-			parts = filename
-		}
+	case parts != nil:
 		k.ending(parts, format, encoding, encrypted)
+	default:
+		k.ending(filename, format, encoding, encrypted)
 	}
 }
 
@@ -75,13 +71,10 @@ func (k *checker) ending(t *written, inner, outer []string, encrypted bool) {
 func fits(name string, inner, outer []string) bool {
 	if outer != nil {
 		rest, ok := cutAny(name, outer)
-		if !ok {
-			return false
+		if !ok || !known(rest) {
+			return ok
 		}
 		name = rest
-		if !known(name) {
-			return true
-		}
 	}
 	_, ok := cutAny(name, inner)
 	return ok
@@ -100,7 +93,7 @@ func cutAny(name string, extensions []string) (string, bool) {
 func known(name string) bool {
 	for _, table := range []map[string][]string{formatExtensions, encodingExtensions} {
 		for _, extensions := range table {
-			if slices.ContainsFunc(extensions, func(e string) bool { return strings.HasSuffix(name, "."+e) }) {
+			if _, ok := cutAny(name, extensions); ok {
 				return true
 			}
 		}

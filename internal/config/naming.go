@@ -78,16 +78,14 @@ func (s Settings) beside() []string {
 
 // inFolder completes the names of a split: a folder, or an archive, and the parts in it.
 func (n *Naming) inFolder(campaign bool, extension string) {
+	if n.Archive {
+		extension = n.Extension
+	}
 	if n.Parts == "" && n.Filename == "" {
 		n.Parts = "{{file_number}}." + extension
-		if n.Archive {
-			n.Parts = "{{file_number}}." + n.Extension
-		}
 	}
-	if n.Filename == "" && n.Archive {
+	if n.Filename == "" {
 		n.Filename = naming.Default(campaign, n.ArchiveExtension)
-	} else if n.Filename == "" {
-		n.Filename = naming.Default(campaign, "")
 	}
 }
 
