@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"consign/internal/awsclient"
@@ -155,17 +156,13 @@ func (k *checker) query(q *Query, at string) {
 	switch {
 	case hasSQL && q.SQLFile != "":
 		k.add(at+".sql_file", "keep one of them", "a query has either sql or sql_file, not both")
-	case !hasSQL && !hasFile:
-		k.missing(at+".sql", "write sql: SELECT ..., or sql_file: query.sql")
-	case strings.TrimSpace(q.SQL) == "" && hasSQL:
+	case !hasSQL && !hasFile, hasSQL && strings.TrimSpace(q.SQL) == "":
 		k.missing(at+".sql", "write sql: SELECT ..., or sql_file: query.sql")
 	}
-	seen := map[string]bool{}
 	for j, column := range q.PII {
-		if seen[column] {
+		if slices.Contains(q.PII[:j], column) {
 			k.add(item(at+".pii", j), "", "%q is listed twice", column)
 		}
-		seen[column] = true
 	}
 	k.alerts(q.Alerts, at+".alerts")
 }

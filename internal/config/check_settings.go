@@ -262,13 +262,6 @@ func (k *checker) forOrchestration(e Effective, at string) {
 	}
 }
 
-// constant checks the value of a constant column.
-func (k *checker) constant(text, path string) {
-	if _, err := Expand(text, nil); err != nil {
-		k.add(path, "use "+strings.Join(constantVariables, ", ")+", or no braces", "%s", err)
-	}
-}
-
 // constantVariables are what a constant column may ask for.
 var constantVariables = []string{"{{campaign_name}}", "{{group_name}}", "{{orchestration_name}}", "{{query_name}}", "{{run_id}}"}
 

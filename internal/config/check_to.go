@@ -2,6 +2,9 @@ package config
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"consign/internal/access"
 )
@@ -39,11 +42,11 @@ func (k *checker) templates() {
 	}
 }
 
-// columns checks what a constant may ask for. The columns themselves are render's.
+// columns checks what constants ask for. The columns themselves are render's.
 func (k *checker) columns(columns []Column, at string) {
 	for i, c := range columns {
-		if c.Value != nil {
-			k.constant(*c.Value, item(at, i)+".value")
+		if _, err := Expand(value(c.Value), nil); err != nil {
+			k.add(item(at, i)+".value", "use "+strings.Join(constantVariables, ", ")+", or no braces", "%s", err)
 		}
 	}
 }
@@ -53,9 +56,7 @@ func (k *checker) orchestrations() {
 		o, at := &k.c.Orchestrations[i], item("orchestrations", i)
 		k.refers(at+".query", o.Query, "query or segment", "queries", "segments")
 		known := k.refers(at+".data_template", o.DataTemplate, "data template", "data_templates")
-		k.running(at, o.Overlap, o.Schedule, o.Notify)
-		within(k, at+".park_timeout", o.ParkTimeout, 0, maxTimeout)
-		within(k, at+".notify_timeout", o.NotifyTimeout, 0, maxTimeout)
+		k.running(at, o.Overlap, o.ParkTimeout, o.NotifyTimeout, o.Schedule, o.Notify)
 		k.downstream(o.Downstream, at+".downstream")
 		if !known {
 			continue
@@ -81,15 +82,16 @@ const (
 )
 
 // running checks what orchestrations and campaigns have in common.
-func (k *checker) running(at, overlap string, schedule *Schedule, notify []Notify) {
+func (k *checker) running(at, overlap string, parkTimeout, notifyTimeout time.Duration, schedule *Schedule, notify []Notify) {
 	k.oneOf(at+".overlap", overlap, OverlapWait, OverlapRefuse)
+	within(k, at+".park_timeout", parkTimeout, 0, maxTimeout)
+	within(k, at+".notify_timeout", notifyTimeout, 0, maxTimeout)
 	if schedule != nil {
 		k.schedule(schedule, at+".schedule")
 	}
 	if len(notify) > maxNotify {
 		k.add(at+".notify", "let one workflow tell the others", "up to %d workflows are told, and not %d", maxNotify, len(notify))
 	}
-	seen := map[Notify]bool{}
 	for i, n := range notify {
 		path := item(at+".notify", i)
 		switch {
@@ -97,19 +99,16 @@ func (k *checker) running(at, overlap string, schedule *Schedule, notify []Notif
 			k.missing(path+".workflow_id", "the id of the workflow that waits for the completion")
 		case len(n.WorkflowID) > MaxWorkflowID:
 			k.add(path+".workflow_id", "", "an id has up to %d characters", MaxWorkflowID)
-		case seen[n]:
+		case slices.Contains(notify[:i], n):
 			k.add(path, "", "%s is told twice", n.WorkflowID)
 		}
-		seen[n] = true
 	}
 }
 
 func (k *checker) campaigns() {
 	for i := range k.c.Campaigns {
 		c, at := &k.c.Campaigns[i], item("campaigns", i)
-		k.running(at, c.Overlap, c.Schedule, c.Notify)
-		within(k, at+".park_timeout", c.ParkTimeout, 0, maxTimeout)
-		within(k, at+".notify_timeout", c.NotifyTimeout, 0, maxTimeout)
+		k.running(at, c.Overlap, c.ParkTimeout, c.NotifyTimeout, c.Schedule, c.Notify)
 		if len(c.Groups) == 0 {
 			k.missing(at+".groups", "a campaign has at least one group")
 		}
@@ -151,7 +150,6 @@ func (k *checker) group(g *Group, at string) {
 	default:
 		k.missing(at+".segment", "name a segment: or a query:")
 	}
-	seen := map[string]bool{}
 	for j, name := range g.DataTemplates {
 		path := item(at+".data_templates", j)
 		if !k.refers(path, name, "data template", "data_templates") {
@@ -160,10 +158,9 @@ func (k *checker) group(g *Group, at string) {
 		if t := k.c.template(name); !t.AvailableToCampaigns {
 			k.add(path, fmt.Sprintf("set available_to_campaigns: true on %s", name), "%q is not available to campaigns", name)
 		}
-		if seen[name] {
+		if slices.Contains(g.DataTemplates[:j], name) {
 			k.add(path, "", "%q is listed twice", name)
 		}
-		seen[name] = true
 	}
 }
 
@@ -176,15 +173,13 @@ func (k *checker) users() {
 		if len(u.Policies) == 0 {
 			k.missing(at+".policies", suggest("", access.Policies()))
 		}
-		seen := map[string]bool{}
 		for j, p := range u.Policies {
 			path := item(at+".policies", j)
-			if seen[p] {
+			if slices.Contains(u.Policies[:j], p) {
 				k.add(path, "", "%q is listed twice", p)
 			} else {
 				k.oneOf(path, p, access.Policies()...)
 			}
-			seen[p] = true
 		}
 	}
 }

@@ -55,25 +55,21 @@ func (r *reader) defaults(folder string) {
 	fallback(r, "retry.max_interval", &c.Retry.MaxInterval, defaultMaxInterval)
 	for i := range c.Orchestrations {
 		o := &c.Orchestrations[i]
-		r.patience(item("orchestrations", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout)
-		r.scheduled(item("orchestrations", i), o.Schedule)
+		r.running(item("orchestrations", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout, o.Schedule)
 	}
 	for i := range c.Campaigns {
 		o := &c.Campaigns[i]
-		r.patience(item("campaigns", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout)
-		r.scheduled(item("campaigns", i), o.Schedule)
+		r.running(item("campaigns", i), &o.Overlap, &o.ParkTimeout, &o.NotifyTimeout, o.Schedule)
 	}
 }
 
-func (r *reader) scheduled(at string, s *Schedule) {
-	if s != nil {
-		fallback(r, at+".schedule.time_zone", &s.TimeZone, "UTC")
-		fallback(r, at+".schedule.catch_up", &s.CatchUp, defaultCatchUp)
-	}
-}
-
-func (r *reader) patience(at string, overlap *string, park, notify *time.Duration) {
+// running completes what orchestrations and campaigns have in common.
+func (r *reader) running(at string, overlap *string, parkTimeout, notifyTimeout *time.Duration, schedule *Schedule) {
 	fallback(r, at+".overlap", overlap, OverlapWait)
-	fallback(r, at+".park_timeout", park, defaultParkTimeout)
-	fallback(r, at+".notify_timeout", notify, defaultNotifyTimeout)
+	fallback(r, at+".park_timeout", parkTimeout, defaultParkTimeout)
+	fallback(r, at+".notify_timeout", notifyTimeout, defaultNotifyTimeout)
+	if schedule != nil {
+		fallback(r, at+".schedule.time_zone", &schedule.TimeZone, "UTC")
+		fallback(r, at+".schedule.catch_up", &schedule.CatchUp, defaultCatchUp)
+	}
 }
