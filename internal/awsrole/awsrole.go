@@ -175,10 +175,6 @@ func (s *Session) Credentials() aws.CredentialsProvider {
 	})
 }
 
-// Forget gives up the cached session, so that the next use assumes the role anew. It is for a session that S3 calls
-// expired and our clock does not.
-func (s *Session) Forget() { s.cache.Invalidate() }
-
 // httpTimeout bounds a try. STS answers within a second, or something is wrong.
 const httpTimeout = 15 * time.Second
 
