@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -57,7 +58,7 @@ func (o options) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = joined(err, w.close()) }()
+	defer func() { err = errors.Join(err, w.close()) }()
 	for _, j := range jobs {
 		if err := w.measure(ctx, j.of(o.rows)); err != nil {
 			return fmt.Errorf("job %s: %w", j.name, err)

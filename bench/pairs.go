@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sys/unix"
@@ -154,15 +155,13 @@ func (w *world) theirs(ctx context.Context, j job, m *measurement) error {
 	}
 	m.Wall = append(m.Wall, took.Seconds())
 	m.CPU = append(m.CPU, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()) // the shell's, with all that it has waited for
-	head, err := w.stack.S3.Client().HeadObject(ctx, &s3.HeadObjectInput{Bucket: name(bucket), Key: name(key)})
+	head, err := w.stack.S3.Client().HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)})
 	if err != nil {
 		return err
 	}
 	m.Bytes = *head.ContentLength
 	return w.compareAndRemove(ctx, j, key)
 }
-
-func name(s string) *string { return &s }
 
 // script is a peer's commands as a process, with the variables that they use.
 func (w *world) script(ctx context.Context, j job, commands, work, key string) *exec.Cmd {
@@ -187,7 +186,7 @@ func (w *world) compareAndRemove(ctx context.Context, j job, key string) error {
 		}
 	}
 	for {
-		listed, err := w.stack.S3.Client().ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: name(bucket)})
+		listed, err := w.stack.S3.Client().ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
 		if err != nil || len(listed.Contents) == 0 {
 			return err
 		}
@@ -195,7 +194,7 @@ func (w *world) compareAndRemove(ctx context.Context, j job, key string) error {
 		for _, o := range listed.Contents {
 			objects = append(objects, types.ObjectIdentifier{Key: o.Key})
 		}
-		if _, err := w.stack.S3.Client().DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: name(bucket), Delete: &types.Delete{Objects: objects}}); err != nil {
+		if _, err := w.stack.S3.Client().DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: aws.String(bucket), Delete: &types.Delete{Objects: objects}}); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,10 +58,6 @@ func (w *world) configure(j job, folder, more string) (string, error) {
 	if j.files > 0 {
 		settings += fmt.Sprintf(", split: {rows: %d}", (w.o.rows+j.files-1)/j.files)
 	}
-	memory := w.o.memory
-	if memory == "" {
-		memory = workerMemory
-	}
 	text := fmt.Sprintf(`temporal: {address: %q, task_queue: %s}
 workspace: {dir: ./workspace}
 worker: {memory: %s}
@@ -75,7 +72,7 @@ data_templates:
   - {name: all, destination: %s, settings: {filename: "ours/%s"}}
 orchestrations:
   - {name: %s, query: all, data_template: all}
-%s`, w.stack.Temporal.Address, queue, memory, sources, source, j.selection("customers"), destination, bucket, w.stack.S3.Endpoint, settings, destination, j.file, j.name, more)
+%s`, w.stack.Temporal.Address, queue, cmp.Or(w.o.memory, workerMemory), sources, source, j.selection("customers"), destination, bucket, w.stack.S3.Endpoint, settings, destination, j.file, j.name, more)
 	return filepath.Join(folder, "consign.yaml"), errors.Join(
 		os.WriteFile(filepath.Join(folder, "consign.yaml"), []byte(text), 0o600),
 		os.WriteFile(filepath.Join(folder, "acme.asc"), key, 0o600),

@@ -48,8 +48,6 @@ const (
 	recipient = "acme@example.com"
 )
 
-func joined(errs ...error) error { return errors.Join(errs...) }
-
 func (w *world) say(format string, args ...any) { _, _ = fmt.Fprintf(w.o.out, format, args...) }
 
 func (w *world) later(f func() error) { w.closers = append(w.closers, f) }

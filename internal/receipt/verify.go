@@ -203,13 +203,11 @@ func (k *kept) Read(p []byte) (n int, err error) {
 
 // count counts the rows of a file that is not encrypted.
 func (v *verifier) count(f *os.File) error {
-	var rows int64
-	var err error
+	var in io.Reader = reader{v.ctx, f}
 	if v.receipt.Format.seeks() {
-		rows, err = v.receipt.Format.contained(f)
-	} else {
-		rows, err = v.receipt.Format.contained(reader{v.ctx, f})
+		in = f
 	}
+	rows, err := v.receipt.Format.contained(in)
 	if stop := v.ctx.Err(); stop != nil {
 		return stop
 	}

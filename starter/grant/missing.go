@@ -63,10 +63,8 @@ func whose(n Needs) string {
 }
 
 func because(r upload.Right) string {
-	switch cmp.Or(r.Policy, "none") {
-	case "none":
-		return "nothing allows it; or the bucket policy, a key policy or a policy of the organisation denies it"
-	default:
+	if r.Policy != "" && r.Policy != "none" {
 		return "Amazon names the " + r.Policy
 	}
+	return "nothing allows it; or the bucket policy, a key policy or a policy of the organisation denies it"
 }

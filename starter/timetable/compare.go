@@ -1,6 +1,7 @@
 package timetable
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -44,13 +45,9 @@ func facts(s client.Schedule) []fact {
 	if action, ok := s.Action.(*client.ScheduleWorkflowAction); ok {
 		kind, queue, id, input = fmt.Sprint(action.Workflow), action.TaskQueue, action.ID, text(action.Args)
 	}
-	zone := spec.TimeZoneName
-	if zone == "" {
-		zone = "UTC"
-	}
 	return []fact{
 		{"cron", strings.Join(append(crons, spec.CronExpressions...), " and ")},
-		{"time_zone", zone},
+		{"time_zone", cmp.Or(spec.TimeZoneName, "UTC")},
 		{"jitter", spec.Jitter.String()},
 		{"catch_up", policy.CatchupWindow.String()},
 		{"overlap", policy.Overlap.String()},
