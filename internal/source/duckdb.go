@@ -22,12 +22,12 @@ type instance struct {
 	refused map[string]bool // functions that queries may not call, and views
 	files   []string        // that it may read
 	was     []seen          // what they looked like before anything of them was read
-	// stream is the connection that made the tables. A locked engine sets up no other to stream.
+	// stream is the connection that made the tables. It alone is set up to stream, for that cannot be set in a locked engine.
 	stream duck.Connection
 	lent   bool // a query has it
 }
 
-// engine is an instance while a source is open. It has it until the source, every result and every batch is given back.
+// An engine is an open source's instance. It is given back when the source, every result and every batch are.
 type engine struct {
 	*instance
 	giveBack func(clean bool) error
@@ -149,7 +149,8 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 	return lockDown(ctx, conn, o, i.files)
 }
 
-// createView makes the table's view. Of NDJSON it tells what the engine finds out, and is made anew if that changes values.
+// createView makes the table's view. That of NDJSON is made again if, as the engine finds out its columns, it would change
+// values.
 func createView(ctx context.Context, conn duck.Connection, t Table, files []string) error {
 	call, err := readingCall(ctx, conn, t, files)
 	if err == nil {
@@ -193,8 +194,8 @@ func readingCall(ctx context.Context, conn duck.Connection, t Table, files []str
 }
 
 // columnsDiffer reports whether Parquet files have other columns, or columns of other types. The engine takes those of the
-// first for all: it rounds what does not fit, and leaves out what the first does not have. To read them by name in columns
-// that hold the values of all costs it the memory for the footers of all, so that it is asked only where they differ.
+// first file for all: it rounds what does not fit, and leaves out what the first does not have. Reading them by name, into
+// columns that hold the values of all, takes memory for the footer of every file, so it is done only where they differ.
 func columnsDiffer(ctx context.Context, conn duck.Connection, t Table, files []string) (bool, error) {
 	kinds, err := t.ask(ctx, conn, "SELECT count(DISTINCT columns)::VARCHAR FROM (SELECT list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns"+
 		" FROM parquet_schema("+quoteTexts(files)+") GROUP BY file_name)")
@@ -306,7 +307,8 @@ func (i *instance) close() {
 	duck.Close(&i.db)
 }
 
-// connectToStream returns the connection that is set up to stream, unless another query has it. That one streams more slowly.
+// connectToStream returns the connection that is set up to stream or, while another query has that, a new one, which streams
+// more slowly.
 func (e *engine) connectToStream() (duck.Connection, error) {
 	e.mu.Lock()
 	lent := e.lent

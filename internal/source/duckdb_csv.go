@@ -25,16 +25,16 @@ type csvFile struct {
 	options                     string // more of them, with which it was found out
 }
 
-// noApostrophes has no apostrophe taken for a quote. The engine takes one for it where it can: it left them out of values, and
-// read all from one that begins a name ('t Hart) to one that ends another as one value, the rows between with it.
+// noApostrophes keeps the engine from taking apostrophes for quotes. Where it could, it did: it left them out of values, and
+// read everything from one that begins a name ('t Hart) to one that ends another as a single value, with the rows between.
 const noApostrophes = `, quote = '"'`
 
-// isoDates is what the engine finds out about dates as it reads them anyway. Written out it has the engine read infinity as
+// isoDates is what the engine says of dates that it reads without being told how. If it is told so, it reads infinity as
 // 1900-01-01, and no year before 1 or after 9999.
 const isoDates = ", dateformat='%Y-%m-%d'"
 
-// readCSV returns the call that reads the CSV files of a table. Where there is one, what the engine finds out about it is
-// written into the call: else it reads the whole file for it again whenever a query is described or run.
+// readCSV returns the call that reads the CSV files of a table. What the engine finds out about a single file is written into
+// the call: otherwise it would read the whole file for it whenever a query is described or run.
 func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string) (string, error) {
 	var files []csvFile
 	for _, path := range paths {
@@ -97,7 +97,7 @@ func findOut(ctx context.Context, conn duck.Connection, t Table, f csvFile) (csv
 }
 
 // sameColumns refuses files that have other columns than the first: the engine leaves out what a later one has besides, and
-// breaks off where one lacks a column. It finds them by their names, in any order.
+// breaks off where one lacks a column. It matches columns by their names, in any order.
 func sameColumns(t Table, files []csvFile) error {
 	first := files[0].names()
 	for _, f := range files[1:] {
@@ -130,15 +130,15 @@ func without(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
 }
 
-// empty reports whether there is nothing in the file, not even the columns of the others. To the engine, what has lines of one
-// text has a header.
+// empty reports whether there is nothing in the file, not even the columns of the others. In a file whose lines are one text
+// each, the engine finds a header.
 func (f csvFile) empty() bool {
 	return !f.HasHeader && len(f.Columns) == 1 && f.Columns[0].Name == "column0" && f.Columns[0].Type == "VARCHAR"
 }
 
-// call returns the call that reads the file as it was found out, and some columns as text. The engine writes names between
-// quotes as they are: one with a quote in it would go on as SQL, and nothing is locked yet, so that the usual call reads a file
-// where anything has one.
+// call returns the call that reads the file as the engine found it out, but some columns as text. The engine does not escape
+// the names that it writes between quotes: one with a quote in it would go on as SQL, and nothing is locked yet. If there is
+// one, the usual call reads the file.
 func (f csvFile) call(t Table, asText []string) string {
 	if strings.ContainsAny(f.path+f.Quote+f.Escape+strings.Join(f.names(), ""), "'\x00") {
 		return csvCall(t, []csvFile{f}, asText)
@@ -152,14 +152,14 @@ func (f csvFile) call(t Table, asText []string) string {
 	return strings.Replace(call, isoDates, "", 1)
 }
 
-// csvCall returns the call that finds out about files when it reads them, but for the columns that are text.
+// csvCall returns the call that finds out about the files as it reads them, except for the columns that are text.
 func csvCall(t Table, files []csvFile, asText []string) string {
 	var paths []string
 	more := ""
 	for _, f := range files {
 		paths = append(paths, f.path)
 		if f.options != "" {
-			more = f.options // of one is right for all
+			more = f.options // what one of them needs is right for all
 		}
 	}
 	r, _ := readerOf(t.Files)
@@ -173,7 +173,7 @@ func csvCall(t Table, files []csvFile, asText []string) string {
 	return r.call(quoteTexts(paths), fmt.Sprintf("%s, header = %t, types = {%s}", more, files[0].HasHeader, strings.Join(types, ", ")))
 }
 
-// columnsLike returns the names of the columns that are of the type in one of the files, of those for which it is asked.
+// columnsLike returns the names of the columns that are of the type in at least one of the files for which ask is true.
 func columnsLike(files []csvFile, kind string, ask func(csvFile) bool) []string {
 	var names []string
 	for _, f := range files {
@@ -191,30 +191,30 @@ func (f csvFile) only(names []string) []string {
 	return without(names, without(names, f.names()))
 }
 
-// rounded is whether a text is a number that has other digits as DOUBLE: a whole number, or one with a point of more digits
-// than a program writes of a DOUBLE. The engine takes numbers for it that do not fit 64 bits, and all of a column in which
-// one has a point. It keeps 15 digits.
+// rounded holds for a text that is a number with other digits as a DOUBLE: a whole number, or one with a point and more digits
+// than a program writes of a DOUBLE. To the engine, numbers that do not fit 64 bits are of that type, and so are all numbers of
+// a column in which one has a point. It keeps 15 digits.
 const rounded = `length(%[1]s) > 15 AND (regexp_full_match(%[1]s, '\s*[-+]?[0-9]+(\.0*)?\s*') AND (try_cast(%[1]s AS BIGINT) IS NULL` +
 	` OR try_cast(%[1]s AS BIGINT) <> try_cast(try_cast(%[1]s AS DOUBLE) AS HUGEINT))` +
 	` OR regexp_full_match(%[1]s, '\s*[-+]?[0-9]*\.[0-9]+\s*') AND length(trim(replace(trim(%[1]s, '-+ '), '.', ''), '0')) > 17)`
 
-// otherWord is whether a text is another word than true or false: the engine takes t, f, yes and no for these too. They are
-// somebody's gender, or Norway.
+// otherWord holds for a text that is another word than true or false: the engine takes t, f, yes and no for these too. They may
+// be somebody's gender, or Norway.
 const otherWord = `lower(%[1]s) NOT IN ('true', 'false')`
 
 const (
-	// wholeTime is a time with its seconds.
+	// wholeTime matches a time with its seconds.
 	wholeTime = `\s*\d{1,2}:\d{2}:\d{2}(\.\d*)?\s*`
-	// otherTime is whether a text is another time than a whole one: the engine takes 3:45 for hours and minutes, and it may be
+	// otherTime holds for a text that is a time without seconds: the engine takes 3:45 for hours and minutes, and it may be
 	// minutes and seconds.
 	otherTime = `NOT regexp_full_match(%[1]s, '` + wholeTime + `')`
 )
 
-// changes says of the types that the engine finds out when a text would be delivered as another.
+// changes are the types that the engine may find out wrongly, with the condition under which it changes a text.
 var changes = []struct{ kind, changed string }{{"DOUBLE", rounded}, {"BOOLEAN", otherWord}, {"TIME", otherTime}}
 
-// changedColumns returns the columns of which a text would be delivered as another: numbers would lose digits, of cards,
-// accounts and amounts, letters and words would become truth values, and minutes hours.
+// changedColumns returns the columns of which a text would be delivered as another: cards, accounts and amounts would lose
+// digits, letters and words would become truth values, and minutes hours.
 func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, error) {
 	var all []string
 	always := func(csvFile) bool { return true }
@@ -258,8 +258,8 @@ func orderOf(format string) int {
 	}
 }
 
-// dates are what is true of the first three numbers of all dates: whether they fit each of the orders, and whether one of
-// them is another day if its first two, or its first and its third are exchanged.
+// dates says of the first three numbers of all dates whether they fit each of the orders, and whether any of them is another
+// day if its first two numbers, or its first and its third, change places.
 type dates struct {
 	fit                 [3]bool
 	otherDay, otherYear bool
@@ -268,9 +268,9 @@ type dates struct {
 const dateFacts = `coalesce(bool_and(p[1] BETWEEN 1 AND 31 AND p[2] <= 12), true), coalesce(bool_and(p[1] <= 12 AND p[2] <= 31), true),` +
 	` coalesce(bool_and(p[2] <= 12 AND p[3] BETWEEN 1 AND 31), true), coalesce(bool_or(p[1] <> p[2]), false), coalesce(bool_or(p[1] <> p[3]), false)`
 
-// ambiguousColumns returns the columns with dates that are written otherwise than SQL does, if they may mean other days than
-// the engine takes them for: it prefers the year first if it has two digits, then the day. What all of these columns hold
-// together says how they are meant.
+// ambiguousColumns returns the columns whose dates are not written as in SQL, if they may mean other days than the engine takes
+// them for: it prefers the year first if that has two digits, then the day. All of these columns together say how they are
+// meant.
 func ambiguousColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) (names []string, err error) {
 	unlikeSQL := func(format string) bool { return format != "" && !strings.HasPrefix(format, "%Y") }
 	days := columnsLike(files, "DATE", func(f csvFile) bool { return unlikeSQL(f.DateFormat) })
@@ -297,7 +297,7 @@ func (f csvFile) hasText(column string) bool {
 	return slices.Contains(f.Columns, struct{ Name, Type string }{column, "VARCHAR"})
 }
 
-// lookAtDates reads what the columns hold. There are few days among many rows, which makes it cheap.
+// lookAtDates reads what the columns hold. That is cheap, for many rows have few different days.
 func lookAtDates(ctx context.Context, conn duck.Connection, t Table, files []csvFile, all []string) (dates, error) {
 	d := dates{fit: [3]bool{true, true, true}}
 	for _, f := range files {

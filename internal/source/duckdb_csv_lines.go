@@ -10,10 +10,10 @@ import (
 	duck "github.com/duckdb/duckdb-go-bindings"
 )
 
-// checkLines refuses a CSV file in which a line has another number of values than the others. The engine looks for what divides
-// all lines alike: it leaves out the lines above those, or takes each for a single value. Lines of one value above the others
-// are a title, and may be left out, if an empty line is between: else they may be rows of one column, among which a value has
-// a delimiter in it.
+// checkLines refuses a CSV file in which a line has another number of values than the others. The engine looks for a delimiter
+// that divides all lines alike: it leaves out the lines above those, or takes every line for a single value. Lines of one value
+// above the others are a title, and may be left out, if an empty line follows them. Otherwise they may be rows of one column,
+// in which a value has a delimiter in it.
 func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) error {
 	above, err := dividedAbove(ctx, conn, t, f)
 	if err != nil {
@@ -38,7 +38,7 @@ func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) e
 	return checkTitle(ctx, conn, t, f)
 }
 
-// checkTitle refuses lines that are left out without an empty one below them.
+// checkTitle refuses lines that are left out, if no empty line follows them.
 func checkTitle(ctx context.Context, conn duck.Connection, t Table, f csvFile) error {
 	if f.SkipRows == 0 {
 		return nil
@@ -55,8 +55,8 @@ func oddError(t Table, path, line, others string) error {
 	return fmt.Errorf("table %s: %w: line %s of %s has another number of values than %s; give it as many, and put quotes around a value with a delimiter in it", t.Name, ErrUnreadable, line, path, others)
 }
 
-// dividedAbove returns the number of the first line with several values among those that are left out; "" if there is none. What
-// stands between quotes divides none.
+// dividedAbove returns the number of the first line with several values among those that are left out; "" if there is none.
+// Delimiters between quotes do not count.
 func dividedAbove(ctx context.Context, conn duck.Connection, t Table, f csvFile) (string, error) {
 	if f.SkipRows == 0 {
 		return "", nil
@@ -71,11 +71,11 @@ func linesOf(path string) string {
 	return "read_csv(" + quoteText(path) + compression(path) + ", auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', columns = {'line': 'VARCHAR'})"
 }
 
-// oddNumber is what the engine says of a line that has too few values, or too many. Behind it are the values.
+// oddNumber matches what the engine says of a line that has too few values, or too many. The values follow it.
 var oddNumber = regexp.MustCompile(`^CSV Error on Line: (\d+)\n(?s:.*)Expected Number of Columns: `)
 
-// oddLine returns the number of the first line with another number of values than the file's first one, divided by what
-// divides that; "" if there is none.
+// oddLine returns the number of the first line that has another number of values than the file's first, by any delimiter that
+// divides the first; "" if there is none.
 func oddLine(ctx context.Context, conn duck.Connection, t Table, f csvFile) (string, error) {
 	first, err := t.ask(ctx, conn, fmt.Sprintf("SELECT coalesce(line, '') FROM %s LIMIT 1 OFFSET %d", linesOf(f.path), f.SkipRows))
 	if err != nil || len(first) == 0 {

@@ -17,23 +17,23 @@ var clock = regexp.MustCompile(`\bTIME\b`)
 type jsonColumn struct{ name, kind string }
 
 const (
-	// jsonTokens are the texts, in their quotes, and the numbers of a JSON text.
+	// jsonTokens takes the texts, with their quotes, and the numbers out of a JSON value.
 	jsonTokens = `regexp_extract_all(%s::VARCHAR, '"(?:[^"\\]|\\.)*"|[-+.0-9eE]+')`
-	// otherDate is whether a text is a date that may be another than the engine takes it for: it guesses which number is the day,
+	// otherDate holds for a text that may be another date than the engine takes it for: it guesses which number is the day,
 	// takes a year of two digits for one of four, and reads infinity and epoch as 1900-01-01.
 	otherDate = `regexp_full_match(%s, '"\s*(\d{1,3}-\d{1,2}-\d{1,4}\b.*|[-+]?infinity|epoch)\s*"')`
-	// shortTime is whether a text is a time without seconds, which may be minutes and seconds, or one with a digit too few.
+	// shortTime holds for a text that is a time without seconds, which may be minutes and seconds, or with a digit too few.
 	shortTime = `regexp_full_match(%[1]s, '"\s*\d{1,2}:[\d:.]+\s*"') AND NOT regexp_full_match(%[1]s, '"` + wholeTime + `"')`
-	// offsetTime is whether a text is a time with an offset from UTC.
+	// offsetTime holds for a text that is a time with an offset from UTC.
 	offsetTime = `regexp_full_match(%s, '"\s*\d{4}-[-\d]+T[\d:.]+[-+][\d:]*[1-9][\d:]*\s*"')`
 )
 
-// madeUp is what the engine calls a column whose name differs from another's in nothing but its case, or is empty.
+// madeUp matches the names that the engine makes up for a key that is empty, or that differs from another only in its case.
 var madeUp = regexp.MustCompile(`_\d+$|^C\d+$`)
 
-// readJSON returns the call that reads the NDJSON files of a table otherwise than its view, which has them as the engine finds
-// them out; "" if that changes no values. The columns in which it would are text, or JSON if they are nested, as they stand in
-// the files.
+// readJSON returns the call that reads the NDJSON files of a table without changing values; "" if its view, which has the
+// columns as the engine finds them out, does not change any. Columns in which it would are read as they stand in the files: as
+// text, or as JSON if they are nested.
 func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
 	r, _ := readerOf(t.Files)
 	columns, err := jsonColumns(ctx, conn, t)
@@ -70,8 +70,8 @@ func readJSON(ctx context.Context, conn duck.Connection, t Table, files []string
 	return call(columns), checkKeys(ctx, conn, t, call(columns), renamed)
 }
 
-// jsonColumns returns the columns of the table's view, as the engine has found them out. To describe the view would read the files
-// once more.
+// jsonColumns returns the columns of the table's view, as the engine has found them out. To describe the view would be to read
+// the files once more.
 func jsonColumns(ctx context.Context, conn duck.Connection, t Table) ([]jsonColumn, error) {
 	found, err := t.ask(ctx, conn, "SELECT unnest([column_name, data_type]) FROM (FROM duckdb_columns() WHERE table_name = "+quoteText(t.Name)+" AND NOT internal ORDER BY column_index)")
 	if err != nil {
@@ -84,7 +84,7 @@ func jsonColumns(ctx context.Context, conn duck.Connection, t Table) ([]jsonColu
 	return columns, nil
 }
 
-// jsonColumnsWith returns the names of the columns with a token x for which their condition holds.
+// jsonColumnsWith returns the names of the columns in which the condition holds for any token x.
 func jsonColumnsWith(ctx context.Context, conn duck.Connection, t Table, columns []jsonColumn, call func([]jsonColumn) string, condition func(jsonColumn) string) ([]string, error) {
 	var asked []jsonColumn
 	var cases []string
@@ -101,7 +101,7 @@ func jsonColumnsWith(ctx context.Context, conn duck.Connection, t Table, columns
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" }), err
 }
 
-// checkKeys refuses files with a key that the engine calls otherwise: it does not find it by that name.
+// checkKeys refuses files with a key for which the engine has made up another name, by which it does not find it.
 func checkKeys(ctx context.Context, conn duck.Connection, t Table, call string, renamed []string) error {
 	if len(renamed) == 0 {
 		return nil
@@ -116,7 +116,7 @@ func checkKeys(ctx context.Context, conn duck.Connection, t Table, call string, 
 	return nil
 }
 
-// odd returns the condition under which a token x of the column's values is not what the engine makes of it; "" if there is none.
+// odd returns the condition under which the engine changes a token x of the column's values; "" if it never does.
 func (c jsonColumn) odd() string {
 	var conditions []string
 	if strings.Contains(c.kind, "DOUBLE") {
@@ -131,8 +131,8 @@ func (c jsonColumn) odd() string {
 	return strings.Join(conditions, " OR ")
 }
 
-// moved returns the condition under which a token x of the column's values is another time to the engine once it is told the columns:
-// it leaves the offset from UTC out of account then.
+// moved returns the condition under which a token x of the column's values becomes another time as soon as the engine is told
+// the columns: it then ignores the offset from UTC.
 func (c jsonColumn) moved() string {
 	if !strings.Contains(c.kind, "TIMESTAMP") {
 		return ""

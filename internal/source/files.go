@@ -12,7 +12,7 @@ const (
 	parquetReader = "read_parquet"
 	csvReader     = "read_csv"
 	jsonReader    = "read_ndjson"
-	// csvOptions have no line left out for a # at its beginning, which the engine takes for a comment where it can.
+	// csvOptions keep the lines that begin with a #, which the engine takes for comments where it can.
 	csvOptions    = ", sample_size = -1, files_to_sniff = -1, comment = ''"
 	ndjsonOptions = ", sample_size = -1, maximum_sample_files = 2147483647"
 )
@@ -23,9 +23,9 @@ type fileReader struct {
 	delimiters                   string // what may divide the values of a line
 }
 
-// readers are those by the extension of the files, also with .gz behind it. CSV and NDJSON are sampled whole, so that a
-// type does not turn out wrong in the middle of a delivery. What divides the values of a CSV file is found out; of the others
-// the extension says it.
+// readers lists the readers by the extension of the files, which may have .gz behind it, but for Parquet. CSV and NDJSON are
+// sampled whole, so that a type does not turn out wrong in the middle of a delivery. What divides the values of a .csv is found
+// out; of the others the extension says it.
 var readers = []fileReader{
 	{".parquet", parquetReader, "", ""},
 	{".csv", csvReader, csvOptions, ",;\t|"},
@@ -82,7 +82,7 @@ func compression(files string) string {
 	return ""
 }
 
-// call returns the call that reads files, which are as SQL has them, by the reader's function, with some more options.
+// call returns the SQL that reads files, an SQL text or a list of them, with the reader's options and more.
 func (r fileReader) call(files, more string) string {
 	return r.function + "(" + files + r.options + more + ")"
 }

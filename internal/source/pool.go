@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Pool keeps engines that have been used for the next who opens the same source. To start one takes more processor
-// time than to run a small query, and finding out about CSV files means reading them. An engine is used again only if nothing
-// of a query can be left in it, and as long as its files are those that it has seen.
+// A Pool keeps used engines for whoever opens the same source next. To start one takes more processor time than to run a small
+// query, and finding out about CSV files means reading them. An engine is used again only if nothing of a query can be left in
+// it, and only while its files are as it has seen them.
 //
-// Sources that are no files are opened as the function Open does.
+// Sources that are not files are opened as by the function Open.
 type Pool struct {
 	dir   string
 	size  int
@@ -39,9 +39,9 @@ type pooled struct {
 	spill string // its folder
 }
 
-// NewPool returns a pool whose engines spill into folders below dir, and which keeps at most as many engines as leave size of
-// them, with those in use. dir must exist; what is in it belongs to the pool. By the clock the pool sees which files have
-// just been written.
+// NewPool returns a pool whose engines spill into folders below dir, and which keeps an engine only while there are at most
+// size of them, with those in use. dir must exist; what is in it belongs to the pool. The clock tells it which files have just
+// been written.
 func NewPool(dir string, size int, clock func() time.Time) *Pool {
 	return &Pool{dir: dir, size: size, clock: clock}
 }
@@ -169,7 +169,7 @@ func (k *pooled) end() error {
 }
 
 // seen is what a file looked like before an engine found out about it. Only the kernel sets the time of change, so that a file
-// with its time set back is another one.
+// whose other time was set back does not pass for the same.
 type seen struct {
 	name, real        string // real: where links lead, for the engine is locked to that
 	device, inode     uint64
@@ -177,12 +177,12 @@ type seen struct {
 	modified, changed unix.Timespec
 }
 
-// settled is how long ago a file must have been written for its time to tell it from what is written next: that of some
-// file systems is whole seconds.
+// settled is how long ago a file must have been written for its time to differ from that of a later write: some file systems
+// keep whole seconds.
 const settled = 2 * time.Second
 
-// look returns the tables' files as they are, sorted as the engine sorts them; nil if they cannot be told from what they
-// may be later. That is so of patterns which the engine may read in another way than we do: its ? is a byte, say.
+// look returns the tables' files as they are, sorted as the engine sorts them; nil if a later change may not show. That is so
+// of patterns too which the engine may read in another way than we do: its ? is a byte, say.
 func look(tables []Table, now time.Time) []seen {
 	var files []seen
 	for _, t := range tables {
@@ -207,8 +207,8 @@ func look(tables []Table, now time.Time) []seen {
 	return files
 }
 
-// holds reports whether a file has what it had. What else changed of it, its rights or its links, is no matter: a backup
-// may link it while it is read.
+// holds reports whether a file still has what it had. Its rights and its links do not matter: a backup may link it while it is
+// read.
 func (s seen) holds(was seen) bool {
 	s.changed = was.changed
 	return s == was

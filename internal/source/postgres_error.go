@@ -155,21 +155,22 @@ func (s *server) connectError(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: %w: the server does not speak as the DSN says (TLS, or a way to authenticate), or is not of the kind that its target_session_attrs wants", where, ErrUnreachable)
 }
 
-// pooler is the SQLSTATE that PgBouncer has for whatever it says itself (protocol violation): that it is full, or that the login is
-// refused.
+// pooler is the SQLSTATE (protocol violation) of all that PgBouncer says itself: that it is full, say, or that it refuses the
+// login.
 const pooler = "08P01"
 
 var poolersLogin = regexp.MustCompile(`^(auth failed|(password|SASL) authentication failed|no such (user|database)\b)`)
 
-// noSetting is how a server, or a pooler in front of it, does not take an option of the DSN. Those that pgx does not know it
-// hands on as settings of the server, and some of libpq's are among them: of these some are none, and one is the server's own.
+// noSetting reports whether a server, or a pooler in front of it, refuses an option of the DSN. pgx hands those that it does
+// not know on as settings of the server. Some of libpq's options are among them: to the server most are unknown, and one is a
+// setting that a login cannot change.
 func noSetting(failure *pgconn.PgError) bool {
 	const unknown, fixed = "42704", "55P02"
 	return failure.Code == unknown || failure.Code == fixed || failure.Code == pooler && strings.HasPrefix(failure.Message, "unsupported startup parameter")
 }
 
-// loginError is serverError for what the server says before there is a query: what it does not like is in the DSN, or of
-// the user's rights, unless it is not ready, or is itself what fails.
+// loginError is serverError for what the server says before there is a query. Then the DSN or the user's rights are at fault,
+// unless the server is not ready, or fails itself.
 func loginError(ctx context.Context, failure *pgconn.PgError) error {
 	switch class, ok := states[failure.Code[:min(2, len(failure.Code))]]; {
 	case noSetting(failure):
