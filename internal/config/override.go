@@ -62,8 +62,8 @@ func (r *reader) variable(w *walker, f field, at, name string) *yaml.Node {
 	if plain(f.typ).Kind() == reflect.String {
 		node.Tag = "!!str"
 	}
-	w.where = "$" + name
-	r.where[at] = w.where
+	w.variable = "$" + name
+	r.where[at] = w.variable
 	if !w.value(node, f, at) {
 		return nil
 	}

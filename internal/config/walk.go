@@ -18,23 +18,23 @@ import (
 // written, and takes out what cannot be decoded, so that the rest can still be checked.
 type walker struct {
 	*report
-	file   string         // as problems name it; empty: the places are in where
-	folder string         // of the file, for relative paths
-	offset map[string]int // items of each list that earlier files hold
-	where  string
+	file     string         // as problems name it
+	folder   string         // of the file, for relative paths
+	offset   map[string]int // items of each list that earlier files hold
+	variable string         // instead of a file: the variable of the environment, with its $
 }
 
 func (w *walker) place(n *yaml.Node) string {
 	if w.file == "" {
-		return w.where
+		return w.variable
 	}
 	return w.file + ":" + strconv.Itoa(n.Line)
 }
 
 // wrong reports a problem at a node, and that path was written all the same.
 func (w *walker) wrong(n *yaml.Node, path, hint, format string, args ...any) bool {
-	if _, known := w.report.where[path]; !known {
-		w.report.where[path] = w.place(n)
+	if _, known := w.where[path]; !known {
+		w.where[path] = w.place(n)
 	}
 	w.say(problem.Problem{Key: path, Hint: hint, Message: fmt.Sprintf(format, args...)})
 	w.bad[path] = true
@@ -89,13 +89,12 @@ func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		at := join(path, key.Value)
+		w.where[at] = w.place(key)
 		if first, twice := seen[strings.ToLower(key.Value)]; twice {
-			w.report.where[at] = w.place(key)
 			w.add(at, "keep one of them", "is written twice, first as %s in line %d", first.Value, first.Line)
 			continue
 		}
 		seen[strings.ToLower(key.Value)] = key
-		w.report.where[at] = w.place(key)
 		f, ok := find(known, key.Value)
 		switch {
 		case !ok:
@@ -104,7 +103,7 @@ func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
 			// Of a key that a template has not filled in, or whose lines are comments now, the files would go out plain.
 			w.wrong(value, at, howSecret(f)+"; or leave the key out", "nothing is written where a secret is meant")
 		case isNothing(value, f):
-			delete(w.report.where, at)
+			delete(w.where, at)
 		case w.value(value, f, at):
 			kept = append(kept, key, value)
 		}
@@ -152,18 +151,18 @@ func (w *walker) items(n *yaml.Node, f field, path string) bool {
 	if n.Kind != yaml.SequenceNode {
 		return w.wrong(n, path, "begin each item with a hyphen, or put all of them in [ ]", "a %s is written where a list is meant", kindName(n))
 	}
-	item := field{typ: f.typ.Elem(), inline: f.inline}
+	each := field{typ: f.typ.Elem(), inline: f.inline}
 	next := w.offset[path]
 	var kept []*yaml.Node
 	for _, value := range n.Content {
-		at := fmt.Sprintf("%s[%d]", path, next)
-		w.report.where[at] = w.place(value)
+		at := item(path, next)
+		w.where[at] = w.place(value)
 		if name := nameOf(value); name != "" {
 			w.names[at] = name
 		}
-		if isNothing(value, item) {
+		if isNothing(value, each) {
 			w.wrong(value, at, "", "the item is empty")
-		} else if w.value(value, item, at) {
+		} else if w.value(value, each, at) {
 			kept = append(kept, value)
 			next++
 		}
