@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"consign/internal/problem"
@@ -52,11 +53,9 @@ func (r *Reader) Load() (*Config, problem.List, error) {
 	if err != nil || c == nil {
 		return nil, problems, err
 	}
-	for _, q := range [][]Query{c.Queries, c.Segments} {
-		for i := range q {
-			if q[i].SQLFile != "" {
-				read = append(read, fileText{q[i].SQLFile, []byte(q[i].SQL)})
-			}
+	for _, q := range slices.Concat(c.Queries, c.Segments) {
+		if q.SQLFile != "" {
+			read = append(read, fileText{q.SQLFile, []byte(q.SQL)})
 		}
 	}
 	r.read, r.loaded, r.warnings = read, c, problems
@@ -76,15 +75,7 @@ func lasting(files []fileText) error {
 // same reports whether the files are what they were.
 func (r *Reader) same() bool {
 	now, err := r.files(r.read)
-	if err != nil || len(now) != len(r.read) {
-		return false
-	}
-	for i, f := range now {
-		if f.path != r.read[i].path || !bytes.Equal(f.text, r.read[i].text) {
-			return false
-		}
-	}
-	return true
+	return err == nil && slices.EqualFunc(now, r.read, func(a, b fileText) bool { return a.path == b.path && bytes.Equal(a.text, b.text) })
 }
 
 // files reads the configuration's files, and those of queries that were read beside them the last time.

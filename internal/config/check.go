@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"net"
 	"reflect"
@@ -10,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"consign/internal/problem"
 )
 
 // A checker looks at a decoded configuration and reports everything that is wrong with it.
@@ -192,22 +189,4 @@ func (k *checker) sections() {
 func isPort(text string) bool {
 	port, err := strconv.Atoi(text)
 	return err == nil && port > 0 && port < 1<<16
-}
-
-// sortByPlace puts problems in the order of the files.
-func sortByPlace(list problem.List) {
-	slices.SortStableFunc(list, func(a, b problem.Problem) int {
-		fileA, lineA := splitPlace(a.Where)
-		fileB, lineB := splitPlace(b.Where)
-		return cmp.Or(strings.Compare(fileA, fileB), cmp.Compare(lineA, lineB), strings.Compare(a.Key, b.Key))
-	})
-}
-
-func splitPlace(where string) (string, int) {
-	at := strings.LastIndexByte(where, ':')
-	line, err := strconv.Atoi(where[at+1:])
-	if err != nil {
-		return where, 0
-	}
-	return where[:at], line
 }

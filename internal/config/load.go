@@ -20,11 +20,8 @@ var ErrRefused = errors.New("the configuration is refused")
 // Check looks at secrets and keys too.
 func Load(path string, environment func(string) (string, bool)) (*Config, problem.List, error) {
 	c, list, err := load(path, environment)
-	if err != nil {
-		return nil, nil, err
-	}
-	if list.Err() != nil {
-		return nil, list, nil
+	if err != nil || list.Err() != nil {
+		return nil, list, err
 	}
 	return c, list, nil
 }

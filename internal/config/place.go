@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"consign/internal/problem"
@@ -114,3 +116,21 @@ func (r *report) reported(path string) bool {
 
 // missing reports that path must be set.
 func (r *report) missing(path, hint string) { r.add(path, hint, "is missing") }
+
+// sortByPlace puts problems in the order of the files.
+func sortByPlace(list problem.List) {
+	slices.SortStableFunc(list, func(a, b problem.Problem) int {
+		fileA, lineA := splitPlace(a.Where)
+		fileB, lineB := splitPlace(b.Where)
+		return cmp.Or(strings.Compare(fileA, fileB), cmp.Compare(lineA, lineB), strings.Compare(a.Key, b.Key))
+	})
+}
+
+func splitPlace(where string) (string, int) {
+	at := strings.LastIndexByte(where, ':')
+	line, err := strconv.Atoi(where[at+1:])
+	if err != nil {
+		return where, 0
+	}
+	return where[:at], line
+}

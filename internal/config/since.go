@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -70,10 +71,7 @@ func (c *Config) agreement(name string) agreement {
 	}
 	a := agreement{role: credential.RoleARN, externalID: credential.ExternalID}
 	if base := c.credential(credential.Base); base != nil {
-		a.principal = base.RoleARN
-		if a.principal == "" {
-			a.principal = "the keys of " + base.Name // whose they are, only Amazon knows
-		}
+		a.principal = cmp.Or(base.RoleARN, "the keys of "+base.Name) // whose they are, only Amazon knows
 	}
 	return a
 }
