@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -34,13 +35,13 @@ func (b *Bucket) Complete(ctx context.Context, o Object, uploadID string) (Compl
 		MpuObjectSize:       &o.Size,
 		IfNoneMatch:         b.condition(),
 	})
-	if err == nil && value(out.ETag) == "" {
+	if err == nil && aws.ToString(out.ETag) == "" {
 		err = errEmpty
 	}
 	if err != nil {
 		return b.settleUpload(ctx, o, uploadID, b.fail(opComplete, o.Key, err))
 	}
-	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: value(out.ChecksumCRC32C)}
+	done := Completed{ETag: strings.Trim(aws.ToString(out.ETag), `"`), Version: aws.ToString(out.VersionId), Checksum: aws.ToString(out.ChecksumCRC32C)}
 	if done.Checksum == "" {
 		done.Checksum = o.CRC32C // S3 was given it and would have refused
 	}
@@ -126,11 +127,11 @@ func (b *Bucket) Put(ctx context.Context, o Object, data []byte) (Completed, err
 		Tagging:              b.tagging(),
 		IfNoneMatch:          b.condition(),
 	})
-	if err == nil && value(out.ETag) == "" {
+	if err == nil && aws.ToString(out.ETag) == "" {
 		err = errEmpty
 	}
 	if err != nil {
 		return b.Settle(ctx, o, b.fail(opPut, o.Key, err))
 	}
-	return Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId), Checksum: o.CRC32C}, nil
+	return Completed{ETag: strings.Trim(aws.ToString(out.ETag), `"`), Version: aws.ToString(out.VersionId), Checksum: o.CRC32C}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -45,8 +46,8 @@ func (b *Bucket) Look(ctx context.Context, o Object) (Completed, Standing, error
 
 // ours reports whether the object that a look has found is this one.
 func (b *Bucket) ours(ctx context.Context, o Object, out *s3.HeadObjectOutput) (Completed, bool, error) {
-	done := Completed{ETag: strings.Trim(value(out.ETag), `"`), Version: value(out.VersionId)}
-	if out.Metadata[metaDelivery] != o.Delivery || value(out.ContentLength) != o.Size {
+	done := Completed{ETag: strings.Trim(aws.ToString(out.ETag), `"`), Version: aws.ToString(out.VersionId)}
+	if out.Metadata[metaDelivery] != o.Delivery || aws.ToInt64(out.ContentLength) != o.Size {
 		return done, false, nil
 	}
 	checksum, told := out.Metadata[metaCRC32C]
@@ -55,7 +56,7 @@ func (b *Bucket) ours(ctx context.Context, o Object, out *s3.HeadObjectOutput) (
 		if err != nil {
 			return done, false, b.fail(opHead, o.Key, err)
 		}
-		checksum = value(again.ChecksumCRC32C)
+		checksum = aws.ToString(again.ChecksumCRC32C)
 	}
 	done.Checksum = checksum
 	return done, checksum == o.CRC32C, nil
@@ -68,7 +69,7 @@ const skew = 15 * time.Minute
 // our object. S3 dates an object of parts by the opening of its upload: one that was under way for longer than ours, and
 // completed after it, is taken for older too.
 func lay(o Object, out *s3.HeadObjectOutput) bool {
-	return !o.Opened.IsZero() && value(out.LastModified).Before(o.Opened.Add(-skew))
+	return !o.Opened.IsZero() && aws.ToTime(out.LastModified).Before(o.Opened.Add(-skew))
 }
 
 func (b *Bucket) headInput(key string, checksum types.ChecksumMode) *s3.HeadObjectInput {
@@ -131,7 +132,7 @@ func (b *Bucket) list(ctx context.Context, key string, refused error) error {
 	if err != nil {
 		return fmt.Errorf("%w; if the object is not there, S3 says so only to a role that has s3:ListBucket on %s too", refused, b.resource(""))
 	}
-	if len(out.Contents) > 0 && value(out.Contents[0].Key) == key {
+	if len(out.Contents) > 0 && aws.ToString(out.Contents[0].Key) == key {
 		return refused
 	}
 	return nil

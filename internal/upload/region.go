@@ -43,7 +43,7 @@ func (b *Bucket) findRegion(ctx context.Context) (string, error) {
 	b.o.Region = firstRegion
 	anonymous := b.newClient(aws.AnonymousCredentials{}, firstRegion)
 	out, err := anonymous.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.o.Bucket})
-	if err == nil && value(out.BucketRegion) != "" {
+	if err == nil && aws.ToString(out.BucketRegion) != "" {
 		return *out.BucketRegion, nil
 	}
 	if err != nil {

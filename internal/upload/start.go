@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -49,7 +50,7 @@ func (b *Bucket) create(ctx context.Context, o Object) (string, error) {
 		StorageClass:         types.StorageClass(b.o.StorageClass),
 		Tagging:              b.tagging(),
 	})
-	if err == nil && value(out.UploadId) == "" {
+	if err == nil && aws.ToString(out.UploadId) == "" {
 		err = errEmpty
 	}
 	if err != nil {
@@ -125,7 +126,7 @@ func (b *Bucket) Find(ctx context.Context, key string) (uploads []string, err er
 			return nil, err
 		}
 		for _, u := range page.Uploads {
-			if value(u.Key) == key && value(u.UploadId) != "" {
+			if aws.ToString(u.Key) == key && aws.ToString(u.UploadId) != "" {
 				uploads = append(uploads, *u.UploadId)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -29,7 +30,7 @@ func (b *Bucket) parts(ctx context.Context, key, uploadID string) (map[int]part,
 			return nil, b.fail(opParts, key, err)
 		}
 		for _, p := range page.Parts {
-			held[int(value(p.PartNumber))] = part{size: value(p.Size), crc: value(p.ChecksumCRC32C), etag: value(p.ETag)}
+			held[int(aws.ToInt32(p.PartNumber))] = part{size: aws.ToInt64(p.Size), crc: aws.ToString(p.ChecksumCRC32C), etag: aws.ToString(p.ETag)}
 		}
 	}
 	return held, nil
@@ -80,13 +81,4 @@ func (b *Bucket) verified(ctx context.Context, o Object, uploadID string) ([]typ
 
 func (b *Bucket) mismatch(o Object, format string, args ...any) error {
 	return fmt.Errorf("verify %s/%s: %w: %s", b.o.Bucket, o.Key, ErrMismatch, fmt.Sprintf(format, args...))
-}
-
-// value returns what p points to, and the zero value for nil.
-func value[T any](p *T) T {
-	var zero T
-	if p == nil {
-		return zero
-	}
-	return *p
 }
