@@ -2,8 +2,8 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -94,23 +94,7 @@ func newPlace(c *config.Config, d *config.Destination, levels string, e config.E
 
 // same reports whether another place is tried by the same requests.
 func (p place) same(o place) bool {
-	requests := func(p place) string {
-		out, err := json.Marshal(struct {
-			Target activities.Target
-			Keys   []string
-		}{p.target, p.keyNames()})
-		must(err)
-		return string(out)
-	}
-	return requests(p) == requests(o)
-}
-
-func (p place) keyNames() []string {
-	var names []string
-	for _, k := range p.keys {
-		names = append(names, k.Path)
-	}
-	return names
+	return reflect.DeepEqual(p.target, o.target) && slices.EqualFunc(p.keys, o.keys, func(a, b config.Key) bool { return a.Path == b.Path })
 }
 
 func (p place) url() string {
