@@ -60,7 +60,7 @@ func (a *app) campaignOver(ctx context.Context, connection client.Client, s sent
 	if err := a.result(s, func(w io.Writer) { printCampaign(w, done) }); err != nil {
 		return err
 	}
-	return a.ending(ending{done.WorkflowID, done.Status, done.Failure, a.command("campaign", cmp.Or(done.Campaign, s.Campaign), "--run-key", "NEW-KEY")})
+	return a.ending(s, a.afresh("", cmp.Or(done.Campaign, s.Campaign), "--run-key", "NEW-KEY"))
 }
 
 // printCampaign writes what a campaign has delivered, group by group.

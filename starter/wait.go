@@ -62,7 +62,7 @@ func (a *app) over(ctx context.Context, connection client.Client, s sent, snapsh
 		return err
 	}
 	again := a.afresh(cmp.Or(done.Orchestration, s.Orchestration), done.Campaign, "--run-key", "NEW-KEY") // one that was terminated has not said what it is
-	return a.ending(ending{done.WorkflowID, done.Status, done.Failure, again})
+	return a.ending(s, again)
 }
 
 // afresh is the command that begins again with what a run has delivered: a group goes with its campaign.
@@ -73,26 +73,18 @@ func (a *app) afresh(orchestration, campaign string, flags ...string) string {
 	return a.command(append([]string{"send", orchestration}, flags...)...)
 }
 
-// An ending is how a run ended, and the command that starts it afresh.
-type ending struct {
-	workflowID string
-	status     workflows.State
-	failure    *activities.Failure
-	again      string
-}
-
-// ending is the exit of a run that is over.
-func (a *app) ending(e ending) error {
-	run, f := shortRun(e.workflowID), e.failure
-	newKey := "this run stays " + string(e.status) + " under its key; to start afresh: " + e.again
+// ending is the exit of a run that is over. again is the command that starts it afresh.
+func (a *app) ending(s sent, again string) error {
+	run, f := shortRun(s.WorkflowID), s.Failure
+	newKey := "this run stays " + string(s.State) + " under its key; to start afresh: " + again
 	switch {
-	case e.status == workflows.Completed:
+	case s.State == workflows.Completed:
 		return nil
 	case f == nil:
-		return failed(fmt.Errorf("%s: %s", run, e.status), newKey)
+		return failed(fmt.Errorf("%s: %s", run, s.State), newKey)
 	case f.Type == activities.TypeRefused:
 		return &exit{exitRefused, fmt.Errorf("%s: %w: %s", run, plan.ErrRefused, strings.TrimPrefix(f.Message, plan.ErrRefused.Error()+": ")), f.Advice}
-	case e.status == workflows.Aborted:
+	case s.State == workflows.Aborted:
 		return failed(fmt.Errorf("%s: %s", run, f.Message), newKey)
 	default:
 		return failed(fmt.Errorf("%s: %s", run, sentence(*f)), strings.TrimPrefix(f.Advice+"\n"+newKey, "\n"))
