@@ -46,8 +46,8 @@ type Options struct {
 	Early      time.Duration // a session is renewed so long before it expires; 0: five minutes, less a random part
 }
 
-// Digest tells options from others: the same session can be made of two that have the same. It cannot be turned back, and
-// it stays in the process all the same.
+// Digest tells options apart: equal digests make equal sessions. It cannot be turned back into secrets, and still never leaves
+// the process.
 func (o Options) Digest() string {
 	h := sha256.New()
 	for at := &o; at != nil; at = at.Base {
@@ -136,8 +136,8 @@ var everywhere = []string{ //nolint:gochecknoglobals // the table
 // regionName is how the regions are called that there may be a choice about: those of governments have four words.
 var regionName = regexp.MustCompile(`^[a-z]{2}-[a-z]+-\d+$`)
 
-// Beside returns the options with a region, if they have none: that of a bucket, unless accounts have to opt into it. The
-// bucket's has, but Amazon's STS there does not know the keys of ours if it has not. Sessions are good in all regions.
+// Beside returns the options with a region, if they have none: the bucket's, unless that is one that accounts have to opt into.
+// The bucket's account has, but if ours has not, Amazon's STS there does not know our keys. Sessions are good in all regions.
 func (o Options) Beside(bucket string) Options {
 	switch {
 	case o.Region != "":

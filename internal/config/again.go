@@ -33,7 +33,7 @@ func NewReader(path string, environment func(string) (string, bool)) *Reader {
 	return &Reader{path: path, environment: environment}
 }
 
-// Load is as the function of the same name. The configuration is shared, and nobody changes it.
+// Load does what the function Load does. All callers share the configuration, and none changes it.
 func (r *Reader) Load() (*Config, problem.List, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,7 +62,7 @@ func (r *Reader) Load() (*Config, problem.List, error) {
 	return c, problems, nil
 }
 
-// lasting refuses what can be read once, as a pipe can: there is nothing in it the next time, which is a configuration too.
+// lasting refuses what can be read only once, such as a pipe: the next time it is empty, and an empty configuration is valid.
 func lasting(files []fileText) error {
 	for _, f := range files {
 		if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() {

@@ -35,7 +35,7 @@ func (k *checker) settings(e Effective, at string, complete bool) {
 // settingOf are the settings that a stage knows under another name.
 var settingOf = map[string]string{"kms_key_id": "sse"}
 
-// stages lets the stages say what they cannot honour, and puts it where the setting was written.
+// stages lets the stages say what they cannot honour, and reports it where the setting was written.
 func (k *checker) stages(e Effective, at string, complete bool) {
 	s := e.Settings
 	for _, stage := range []problem.List{s.Render(e.Columns).Validate(), s.Archive().Validate(), s.Upload(S3{}).Validate()} {

@@ -46,9 +46,9 @@ func (k *checker) taken(by map[string]delivery, d delivery, keys []string, hint,
 	return false
 }
 
-// SameNames returns what else of the configuration delivers under the names that an orchestration would have by another
-// data template; or a campaign's group, if there is a campaign. It is empty if nothing does, as far as that is known
-// before names are rendered.
+// SameNames returns what else in the configuration delivers under the names that an orchestration, or a campaign's group if a
+// campaign is given, would have by another data template. It is empty if nothing does, as far as names are known before they
+// are rendered.
 func (c *Config) SameNames(template, orchestration, campaign, group string) string {
 	var own delivery
 	if of, err := c.Campaign(campaign); err == nil {
@@ -100,7 +100,7 @@ func (c *Config) ofOrchestration(o *Orchestration, template string) delivery {
 	}
 }
 
-// ofGroup is the same of a campaign's group.
+// ofGroup is what a campaign's group delivers by a template.
 func (c *Config) ofGroup(campaign string, g *Group, template string) delivery {
 	return delivery{
 		label: "campaign " + campaign + ", group " + g.Name, effective: c.effective(template, nil), campaign: true,

@@ -140,7 +140,7 @@ func (e *Effective) path(name, at string) string {
 // set reports whether somebody has written the setting.
 func (e *Effective) set(name string) bool { return e.Origins[name].path != "" }
 
-// misread reports whether one of the settings was written in a way that could not be read: what is wrong without it need not be.
+// misread reports whether one of the settings was written but could not be read: what seems wrong for want of it may be right.
 func (e *Effective) misread(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return e.bad[name] != "" })
 }

@@ -11,13 +11,13 @@ import (
 // ErrRefused is wrapped where a configuration as a whole is refused.
 var ErrRefused = errors.New("the configuration is refused")
 
-// Load reads the configuration at path: a YAML file, or a folder of them. Without a path it looks for
-// $CONSIGN_CONFIG, ./consign.yaml and ./consign/. The list holds every problem at once, warnings too, but for what may
-// only follow from a value that cannot be read; there is no configuration if one of them is a reason to refuse. The error
-// is about files that cannot be read at all.
+// Load reads the configuration at path: a YAML file, or a folder of them. Without a path it looks for $CONSIGN_CONFIG,
+// ./consign.yaml and ./consign/. The list holds every problem at once, warnings too, except those that may only follow from a
+// value that cannot be read. If one of them is a reason to refuse, there is no configuration. The error is about files that
+// cannot be read at all.
 //
-// Load looks at what was written, and at nothing else: a machine that only starts runs needs none of the secrets.
-// Check looks at secrets and keys too.
+// Load looks only at what was written: a machine that does nothing but start runs needs none of the secrets. Check looks at
+// secrets and keys too.
 func Load(path string, environment func(string) (string, bool)) (*Config, problem.List, error) {
 	c, list, err := load(path, environment)
 	if err != nil || list.Err() != nil {
@@ -26,9 +26,9 @@ func Load(path string, environment func(string) (string, bool)) (*Config, proble
 	return c, list, nil
 }
 
-// LoadTemporal reads the section temporal of the configuration that Load would read, for those who have no use for the
-// rest: what is wrong with a list or with another section is told as a warning, and is no reason to refuse. What may be
-// about temporal is one: a key that no section has, say, may be temporal misspelt, unless that is written too.
+// LoadTemporal reads only the section temporal of the configuration that Load would read. What is wrong with a list or with
+// another section becomes a warning. What may be about temporal stays a reason to refuse: an unknown section, say, may be
+// temporal misspelt, unless temporal is written too.
 func LoadTemporal(path string, environment func(string) (string, bool)) (Temporal, problem.List, error) {
 	c, list, err := load(path, environment)
 	if err != nil {

@@ -28,7 +28,8 @@ func (c *Config) Misspelt(environ []string) problem.List {
 	return list
 }
 
-// near reports whether a suggestion differs by so little that it was meant: names that begin alike are always similar.
+// near reports whether a suggestion differs so little that it was meant. To be similar is not enough here, for all of these
+// names begin alike.
 func near(name, hint string) bool {
 	const typos = 2
 	return distance(name, strings.TrimSuffix(strings.TrimPrefix(hint, didYouMean), "?")) <= typos

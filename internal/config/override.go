@@ -70,8 +70,8 @@ func (r *reader) variable(w *walker, f field, at, name string) *yaml.Node {
 	return node
 }
 
-// noSecret says that a secret is not set by a variable, however it is called, unless the files point to this one. The only
-// secret of the sections is Temporal's API key.
+// noSecret says that no variable sets a secret by its name, unless the files point to this variable. Temporal's API key is the
+// only secret in these sections.
 func (r *reader) noSecret(key, at, name string) {
 	if r.config.Temporal.APIKey.Env == name {
 		return

@@ -60,8 +60,8 @@ func (p places) key(path string) string {
 	return b.String() + path[start:]
 }
 
-// unread reports whether what was written at path, or something in it, could not be read. That is said there: what is wrong
-// without it need not be wrong.
+// unread reports whether what was written at path, or something in it, could not be read. That is reported there; what seems
+// wrong for want of it may be right.
 func (p places) unread(path string) bool {
 	for bad := range p.bad {
 		if rest, ok := strings.CutPrefix(bad, path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
@@ -92,8 +92,8 @@ func (r *report) put(p problem.Problem) {
 	}
 }
 
-// say adds a problem whose key is a path, unless it is there already: what a destination has set wrongly is wrong for
-// each of its templates.
+// say adds a problem whose key is a path, unless it is there already: what a destination has set wrongly is wrong for each of
+// its templates too.
 func (r *report) say(p problem.Problem) {
 	if p.Where == "" {
 		p.Where = r.of(p.Key)

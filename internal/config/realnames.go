@@ -10,8 +10,8 @@ import (
 // aRun is as long as Temporal's ids of runs are.
 const aRun = "00000000-0000-0000-0000-000000000000"
 
-// realNames checks what each delivery's objects are called with the names of the things that it is made of. A template is
-// checked with words that stand for any name; one that breaks a key, or is too long behind its prefix, is seen only here.
+// realNames checks the names of each delivery's objects with the real names of what it is made of. A template is checked with
+// words that stand for any name, so a real name that breaks a key, or makes it too long, is seen only here.
 func (k *checker) realNames() {
 	for _, d := range k.c.deliveries() {
 		if k.misnamed(d) {
@@ -32,7 +32,7 @@ func (k *checker) realNames() {
 	}
 }
 
-// misnamed reports whether what a delivery's names are made of has problems of its own, which are told where it is written.
+// misnamed reports whether what a delivery's names are made of has problems of its own. They are reported where it is written.
 func (k *checker) misnamed(d delivery) bool {
 	for _, name := range d.values {
 		if !named.MatchString(name) {

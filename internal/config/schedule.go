@@ -43,8 +43,8 @@ func (k *checker) cron(line, at string) {
 	}
 }
 
-// clockChanges warns of what a schedule does on the days of the coming year on which the clocks of its time zone are
-// changed. Temporal goes by the clock on the wall: a time that does not come starts nothing, and some start two runs.
+// clockChanges warns of what a schedule does when, in the coming year, the clocks of its time zone change. Temporal goes by the
+// wall clock: a time that does not come starts nothing, and a time that comes twice may start two runs.
 func (c *Config) clockChanges(r *report, now time.Time) {
 	for i := range c.Orchestrations {
 		c.Orchestrations[i].Schedule.clockChanges(r, item("orchestrations", i), now)

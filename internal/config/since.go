@@ -8,11 +8,12 @@ import (
 	"consign/internal/problem"
 )
 
-// Since returns, as warnings, what was changed since an earlier version of the configuration and breaks what a bucket's
-// owner has set up for it: their trust policy names the external ID and the principal, and their account has the role. A
-// change that is agreed upon is no mistake, so nothing is refused.
+// Since returns, as warnings, the changes since an earlier version of the configuration that break what a bucket's owner has
+// set up for it: their trust policy names the external ID and the principal, and their account has the role. A change may be
+// agreed upon, so nothing is refused.
 //
-// A credential that keeps its name is told of once, and a destination if it is led to another one: both may lead to the same.
+// A credential that keeps its name is reported once. A destination is reported if it gets another credential, unless both lead
+// to the same.
 func (c *Config) Since(earlier *Config) problem.List {
 	return append(c.credentialsSince(earlier), c.destinationsSince(earlier)...)
 }
@@ -54,8 +55,8 @@ func (c *Config) changed(path, message string) problem.Problem {
 	}
 }
 
-// between reports whether a credential's role only stands between us and the roles of bucket owners. It is ours, and who
-// has to know of another one is told by the credentials whose base it is.
+// between reports whether a credential's role only stands between us and the roles of bucket owners. Then it is ours, and the
+// credentials whose base it is tell who has to know of another one.
 func (c *Config) between(name string) bool {
 	return slices.ContainsFunc(c.Credentials, func(x Credential) bool { return x.Base == name }) &&
 		!slices.ContainsFunc(c.Destinations, func(d Destination) bool { return d.Credential == name })

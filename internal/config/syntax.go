@@ -22,8 +22,8 @@ func (r *reader) syntax(file string, text []byte, err error) {
 	})
 }
 
-// yamlLine is what the parser says of the place. It is that before the block or list which has the mistake in it, hundreds
-// of lines above perhaps, or none at all.
+// yamlLine matches what the parser says of the place. That is the line before the block or list with the mistake, perhaps
+// hundreds of lines above it, or no line at all.
 var yamlLine = regexp.MustCompile(`^yaml: (line \d+: )?`)
 
 type line struct {
@@ -31,7 +31,7 @@ type line struct {
 	text   string
 }
 
-// lineOf finds the line at which the parser has failed: with those up to it, and with any more, it fails in the same way.
+// lineOf finds the line at which the parser has failed: it fails in the same way with the lines up to that one, and with more.
 func lineOf(text []byte, failure error) line {
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	at := sort.Search(len(lines)-1, func(i int) bool {
@@ -52,7 +52,7 @@ func parse(text []byte) error {
 	}
 }
 
-// bare matches a value that begins with what means something else to YAML.
+// bare matches a value that begins with something that has another meaning in YAML.
 var bare = regexp.MustCompile(`:\s+(\*|%|@|` + "`" + `|\{\{)`)
 
 func (l line) hint() string {

@@ -69,8 +69,8 @@ func (b *Bucket) condition() *string {
 	return nil
 }
 
-// Settle decides, by looking at the object, what an error that leaves the outcome open means: of completing and putting,
-// and ErrUploadLost of whoever found the upload gone. Nil: the object is there, and ours.
+// Settle looks at the object to decide what an error means that leaves the outcome open: an error of Complete or Put, or
+// ErrUploadLost from whoever found the upload gone. Nil: the object is there, and ours.
 func (b *Bucket) Settle(ctx context.Context, o Object, err error) (Completed, error) {
 	lost := errors.Is(err, ErrUploadLost)
 	open := lost || errors.Is(err, ErrConflict) || errors.Is(err, ErrUnreachable) || errors.Is(err, ErrServer) ||

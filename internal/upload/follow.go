@@ -11,8 +11,8 @@ import (
 	"consign/internal/defect"
 )
 
-// Begin opens an upload of an object whose bytes are still being made: of o, only Key, Delivery and ContentType count. All
-// else is as with Start. The object's metadata will not tell its checksum: Look and Complete compare S3's own.
+// Begin opens an upload of an object whose bytes are still being made. Of o, only Key, Delivery and ContentType count; all else
+// is as with Start. The object's metadata will not have its checksum: Look and Complete compare S3's own.
 func (b *Bucket) Begin(ctx context.Context, o Object) (uploadID string, err error) {
 	return b.create(ctx, Object{Key: o.Key, Delivery: o.Delivery, ContentType: o.ContentType})
 }

@@ -65,9 +65,9 @@ func (b *Bucket) ours(ctx context.Context, o Object, out *s3.HeadObjectOutput) (
 // skew is by how much S3's clock and ours may differ before S3 refuses to talk.
 const skew = 15 * time.Minute
 
-// lay reports whether an object that is not ours lay there before our upload was opened, and so cannot have replaced
-// our object. S3 dates an object of parts by the opening of its upload: one that was under way for longer than ours, and
-// completed after it, is taken for older too.
+// lay reports whether an object that is not ours was there before our upload was opened, and so cannot have replaced our
+// object. S3 dates an object of parts by the opening of its upload, so one whose upload took longer than ours and was completed
+// after it also counts as older.
 func lay(o Object, out *s3.HeadObjectOutput) bool {
 	return !o.Opened.IsZero() && aws.ToTime(out.LastModified).Before(o.Opened.Add(-skew))
 }

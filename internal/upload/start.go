@@ -66,9 +66,9 @@ func (b *Bucket) create(ctx context.Context, o Object) (string, error) {
 	return id, nil
 }
 
-// AbortStrays ends all uploads of the key but ours: what earlier tries have opened whose answers got lost, where the role
-// may list uploads. What the store does not let it end is for the bucket's lifecycle rule; only what may pass is an error,
-// for nobody would look again.
+// AbortStrays ends all uploads of the key but ours: those that earlier tries have opened without hearing the answer, if the
+// role may list uploads. What the store does not let it end is left to the bucket's lifecycle rule. Only what may pass is an
+// error, because nobody looks again.
 func (b *Bucket) AbortStrays(ctx context.Context, key, ours string) error {
 	open, err := b.Find(ctx, key)
 	for _, id := range open {
@@ -79,7 +79,7 @@ func (b *Bucket) AbortStrays(ctx context.Context, key, ours string) error {
 	return passing(ctx, err)
 }
 
-// passing returns an error that may be gone at the next try, and nil for others.
+// passing returns an error that may be gone at the next try, and nil for any other.
 func passing(ctx context.Context, err error) error {
 	for _, one := range []error{ErrThrottled, ErrUnreachable, ErrServer, ErrExpired, ctx.Err()} {
 		if one != nil && errors.Is(err, one) {
@@ -109,9 +109,9 @@ func (b *Bucket) Abort(ctx context.Context, key, uploadID string) error {
 	return err
 }
 
-// Find returns the open uploads of exactly this key. A role that may not look finds none, and in a store that has no such
-// list there are none to find: it is a convenience, against uploads whose opening was answered into the void, and no reason to
-// ask a customer for more rights.
+// Find returns the open uploads of exactly this key. A role that may not look finds none, and so does everybody in a store
+// without such a list. It is a convenience, for uploads whose opening was never answered, and no reason to ask a customer for
+// more rights.
 func (b *Bucket) Find(ctx context.Context, key string) (uploads []string, err error) {
 	pages := s3.NewListMultipartUploadsPaginator(b.client, &s3.ListMultipartUploadsInput{
 		Bucket: &b.o.Bucket, Prefix: &key, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner),

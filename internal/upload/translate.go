@@ -155,8 +155,8 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *awserro
 	return e
 }
 
-// badHead is what is wrong with a HEAD that is answered with status 400. No setting is in it, and Amazon does not say what it has
-// against it but for the bucket's region: if it was signed for that, the session has expired.
+// badHead is what is wrong with a HEAD that is answered with status 400. The settings have no part in it, and Amazon gives no
+// reason but the bucket's region: if the request was signed for that, the session has expired.
 func (b *Bucket) badHead(region string) error {
 	if region != "" && region != b.o.Region {
 		return ErrWrongRegion
