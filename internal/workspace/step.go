@@ -170,7 +170,7 @@ func (s *Step) Done(result any) error {
 	return s.enter(l)
 }
 
-func (s *Step) enter(lines ...line) (err error) {
+func (s *Step) enter(lines ...line) error {
 	// The line before may be one that a crash cut off: begin on a line of our own.
 	text := []byte("\n")
 	for _, l := range lines {
@@ -183,18 +183,10 @@ func (s *Step) enter(lines ...line) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, err := os.OpenFile(s.journal, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		err = writeOut(f, text)
+	}
 	if err != nil {
-		return fmt.Errorf("workspace: journal: %w", Space(err))
-	}
-	defer func() {
-		if closeErr := f.Close(); err == nil && closeErr != nil {
-			err = fmt.Errorf("workspace: journal: %w", Space(closeErr))
-		}
-	}()
-	if _, err := f.Write(text); err != nil {
-		return fmt.Errorf("workspace: journal: %w", Space(err))
-	}
-	if err := f.Sync(); err != nil {
 		return fmt.Errorf("workspace: journal: %w", Space(err))
 	}
 	return nil
@@ -227,18 +219,23 @@ func writeFile(path string, text []byte) error {
 	if err != nil {
 		return Space(err)
 	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
+	if err = writeOut(f, text); err == nil {
 		err = os.Rename(aside, path)
 	}
 	if err != nil {
 		_ = os.Remove(aside) // of a full disk it would be the last straw
 	}
 	return Space(err)
+}
+
+// writeOut writes to a file, forces it to the disk and closes it.
+func writeOut(f *os.File, text []byte) error {
+	_, err := f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
 }
