@@ -106,14 +106,13 @@ func (h *Host) Room() error {
 // writable tries what the next run begins with: a disk may have bytes and no inodes, or have become read-only.
 func (h *Host) writable() error {
 	err := os.MkdirAll(h.Spill(), 0o700) // somebody may have tidied up
-	if err != nil {
-		return fmt.Errorf("workspace %s: %w", h.dir, Space(err))
+	var probe *os.File
+	if err == nil {
+		probe, err = os.CreateTemp(h.Spill(), "probe-")
 	}
-	probe, err := os.CreateTemp(h.Spill(), "probe-")
-	if err != nil {
-		return fmt.Errorf("workspace %s: %w", h.dir, Space(err))
+	if err == nil {
+		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
 	}
-	err = errors.Join(probe.Close(), os.Remove(probe.Name()))
 	if err != nil {
 		return fmt.Errorf("workspace %s: %w", h.dir, Space(err))
 	}

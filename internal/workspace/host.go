@@ -6,6 +6,7 @@
 package workspace
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -93,12 +94,7 @@ func Open(o Options) (*Host, error) {
 	if err := makeEmpty(filepath.Join(dir, spillDir)); err != nil { // what is there was a crash's
 		return nil, errors.Join(fmt.Errorf("workspace %s: %w", o.Dir, Space(err)), lock.Close())
 	}
-	if o.Runs < 1 {
-		o.Runs = 1
-	}
-	if o.MinFree == 0 {
-		o.MinFree = minFree
-	}
+	o.Runs, o.MinFree = max(o.Runs, 1), cmp.Or(o.MinFree, minFree)
 	h := &Host{
 		dir: dir, id: id, options: o, lock: lock, changed: make(chan struct{}),
 		leases: map[string]bool{}, found: map[string]bool{}, running: map[string]*Attempt{},

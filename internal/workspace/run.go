@@ -122,19 +122,11 @@ func (r *Run) Unreadable() error { return r.unreadable }
 // Remove ends the lease and removes every file of the run. A run that is not there is success.
 func (r *Run) Remove() error {
 	// The description goes last: what a crash leaves behind still says whose it is.
-	entries, err := os.ReadDir(r.dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("workspace: remove %s: %w", r.RunID, err)
+	err := removeBut(r.dir, []string{runFile})
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = os.RemoveAll(r.dir)
 	}
-	for _, entry := range entries {
-		if entry.Name() == runFile {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(r.dir, entry.Name())); err != nil {
-			return fmt.Errorf("workspace: remove %s: %w", r.RunID, err)
-		}
-	}
-	if err := os.RemoveAll(r.dir); err != nil {
+	if err != nil {
 		return fmt.Errorf("workspace: remove %s: %w", r.RunID, err)
 	}
 	r.host.mu.Lock()
