@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -56,6 +57,24 @@ func write(tb testing.TB, name, content string) string {
 	path := filepath.Join(tb.TempDir(), name)
 	require.NoError(tb, os.WriteFile(path, []byte(content), 0o600))
 	return path
+}
+
+// numbered writes files called 1, 2 and so on, and returns the pattern of them all.
+func numbered(tb testing.TB, extension string, contents ...string) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	for i, content := range contents {
+		require.NoError(tb, os.WriteFile(filepath.Join(dir, strconv.Itoa(i+1)+extension), []byte(content), 0o600))
+	}
+	return filepath.Join(dir, "*"+extension)
+}
+
+// unreadable returns what is said of files that cannot be a table.
+func unreadable(tb testing.TB, files string) string {
+	tb.Helper()
+	_, err := source.Open(tb.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: files}}, TempDir: tb.TempDir()})
+	require.ErrorIs(tb, err, source.ErrUnreadable)
+	return err.Error()
 }
 
 // overFiles opens a source with one table t.
@@ -166,9 +185,7 @@ func TestAValueThatIsNestedTooDeepIsRefused(t *testing.T) {
 			generate(t, ":memory:", "COPY (SELECT content FROM read_text('"+path+"')) TO '"+path+".gz' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', COMPRESSION gzip)")
 			path += ".gz"
 		}
-		_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}})
-		require.ErrorIs(t, err, source.ErrUnreadable, name)
-		require.ErrorContains(t, err, "nested more than 1000 deep", name)
+		require.Contains(t, unreadable(t, path), "nested more than 1000 deep", name)
 	}
 	s := overFiles(t, write(t, "fine.ndjson", texts+nested("[", "]", 900)))
 	_, err := s.Describe(t.Context(), "FROM t")
@@ -187,9 +204,7 @@ func TestAByteOrderMarkBeforeJSONIsRefused(t *testing.T) {
 	for name, content := range map[string][]byte{"a.ndjson": []byte("\ufeff{\"a\": 1}\n{\"a\": 2}\n"), "a.jsonl.gz": zipped.Bytes()} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(path, content, 0o600))
-		_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}, TempDir: t.TempDir()})
-		require.ErrorIs(t, err, source.ErrUnreadable)
-		require.ErrorContains(t, err, path+" begins with a byte order mark")
+		require.Contains(t, unreadable(t, path), path+" begins with a byte order mark")
 	}
 	require.Equal(t, [][]string{{"\ufeff"}}, texts(t, overFiles(t, write(t, "b.ndjson", "{\"a\": \"\ufeff\"}\n")), "FROM t"))
 }

@@ -1,7 +1,6 @@
 package source_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -153,10 +152,7 @@ func TestOneCSVFileIsReadAsSeveralAre(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			one := overFiles(t, write(t, "one.csv", content))
-			dir := filepath.Dir(write(t, "1.csv", content))
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "2.csv"), []byte(content), 0o600))
-			two := overFiles(t, filepath.Join(dir, "*.csv"))
+			one, two := overBoth(t, ".csv", content)
 			want, err := two.Describe(t.Context(), "FROM t")
 			require.NoError(t, err)
 			got, err := one.Describe(t.Context(), "FROM t")
