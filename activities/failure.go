@@ -78,8 +78,7 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 	case errors.Is(*err, errWorkerStops), errors.Is(*err, workspace.ErrSuperseded), errors.Is(*err, workspace.ErrOver):
 		*err = Interrupted()
 		return
-	case halted(ctx): // see below: Temporal has not asked for its end
-	case ctx.Err() != nil && errors.Is(*err, context.Canceled):
+	case asked(ctx) && errors.Is(*err, context.Canceled): // whatever else has ended it: see below
 		*err = temporal.NewCanceledError(visible(*err)...)
 		return
 	}
@@ -93,7 +92,11 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 		return
 	}
 	if !c.permanent && halted(ctx) {
-		*err = interrupted("somebody has paused this step in Temporal, or reset it", "Nothing: it goes on by itself, once it is unpaused if it is paused.", temporal.ApplicationErrorOptions{NextRetryDelay: again})
+		*err = interrupted("somebody has paused this step in Temporal, or reset it", "Nothing: it goes on by itself, once it is unpaused if it is paused. If the run is parked, for that was the last try, retry.", temporal.ApplicationErrorOptions{NextRetryDelay: again})
+		return
+	}
+	if !c.permanent && ctx.Err() != nil && !asked(ctx) {
+		*err = interrupted("Temporal could not be told in time that this step is alive", "See that the worker reaches Temporal, and that Temporal is not overloaded; then retry.", temporal.ApplicationErrorOptions{NextRetryDelay: again})
 		return
 	}
 	options := temporal.ApplicationErrorOptions{NonRetryable: c.permanent, Details: append([]any{f}, visible(*err)...)}
@@ -103,6 +106,11 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 	}
 	*err = temporal.NewApplicationErrorWithOptions(f.Message, f.Type, options)
 }
+
+// asked reports whether Temporal has asked for the end of a step: its run was aborted or cancelled. The SDK ends a step also
+// when it cannot tell Temporal that it is alive, as of one at whose stop a heartbeat is on its way, and Temporal does not take
+// from any other step that it was cancelled.
+func asked(ctx context.Context) bool { return temporal.IsCanceledError(context.Cause(ctx)) }
 
 // halted reports whether an operator has paused an attempt or reset its step, which Temporal says when it is told that the
 // attempt is alive.
@@ -175,8 +183,11 @@ func short(text string) string {
 
 // Interrupted is how an attempt ends whose process stopped: the next one begins at once where this one was.
 func Interrupted() error {
-	return interrupted("the worker stopped during this step", "Nothing: it goes on by itself as soon as a worker runs.", temporal.ApplicationErrorOptions{NextRetryDelay: again})
+	return interrupted("the worker stopped during this step", AdviceGoesOn, temporal.ApplicationErrorOptions{NextRetryDelay: again})
 }
+
+// AdviceGoesOn is for a step that its worker's stop has interrupted and that is tried again.
+const AdviceGoesOn = "Nothing: it goes on by itself as soon as a worker runs."
 
 // AdviceInterrupted is for a step that was interrupted and is not tried again: a person has to look.
 const AdviceInterrupted = "See in its log why the worker stopped in the middle of this step, again and again perhaps: for want of memory, or because a query, this one or another that ran then, has the engine look into JSON that is nested too deep; then retry."

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -73,6 +74,9 @@ func TestAStepThatIsPausedOrResetInTemporalSaysSo(t *testing.T) {
 			require.ErrorAs(t, failed(ctx, err), &told)
 			require.Equal(t, want, told.Type())
 			require.Equal(t, want != TypeInterrupted, told.NonRetryable())
+			var f Failure
+			require.NoError(t, told.Details(&f))
+			require.NotEqual(t, AdviceGoesOn, f.Advice, "which a worker's stop has")
 		}
 	}
 }
@@ -301,9 +305,34 @@ func TestAStepThatItsWorkerStoppedGoesOnAtOnce(t *testing.T) {
 
 func TestACanceledStepSaysThatItWasCanceled(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(temporal.NewCanceledError())
 	require.True(t, temporal.IsCanceledError(failed(ctx, fmt.Errorf("upload: %w", context.Canceled))))
+}
+
+// The SDK ends a step whose heartbeat did not get through, for the worker stops while it is on its way, or Temporal is silent.
+// Temporal does not take from such a step that it was cancelled.
+func TestAStepWhoseHeartbeatFailsIsInterruptedAndNotCanceled(t *testing.T) {
+	t.Parallel()
+	stopped, going := make(chan struct{}), make(chan struct{})
+	close(stopped)
+	for stop, want := range map[chan struct{}]string{stopped: "the worker stopped", going: "Temporal could not be told"} {
+		for _, err := range []error{fmt.Errorf("upload: %w", context.Canceled), upload.ErrUnreachable} {
+			env := newEnvironment(&Steps{})
+			env.SetWorkerStopChannel(stop)
+			env.RegisterActivityWithOptions(func(ctx context.Context) error {
+				ctx, end := context.WithCancelCause(ctx)
+				end(serviceerror.NewCanceled("context canceled"))
+				return failed(ctx, err)
+			}, activity.RegisterOptions{Name: "unheard"})
+			_, got := env.ExecuteActivity("unheard")
+			var told *temporal.ApplicationError
+			require.ErrorAs(t, got, &told)
+			require.Equal(t, TypeInterrupted, told.Type())
+			require.Contains(t, told.Message(), want)
+			require.Equal(t, again, told.NextRetryDelay())
+		}
+	}
 }
 
 func TestAFailureIsShortEnoughForTheServer(t *testing.T) {

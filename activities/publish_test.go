@@ -84,8 +84,8 @@ func TestAnUploadThatIsGoneIsNotGivenUpWhileItCannotBeSeenWhy(t *testing.T) {
 func TestWhatACancelledPublishHasMadeVisibleIsTold(t *testing.T) {
 	t.Parallel()
 	one := []Object{{Bucket: "b", Key: "k"}}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(temporal.NewCanceledError())
 	err := failed(ctx, &visibleError{context.Canceled, one})
 	var canceled *temporal.CanceledError
 	require.ErrorAs(t, err, &canceled)

@@ -183,6 +183,18 @@ func TestARunThatParksForItsWorkersEndsIsNotToldThatItGoesOnByItself(t *testing.
 	require.NoError(t, err)
 }
 
+// TestARunThatParksForAPausedStepIsNotSentToItsWorkersLog: it was its last try that somebody has paused, or reset.
+func TestARunThatParksForAPausedStepIsNotSentToItsWorkersLog(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Upload"] = []error{permanently(activities.TypeInterrupted)}
+	d.RegisterDelayedCallback(func() {
+		require.Equal(t, "mend it", d.progress().Failure.Advice, "what the step has said")
+		d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{})
+	}, time.Hour)
+	_, err := d.run()
+	require.NoError(t, err)
+}
+
 // TestAnAbortWhileARunBeginsAnewForgetsNoUpload: the store was away when they were to be aborted.
 func TestAnAbortWhileARunBeginsAnewForgetsNoUpload(t *testing.T) {
 	d := newDelivery(t)

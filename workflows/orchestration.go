@@ -211,7 +211,7 @@ func failureOf(step string, err error) *activities.Failure {
 	default:
 		f = activities.Failure{Type: "Unknown", Attribution: activities.Platform, Message: err.Error(), Advice: "Look at the worker's log; then retry."}
 	}
-	if f.Type == activities.TypeInterrupted { // and was not tried again, for its attempts are used up
+	if f.Advice == activities.AdviceGoesOn { // and was not tried again, for its attempts are used up
 		f.Advice = activities.AdviceInterrupted
 	}
 	f.Step = step
