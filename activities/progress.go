@@ -2,10 +2,13 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 )
 
 // beatEvery is how often a step tells how far it is. The SDK sends only what the heartbeat timeout needs; the rest is
@@ -43,6 +46,33 @@ func startProgress(ctx context.Context, step string, total int64) *progress {
 		}
 	}()
 	return p
+}
+
+// askEvery is how long a step makes objects visible without asking whether it is still wanted. The SDK asks every 24 s, and
+// meanwhile a hundred objects of a run could be completed that somebody has aborted, or terminated to let another one begin.
+const askEvery = time.Second
+
+// errUnwanted means that the run of a step was aborted, or is over without it.
+var errUnwanted = errors.New("the run was aborted, or is over: the rest of this step is left undone")
+
+// unwanted returns a function that returns errUnwanted when Temporal does not want the step any more. Not knowing is no error.
+func (s *Steps) unwanted(ctx context.Context, p *progress) func() error {
+	asked := s.options.Clock()
+	return func() error {
+		now := s.options.Clock()
+		if s.options.Client == nil || now.Sub(asked) < askEvery {
+			return nil
+		}
+		asked = now
+		ctx, cancel := context.WithTimeout(ctx, askEvery)
+		defer cancel()
+		err := s.options.Client.RecordActivityHeartbeat(ctx, activity.GetInfo(ctx).TaskToken, p.now())
+		var over *serviceerror.NotFound
+		if temporal.IsCanceledError(err) || errors.As(err, &over) {
+			return errUnwanted
+		}
+		return nil
+	}
 }
 
 func (p *progress) now() Heartbeat {

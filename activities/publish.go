@@ -72,11 +72,14 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	if in.Mode == PublishVerify {
 		return result, nil
 	}
+	unwanted := s.unwanted(ctx, progress)
 	for _, o := range in.Objects {
 		done, was := shown[o.Key]
-		if was {
+		switch err = unwanted(); {
+		case err != nil:
+		case was:
 			err = giveUp(ctx, bucket, o)
-		} else {
+		default:
 			done, err = in.complete(ctx, bucket, o)
 		}
 		if err != nil {

@@ -6,18 +6,21 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"consign/internal/archive"
 	"consign/internal/upload"
 )
 
-// Somebody aborts one of three uploads while they are completed: what can be read by then is told.
-func TestAPublishThatFailsTellsWhatCanBeRead(t *testing.T) {
-	t.Parallel()
+// threeObjects is what a Publish is asked for whose three objects are sent.
+func threeObjects(t *testing.T) (*early, PublishInput) {
+	t.Helper()
 	e := newEarly(t, archive.None, "nobody")
 	in := PublishInput{Target: e.target, Delivery: e.folder.Delivery, Mode: PublishComplete}
 	e.within(t, func(ctx context.Context) {
@@ -32,6 +35,43 @@ func TestAPublishThatFailsTellsWhatCanBeRead(t *testing.T) {
 			in.Objects = append(in.Objects, Uploaded{Key: key, UploadID: id, Rows: 7, Bytes: 3, CRC32C: o.CRC32C})
 		}
 	})
+	return e, in
+}
+
+// asker is a Temporal that wants a step until it has been asked so often.
+type asker struct {
+	client.Client
+	answers []error
+}
+
+func (a *asker) RecordActivityHeartbeat(context.Context, []byte, ...any) error {
+	answer := a.answers[0]
+	a.answers = a.answers[1:]
+	return answer
+}
+
+// A Publish goes on for as long as the store takes, and the SDK tells it only now and then that nobody wants it any more.
+func TestAPublishThatNobodyWantsShowsNoFurtherObject(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]error{"aborted": temporal.NewCanceledError(), "terminated": serviceerror.NewNotFound("workflow execution already completed")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, in := threeObjects(t)
+			now := time.Now()
+			e.steps.options.Clock = func() time.Time { now = now.Add(askEvery); return now }
+			e.steps.options.Client = &asker{answers: []error{nil, serviceerror.NewUnavailable("not just now"), answer}}
+			_, err := e.env.ExecuteActivity(e.steps.Publish, in)
+			require.Error(t, err)
+			require.Len(t, Visible(err), 2)
+			require.Equal(t, []string{"p/1", "p/2"}, e.keys(t))
+		})
+	}
+}
+
+// Somebody aborts one of three uploads while they are completed: what can be read by then is told.
+func TestAPublishThatFailsTellsWhatCanBeRead(t *testing.T) {
+	t.Parallel()
+	e, in := threeObjects(t)
 	lost := in.Objects[2]
 	_, err := e.store.Client().AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &e.target.Upload.Bucket, Key: &lost.Key, UploadId: &lost.UploadID})
 	require.NoError(t, err)
