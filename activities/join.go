@@ -40,10 +40,21 @@ func (s *Steps) JoinRun(ctx context.Context, in JoinInput) (_ Joined, err error)
 		return joined, nil
 	}
 	if _, err := s.Over(ctx, OverInput{WorkflowID: in.WorkflowID, Wait: true}); err != nil {
-		return Joined{}, err
+		return Joined{}, errors.Join(err, s.endOrphan(ctx, in))
 	}
 	joined.Completion, err = s.ended(ctx, in.WorkflowID)
 	return joined, err
+}
+
+// endOrphan cancels a run whose campaign was terminated while it waited for it. Temporal does so with the runs that this very
+// execution of the campaign has started.
+func (s *Steps) endOrphan(ctx context.Context, in JoinInput) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), overPoll)
+	defer cancel()
+	if over, err := Closed(ctx, s.options.Client, in.Campaign); err != nil || !over {
+		return err
+	}
+	return s.options.Client.CancelWorkflow(ctx, in.WorkflowID, "")
 }
 
 // ended reads the completion that every run closes with, however it ends by itself.

@@ -193,6 +193,32 @@ func TestACampaignThatIsResetGoesOnWithItsRuns(t *testing.T) {
 	}
 }
 
+// TestACampaignThatIsResetAndThenTerminatedEndsItsRuns: to Temporal they are those of the execution before.
+func TestACampaignThatIsResetAndThenTerminatedEndsItsRuns(t *testing.T) {
+	t.Parallel()
+	const name = "sale-reset-and-terminated"
+	s, _, _ := heldSale(t, name, 100_000)
+	require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
+	s.groupUploads(name)
+	reset(t, s.saleID(name), "", s.taskAfter(s.saleID(name), first))
+	runs := []string{s.groupID(name, "b", "mail"), s.groupID(name, "late", "late")}
+	eventually(t, "the campaign waits for its runs", func() bool {
+		described, err := temporal.DescribeWorkflowExecution(t.Context(), s.saleID(name), "")
+		waiting := 0
+		for _, a := range described.GetPendingActivities() {
+			if a.GetActivityType().GetName() == "JoinRun" && a.GetHeartbeatDetails() == nil && a.GetLastHeartbeatTime() != nil {
+				waiting++
+			}
+		}
+		return err == nil && waiting == len(runs)
+	})
+	require.NoError(t, temporal.TerminateWorkflow(t.Context(), s.saleID(name), "", "a test"))
+	for _, id := range runs {
+		eventually(t, id+" ends", func() bool { return s.status(id) == enums.WORKFLOW_EXECUTION_STATUS_CANCELED })
+	}
+	s.nothingLeft()
+}
+
 // TestAnAbortOfACampaignThatWasResetReachesRunsItHasNotAskedForAgain: those before them take all places, for who resets without
 // signals does not hear that they are parked.
 func TestAnAbortOfACampaignThatWasResetReachesRunsItHasNotAskedForAgain(t *testing.T) {
