@@ -85,6 +85,9 @@ func (r *run) details() string {
 		fmt.Fprintf(&b, "**Waits for** `%s`: it is that run's turn.\n\n", r.waitsFor)
 	case r.state == Running:
 		b.WriteString("How far the running step is, and why it is tried again if it is: *Pending Activities*.\n\n")
+		if r.next < len(r.steps) && r.steps[r.next].name == "Render" {
+			b.WriteString("A Render that is only *Scheduled* there waits for a worker with room: `worker.runs`; `workspace.max_bytes` or the disk, as the worker's log says then.\n\n")
+		}
 	}
 	if r.plan != nil {
 		fmt.Fprintf(&b, "Query %s as %s to `s3://%s/%s`\n\n", plain(r.plan.Query.Name), r.plan.Render.FileFormat, r.plan.Upload.Bucket, r.plan.FirstKey())

@@ -63,6 +63,7 @@ func TestTheDetailsOfARunSayWhereToLook(t *testing.T) {
 	r.steps[1].state = stepRunning
 	require.Contains(t, r.details(), "*Pending Activities*")
 	require.Contains(t, r.details(), "| Render | **running** |")
+	require.Contains(t, r.details(), "waits for a worker with room")
 	require.Contains(t, r.details(), "Query all as csv to `s3://acme/")
 	r.waitsFor = "send/vips/1"
 	require.Contains(t, r.details(), "**Waits for** `send/vips/1`")

@@ -204,6 +204,7 @@ func TestAPendingActivityIsReadWhole(t *testing.T) {
 	}))
 	require.Equal(t, "paused", working(&workflowpb.PendingActivityInfo{Paused: true}).State)
 	require.Equal(t, "running", working(&workflowpb.PendingActivityInfo{State: enums.PENDING_ACTIVITY_STATE_STARTED}).State)
+	require.Equal(t, "stopping", working(&workflowpb.PendingActivityInfo{State: enums.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED}).State)
 	require.Contains(t, lastFailure(&failurepb.Failure{Message: "activity Heartbeat timeout", FailureInfo: &failurepb.Failure_TimeoutFailureInfo{TimeoutFailureInfo: &failurepb.TimeoutFailureInfo{}}}), "did not answer")
 }
 

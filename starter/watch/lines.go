@@ -159,6 +159,9 @@ func describe(w Working, m *meter, now time.Time) (_ string, urgent bool) {
 	if w.State == "paused" {
 		return name + " paused in the Temporal UI: unpause it there", true
 	}
+	if w.State == "stopping" {
+		return name + " is told to stop, and hears of it within half a minute", false
+	}
 	if w.State == "waiting" && w.LastFailure != "" {
 		return fmt.Sprintf("%s attempt %d%s: %s", name, w.Attempt, nextIn(w, now), oneLine(w.LastFailure)+triedBy(w)), true
 	}
@@ -193,7 +196,7 @@ func triedBy(w Working) string {
 // waitsForWorker says why nobody has taken a step. Renders are taken by hosts that have room.
 func waitsForWorker(step string) string {
 	if step == "Render" {
-		return " waits for a worker with room (worker.runs, workspace.max_bytes, disk)"
+		return " waits for a worker with room (worker.runs; workspace.max_bytes or the disk, as the worker's log says then)"
 	}
 	return " waits for a worker"
 }

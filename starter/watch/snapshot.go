@@ -52,7 +52,7 @@ type Snapshot struct {
 // Working is a step that is being tried now, or waits for its next try.
 type Working struct {
 	Step        string               `json:"step"`
-	State       string               `json:"state"` // waiting | running | paused
+	State       string               `json:"state"` // waiting | running | stopping | paused
 	Attempt     int                  `json:"attempt"`
 	Beat        activities.Heartbeat `json:"heartbeat"`
 	BeatAt      time.Time            `json:"heartbeat_at,omitzero"`
@@ -181,8 +181,12 @@ func working(a *workflowpb.PendingActivityInfo) Working {
 		Step: a.GetActivityType().GetName(), Attempt: int(a.GetAttempt()),
 		State: "waiting", LastFailure: lastFailure(a.GetLastFailure()), Worker: a.GetLastWorkerIdentity(),
 	}
-	if a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED {
+	switch a.GetState() {
+	case enums.PENDING_ACTIVITY_STATE_STARTED:
 		w.State = "running"
+	case enums.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED:
+		w.State = "stopping"
+	default:
 	}
 	if a.GetPaused() {
 		w.State = "paused"
