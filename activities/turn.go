@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"consign/internal/defect"
 )
@@ -240,15 +241,20 @@ type OverResult struct {
 // timeout that the Turn gives it.
 const overPoll = 5 * time.Second
 
-// Over looks whether a run is closed, however it came to it, or waits for that.
+// Over looks whether a run is closed, however it came to it, or waits for that. One that is parked is called, once: it may
+// have the turn without knowing, and then it gives it back.
 func (s *Steps) Over(ctx context.Context, in OverInput) (_ OverResult, err error) {
 	defer s.fail(ctx, "Over", &err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
-	for {
-		over, err := Closed(ctx, s.options.Client, in.WorkflowID)
-		if err != nil || over || !in.Wait {
-			return OverResult{Over: over}, err
+	for called := false; ; {
+		run, err := look(ctx, s.options.Client, in.WorkflowID)
+		if err == nil && run.parked && !called {
+			called = true
+			err = s.options.Client.SignalWorkflow(ctx, in.WorkflowID, "", SignalTurn, nil)
+		}
+		if err != nil || run.closed || !in.Wait {
+			return OverResult{Over: run.closed}, err
 		}
 		activity.RecordHeartbeat(ctx)
 		s.waitFor(ctx, in.WorkflowID)
@@ -276,13 +282,28 @@ func unknown(err error) bool {
 // Closed reports whether a workflow is closed or forgotten. Its latest run decides: a reset goes on where another run
 // was.
 func Closed(ctx context.Context, c client.Client, workflowID string) (bool, error) {
+	run, err := look(ctx, c, workflowID)
+	return run.closed, err
+}
+
+// A sight is what Temporal tells of a workflow that has not been asked.
+type sight struct {
+	closed bool // or forgotten
+	parked bool
+}
+
+// look looks at the latest run of a workflow.
+func look(ctx context.Context, c client.Client, workflowID string) (sight, error) {
 	described, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
 	if unknown(err) {
-		return true, nil
+		return sight{closed: true}, nil
 	}
 	if err != nil {
-		return false, err
+		return sight{}, err
 	}
-	status := described.GetWorkflowExecutionInfo().GetStatus()
-	return status != enums.WORKFLOW_EXECUTION_STATUS_RUNNING && status != enums.WORKFLOW_EXECUTION_STATUS_PAUSED, nil
+	info := described.GetWorkflowExecutionInfo()
+	status, state := info.GetStatus(), ""
+	_ = converter.GetDefaultDataConverter().FromPayload(info.GetSearchAttributes().GetIndexedFields()["ConsignState"], &state) // another workflow has none
+	running := status == enums.WORKFLOW_EXECUTION_STATUS_RUNNING || status == enums.WORKFLOW_EXECUTION_STATUS_PAUSED
+	return sight{closed: !running, parked: running && state == "parked"}, nil
 }

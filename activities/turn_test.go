@@ -14,6 +14,8 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
 )
 
 // late is a Temporal whose Turn answers after ten minutes, as one whose worker has a thousand others, or none: no real one
@@ -138,4 +140,51 @@ func TestATurnIsTakenToBeGivenOnlyFromOnesOwnRun(t *testing.T) {
 	require.NoError(t, New(Options{Client: gone}).give(t.Context(), Claim{}), "nobody has the turn")
 	away := &between{give: serviceerror.NewUnavailable("away")}
 	require.Error(t, New(Options{Client: away}).give(t.Context(), Claim{}))
+}
+
+// parks is a Temporal whose only run is parked for some looks, and then over.
+type parks struct {
+	client.Client
+	looks, called int
+}
+
+func (p *parks) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	p.looks--
+	if p.looks < 0 {
+		return nil, serviceerror.NewNotFound("no such workflow")
+	}
+	state, err := converter.GetDefaultDataConverter().ToPayload("parked")
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{
+		Status:           enums.WORKFLOW_EXECUTION_STATUS_RUNNING,
+		SearchAttributes: &common.SearchAttributes{IndexedFields: map[string]*common.Payload{"ConsignState": state}},
+	}}, err
+}
+
+func (p *parks) SignalWorkflow(_ context.Context, _, _, signal string, _ any) error {
+	if signal == SignalTurn {
+		p.called++
+	}
+	return nil
+}
+
+func (p *parks) GetWorkflow(context.Context, string, string) client.WorkflowRun { return ended{} }
+
+type ended struct{ client.WorkflowRun }
+
+func (ended) Get(context.Context, any) error { return nil }
+
+func TestARunThatIsParkedIsCalledOnceWhileOthersWaitForItsEnd(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []bool{false, true} {
+		var suite testsuite.WorkflowTestSuite
+		env := suite.NewTestActivityEnvironment()
+		temporal := &parks{looks: 3}
+		env.RegisterActivity(New(Options{Client: temporal}))
+		value, err := env.ExecuteActivity("Over", OverInput{WorkflowID: "send/o/k", Wait: wait})
+		require.NoError(t, err)
+		var found OverResult
+		require.NoError(t, value.Get(&found))
+		require.Equal(t, wait, found.Over)
+		require.Equal(t, 1, temporal.called)
+	}
 }

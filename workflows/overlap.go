@@ -45,8 +45,24 @@ func (r *run) listenForTurn(ctx workflow.Context) {
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for calls.Receive(ctx, nil) {
 			r.called = true
+			r.disown(ctx)
 		}
 	})
+}
+
+// changeDisown marks runs that give a turn back which they do not want, when they are called. Those that were called before
+// kept it for as long as they were parked.
+const changeDisown = "disown-turn"
+
+// disown gives back what the run has without knowing: a step that asked for the turn, was given up and done again, may have been
+// heard after the run had parked.
+func (r *run) disown(ctx workflow.Context) {
+	if r.turn != turnGiven || !knows(ctx, changeDisown) {
+		return
+	}
+	claim := r.given()
+	r.round++ // of a retry, which may come before this is heard
+	r.give(ctx, claim)
 }
 
 // askTurn asks with ask until it is the run's turn. ask returns nil if nobody was asked.
@@ -115,11 +131,17 @@ func (r *run) gives(mode discardMode) bool {
 
 // giveTurn gives the turn back in a step of its own, when no other could take it along.
 func (r *run) giveTurn(ctx workflow.Context) {
-	if _, err := execute(ctx, r.timing.discard("", r.in.Orchestration), steps.GiveTurn, r.given()); err != nil {
-		workflow.GetLogger(ctx).Warn("the turn was not given back; others wait until this run is closed", "error", err)
-		return
+	if r.give(ctx, r.given()) {
+		r.gaveTurn()
 	}
-	r.gaveTurn()
+}
+
+func (r *run) give(ctx workflow.Context, claim activities.Claim) bool {
+	_, err := execute(ctx, r.timing.discard("", r.in.Orchestration), steps.GiveTurn, claim)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("the turn was not given back; others wait until this run is closed", "error", err)
+	}
+	return err == nil
 }
 
 func (r *run) gaveTurn() {

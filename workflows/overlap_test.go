@@ -206,3 +206,27 @@ func TestARunThatWasNotResetKnowsNoExecutionBefore(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, d.inputs["Discard"][0].(activities.DiscardInput).Turn.Before)
 }
+
+// TestARunThatIsCalledWhileItIsParkedDisownsItsTurn: a step that asked for the turn was heard when it had been done again.
+func TestARunThatIsCalledWhileItIsParkedDisownsItsTurn(t *testing.T) {
+	for step, disowns := range map[string]bool{"Upload": true, "Publish": false} {
+		t.Run(step, func(t *testing.T) {
+			d := newDelivery(t)
+			d.broken[step] = []error{permanently("AccessDenied")}
+			d.RegisterDelayedCallback(func() { d.SignalWorkflow(activities.SignalTurn, nil) }, time.Hour)
+			d.RegisterDelayedCallback(func() {
+				require.Equal(t, disowns, d.calls["GiveTurn"] == 1, d.order)
+				d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{})
+			}, 2*time.Hour)
+			_, err := d.run()
+			require.NoError(t, err)
+			if !disowns {
+				require.Len(t, d.given(), 1, "it has kept its turn")
+				return
+			}
+			disowned, taken := d.inputs["GiveTurn"][0].(activities.Claim), d.inputs["TakeTurn"][0].(activities.TakeInput).Claim
+			require.True(t, disowned.Ends(activities.Claim{WorkflowID: taken.WorkflowID, Execution: taken.Execution}))
+			require.False(t, disowned.Ends(taken), "if it is heard after the retry")
+		})
+	}
+}
