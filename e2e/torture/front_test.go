@@ -31,6 +31,7 @@ type front struct {
 	begin  time.Time
 	record []exchange
 	hits   map[frontMode]int
+	late   sync.WaitGroup // requests that have not reached the store yet
 }
 
 type frontMode int
@@ -45,10 +46,11 @@ const (
 	frontHalfAsked            // half of the request's body reaches nobody
 	frontCut                  // the connection breaks at once
 	frontSlow                 // each request is a second late
+	frontLate                 // the connection breaks, and S3 is asked when whoever asked has asked again
 	frontModesCount           // how many there are
 )
 
-var frontNames = [...]string{"whole", "500", "503", "timeout", "lost answers", "half a body", "half a request", "cut", "slow"}
+var frontNames = [...]string{"whole", "500", "503", "timeout", "lost answers", "half a body", "half a request", "cut", "slow", "late requests"}
 
 // An exchange is a request that reached the store, and its answer.
 type exchange struct {
@@ -59,6 +61,9 @@ type exchange struct {
 	status          int
 	heard           bool // the answer was passed on whole
 }
+
+// lateBy is how late the requests are that nobody waits for any more.
+const lateBy = 2 * time.Second
 
 // latency is what the front adds to every request, so that runs last long enough to be disturbed.
 const latency = 40 * time.Millisecond
@@ -107,6 +112,9 @@ func (f *front) draw() (frontMode, chan struct{}) {
 func (f *front) serve(proxy http.Handler, w http.ResponseWriter, r *http.Request) {
 	<-time.After(latency)
 	mode, over := f.draw()
+	if mode == frontLate && kindOf(r) == "create" {
+		mode = frontLost // what is opened when all is over is the lifecycle rule's
+	}
 	switch mode {
 	case frontError:
 		refuse(w, r, http.StatusInternalServerError, "InternalError")
@@ -123,6 +131,13 @@ func (f *front) serve(proxy http.Handler, w http.ResponseWriter, r *http.Request
 	case frontHalfAsked:
 		_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength/2)
 		panic(http.ErrAbortHandler)
+	case frontLate:
+		sent, r := taken(r)
+		f.late.Go(func() {
+			<-time.After(lateBy)
+			f.ask(proxy, r, sent, mode)
+		})
+		panic(http.ErrAbortHandler)
 	case frontSlow:
 		<-time.After(time.Second)
 		f.pass(proxy, w, r, mode)
@@ -138,28 +153,37 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>the front says so</Message></Error>", code)
 }
 
-// pass asks the store and notes what it did, whatever the client hears.
-//
-// A request that has arrived whole reaches the store whole, even if its client dies meanwhile: else the record would not
-// say what the store has done.
-func (f *front) pass(proxy http.Handler, w http.ResponseWriter, r *http.Request, mode frontMode) {
+// taken reads a request. One that has arrived whole reaches the store whole, even if its client dies meanwhile: else the
+// record would not say what the store has done.
+func taken(r *http.Request) ([]byte, *http.Request) {
 	sent, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	r = r.WithContext(context.WithoutCancel(r.Context()))
+	return sent, r.WithContext(context.WithoutCancel(r.Context()))
+}
+
+// ask asks the store and notes what it did, whatever the client hears.
+func (f *front) ask(proxy http.Handler, r *http.Request, sent []byte, mode frontMode) *httptest.ResponseRecorder {
 	r.Body = io.NopCloser(bytes.NewReader(sent))
 	x := exchange{asked: time.Since(f.begin), kind: kindOf(r), upload: r.URL.Query().Get("uploadId"), part: r.URL.Query().Get("partNumber"), size: r.ContentLength}
 	_, x.key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	answer := httptest.NewRecorder()
 	proxy.ServeHTTP(answer, r)
 	x.answered, x.status = time.Since(f.begin), answer.Code
-	body := answer.Body.Bytes()
-	x.heard = mode != frontLost && mode != frontHalf
-	x.learn(body)
+	x.heard = mode != frontLost && mode != frontHalf && mode != frontLate
+	x.learn(answer.Body.Bytes())
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.record = append(f.record, x)
-	f.mu.Unlock()
+	return answer
+}
+
+// pass asks the store, and answers as the mode has it.
+func (f *front) pass(proxy http.Handler, w http.ResponseWriter, r *http.Request, mode frontMode) {
+	sent, r := taken(r)
+	answer := f.ask(proxy, r, sent, mode)
+	body := answer.Body.Bytes()
 	if mode == frontLost {
 		panic(http.ErrAbortHandler)
 	}
@@ -281,4 +305,15 @@ func TestAFrontSpoilsAnswersAndRecordsWhatWasDone(t *testing.T) {
 	f, _, _, err = ask(frontLost)
 	require.Error(t, err)
 	require.NotEmpty(t, f.exchanges(), "the store did it")
+
+	f = newFront(t, store.URL, 1)
+	f.set(frontLate)
+	for f.spoilt() == 0 {
+		if answer, err := http.Post(f.URL+"/bucket/late?uploadId=abcd", "", strings.NewReader("0123456789")); err == nil {
+			_ = answer.Body.Close()
+		}
+	}
+	before := len(f.exchanges())
+	f.late.Wait()
+	require.Len(t, f.exchanges(), before+1, "the store does it later")
 }

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,14 +23,30 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"consign/activities"
 )
 
 // A delivery is what an orchestration of the test sends, and how its customer reads it.
 type delivery struct {
 	name, settings string
 	keys           []string // of its data
+	sides          []string // of its receipt and manifest
 	done           string
 	read           string // DuckDB's reader of the unpacked files
+}
+
+// all are the keys of a delivery that is complete.
+func (d delivery) all() []string { return slices.Concat(d.keys, d.sides, []string{d.done}) }
+
+// side is the key of the receipt, or of the manifest; empty: there is to be none.
+func (d delivery) side(extension string) string {
+	for _, key := range d.sides {
+		if strings.HasSuffix(key, extension) {
+			return key
+		}
+	}
+	return ""
 }
 
 const (
@@ -47,12 +62,19 @@ func deliveries() []delivery {
 	}
 	return []delivery{
 		{
-			"csv", fmt.Sprintf(`file_format: csv, encoding: gzip, pgp_public_key: {file: %q}, split: {rows: %d}, filename: weekly, split_filename: "{{file_number}}.csv.gz"`, pubKey, (*rows+splits-1)/splits),
-			parts, "csv/weekly.DONE", csvRead,
+			"csv", fmt.Sprintf(`file_format: csv, encoding: gzip, pgp_public_key: {file: %q}, split: {rows: %d}, filename: weekly, split_filename: "{{file_number}}.csv.gz", receipt: true, manifest: true`, pubKey, (*rows+splits-1)/splits),
+			parts,
+			[]string{"csv/weekly.manifest", "csv/weekly.receipt.json"},
+			"csv/weekly.DONE", csvRead,
 		},
-		{"parquet", `file_format: parquet, filename: all.parquet`, []string{"parquet/all.parquet"}, "parquet/all.parquet.DONE", `'%s/*.parquet'`},
-		{"tgz", `file_format: csv, encoding: tgz, filename: all.tgz`, []string{"tgz/all.tgz"}, "tgz/all.tgz.DONE", csvRead},
-		{"ndjson", `file_format: ndjson, filename: all.ndjson`, []string{"ndjson/all.ndjson"}, "ndjson/all.ndjson.DONE", `read_ndjson('%s/*.ndjson', columns = ` + columns + `)`},
+		{"parquet", `file_format: parquet, filename: all.parquet`, []string{"parquet/all.parquet"}, nil, "parquet/all.parquet.DONE", `'%s/*.parquet'`},
+		{"tgz", `file_format: csv, encoding: tgz, filename: all.tgz`, []string{"tgz/all.tgz"}, nil, "tgz/all.tgz.DONE", csvRead},
+		{
+			"ndjson", `file_format: ndjson, filename: all.ndjson, receipt: true`,
+			[]string{"ndjson/all.ndjson"},
+			[]string{"ndjson/all.ndjson.receipt.json"},
+			"ndjson/all.ndjson.DONE", `read_ndjson('%s/*.ndjson', columns = ` + columns + `)`,
+		},
 	}
 }
 
@@ -82,28 +104,23 @@ func query(text string, into ...any) (err error) {
 
 // judge is the oracle: it returns what is wrong with the world now that it is over.
 func (w *world) judge() []string {
+	w.s3.late.Wait()
 	violations := w.poller.stop()
-	say := func(format string, args ...any) { violations = append(violations, fmt.Sprintf(format, args...)) }
-	violations = append(violations, w.judgeBucket()...)
+	var keys []string
 	for _, d := range deliveries() {
-		if err := w.judgeRows(d); err != nil {
-			say("%s: %v", d.name, err)
-		}
-		violations = append(violations, w.judgeOrder(d)...)
-		violations = append(violations, w.judgeSignals(d)...)
+		wrong, want := w.judgeEnd(d)
+		violations, keys = append(violations, wrong...), append(keys, want...)
 	}
+	violations = append(violations, w.judgeBucket(keys)...)
+	violations = append(violations, w.judgeTurns()...)
 	violations = append(violations, w.judgeSecrets()...)
 	return append(violations, w.judgeFiles()...)
 }
 
 // judgeBucket looks for objects that are missing or too many, and for uploads left open: every one that was ever
-// opened, by its id, whoever got the answer.
-func (w *world) judgeBucket() []string {
+// opened, by its id, whoever got the answer, and those that the store has under the keys.
+func (w *world) judgeBucket(want []string) []string {
 	var violations []string
-	var want []string
-	for _, d := range deliveries() {
-		want = append(append(want, d.keys...), d.done)
-	}
 	slices.Sort(want)
 	got, err := list(context.Background(), w.stack.S3.Client())
 	if err != nil {
@@ -115,6 +132,11 @@ func (w *world) judgeBucket() []string {
 	}
 	if !slices.Equal(want, keys) {
 		violations = append(violations, fmt.Sprintf("the bucket holds %v, not %v", keys, want))
+	}
+	for _, d := range deliveries() {
+		for _, key := range d.all() {
+			violations = append(violations, w.judgeUploads(key)...)
+		}
 	}
 	name := bucket
 	for _, x := range w.s3.exchanges() {
@@ -130,21 +152,49 @@ func (w *world) judgeBucket() []string {
 	return violations
 }
 
+// judgeUploads looks for uploads of a key whose opening the front has not seen answered.
+func (w *world) judgeUploads(key string) []string {
+	name := bucket
+	open, err := w.stack.S3.Client().ListMultipartUploads(context.Background(), &s3.ListMultipartUploadsInput{Bucket: &name, Prefix: &key})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	if len(open.Uploads) > 0 {
+		return []string{fmt.Sprintf("%d uploads of %s are open", len(open.Uploads), key)}
+	}
+	return nil
+}
+
+// judgeTurns waits until nobody has a turn any more, and says who has.
+func (w *world) judgeTurns() []string {
+	var running []string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(200 * time.Millisecond) {
+		running = nil
+		for _, d := range deliveries() {
+			if over, err := activities.Closed(context.Background(), w.client, activities.TurnID(d.name)); err != nil || !over {
+				running = append(running, fmt.Sprintf("the turn of %s goes on (%v)", d.name, err))
+			}
+		}
+		if len(running) == 0 {
+			return nil
+		}
+	}
+	return running
+}
+
 // judgeRows reads the delivery back as the customer would, and compares every row.
 func (w *world) judgeRows(d delivery) error {
 	dir := filepath.Join(w.dir, "got", d.name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	name := bucket
 	for i, key := range d.keys {
 		path := filepath.Join(dir, fmt.Sprintf("%d-%s", i, filepath.Base(key)))
-		out, err := w.stack.S3.Client().GetObject(context.Background(), &s3.GetObjectInput{Bucket: &name, Key: &key})
-		if err != nil {
-			return err
+		text, err := w.fetch(key)
+		if err == nil {
+			err = os.WriteFile(path, text, 0o600)
 		}
-		text, err := io.ReadAll(out.Body)
-		if err := errors.Join(err, out.Body.Close(), os.WriteFile(path, text, 0o600)); err != nil {
+		if err != nil {
 			return err
 		}
 		if err := unpack(dir, path); err != nil {
@@ -177,67 +227,66 @@ func unpack(dir, path string) error {
 }
 
 // judgeOrder holds what S3 was asked against promise 1: before anybody asked for the first completion of a delivery, S3
-// had listed every byte of every object, and the answer was heard; and before anybody asked for the success file, every
-// object was known to be there. Requests count whatever became of them.
+// had listed every byte of every object, of receipt and manifest too, and the answer was heard; before anybody asked for these
+// two, every object of the data was known to be there; and before anybody asked for the success file, all were. Requests count
+// whatever became of them.
 func (w *world) judgeOrder(d delivery) []string {
-	const never = time.Duration(1 << 62)
 	var violations []string
 	record := w.s3.exchanges()
-	first, done := never, never
-	for _, x := range record {
-		switch {
-		case x.kind == "complete" && slices.Contains(d.keys, x.key):
-			first = min(first, x.asked)
-		case x.kind == "put" && x.key == d.done:
-			done = min(done, x.asked)
+	first, done := firstAsked(record, "complete", d.keys...), firstAsked(record, "put", d.done)
+	beside := min(firstAsked(record, "complete", d.sides...), done)
+	for _, key := range slices.Concat(d.keys, d.sides) {
+		next := done
+		if slices.Contains(d.keys, key) {
+			next = beside
 		}
-	}
-	for _, key := range d.keys {
-		size, listed, there := w.poller.size(key), int64(0), false
-		uploads := map[string]bool{}
-		for _, x := range record {
-			switch {
-			case x.key != key || x.status != http.StatusOK:
-			case x.kind == "parts" && x.heard && x.answered <= first:
-				listed = max(listed, x.size)
-			case x.kind == "complete":
-				uploads[x.upload] = true
-				there = there || x.answered <= done
-			case x.kind == http.MethodHead && x.heard:
-				there = there || x.answered <= done
-			}
+		known := knownOf(record, key, first, next)
+		if size := w.poller.size(key); known.listed != size {
+			violations = append(violations, fmt.Sprintf("%s: S3 had listed %d of %d bytes when the delivery's first object was completed, at %v", key, known.listed, size, first))
 		}
-		if listed != size {
-			violations = append(violations, fmt.Sprintf("%s: S3 had listed %d of %d bytes when the delivery's first object was completed, at %v", key, listed, size, first))
+		if !known.there {
+			violations = append(violations, fmt.Sprintf("%s: not known to be there when what comes after it was asked for, at %v", key, next))
 		}
-		if !there {
-			violations = append(violations, fmt.Sprintf("%s: not known to be there when the success file was put, at %v", key, done))
-		}
-		if len(uploads) > 1 {
+		if len(known.uploads) > 1 {
 			violations = append(violations, key+" was completed twice, from different uploads")
 		}
 	}
 	return violations
 }
 
-// judgeSignals counts what the campaign was told, and expects a delivery.
-func (w *world) judgeSignals(d delivery) []string {
-	var violations []string
-	_, events := w.history("crm-" + d.name)
-	told := 0
-	for _, e := range events {
-		if e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == "orchestration-completed" {
-			told++
+// firstAsked is when somebody first asked for something of one of the keys.
+func firstAsked(record []exchange, kind string, keys ...string) time.Duration {
+	first := time.Duration(1 << 62)
+	for _, x := range record {
+		if x.kind == kind && slices.Contains(keys, x.key) {
+			first = min(first, x.asked)
 		}
 	}
-	if told != 1 {
-		violations = append(violations, fmt.Sprintf("%s told its campaign %d times", d.name, told))
+	return first
+}
+
+// A knowledge is what was known of an object.
+type knowledge struct {
+	listed  int64 // bytes, when the first object was asked for
+	there   bool  // when what comes after it was
+	uploads map[string]bool
+}
+
+func knownOf(record []exchange, key string, first, next time.Duration) knowledge {
+	known := knowledge{uploads: map[string]bool{}}
+	for _, x := range record {
+		switch {
+		case x.key != key || x.status != http.StatusOK:
+		case x.kind == "parts" && x.heard && x.answered <= first:
+			known.listed = max(known.listed, x.size)
+		case x.kind == "complete":
+			known.uploads[x.upload] = true
+			known.there = known.there || x.answered <= next
+		case x.kind == http.MethodHead && x.heard:
+			known.there = known.there || x.answered <= next
+		}
 	}
-	_, events = w.history(d.workflow())
-	if len(events) == 0 || events[len(events)-1].GetEventType() != enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
-		violations = append(violations, d.name+" did not end with a delivery")
-	}
-	return violations
+	return known
 }
 
 // judgeSecrets looks into every history and every log.
@@ -292,16 +341,21 @@ func (w *world) judgeFiles() []string {
 	return left()
 }
 
+// history reads what Temporal knows of a workflow. It is asked again while the server is too busy to answer.
 func (w *world) history(id string) (string, []*history.HistoryEvent) {
 	whole := &history.History{}
-	events := w.client.GetWorkflowHistory(context.Background(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		event, err := events.Next()
-		if err != nil {
-			return err.Error(), nil
+	w.insist("read the history of "+id, func(ctx context.Context) error {
+		whole.Events = nil
+		events := w.client.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			event, err := events.Next()
+			if err != nil {
+				return err
+			}
+			whole.Events = append(whole.Events, event)
 		}
-		whole.Events = append(whole.Events, event)
-	}
+		return nil
+	})
 	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(whole)
 	if err != nil {
 		return err.Error(), nil
@@ -312,19 +366,22 @@ func (w *world) history(id string) (string, []*history.HistoryEvent) {
 func TestTheOracleSeesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	w := &world{t: t, s3: newFront(t, "http://127.0.0.1:1", 1), poller: &poller{seen: map[string]types.Object{}}}
-	d := delivery{keys: []string{"a"}, done: "a.DONE"}
+	d := delivery{keys: []string{"a"}, sides: []string{"a.receipt.json"}, done: "a.DONE"}
 	size := int64(10)
-	w.poller.seen["a"] = types.Object{Size: &size}
+	w.poller.seen["a"], w.poller.seen["a.receipt.json"] = types.Object{Size: &size}, types.Object{Size: &size}
 	w.s3.record = []exchange{
 		{asked: 1, answered: 2, kind: "parts", key: "a", upload: "u", size: 10, status: 200, heard: true},
 		{asked: 3, answered: 4, kind: "complete", key: "a", upload: "u", status: 200},
-		{asked: 5, answered: 6, kind: "put", key: "a.DONE", status: 200},
+		{asked: 7, answered: 8, kind: "put", key: "a.DONE", status: 200},
+		{asked: 1, answered: 2, kind: "parts", key: "a.receipt.json", upload: "v", size: 10, status: 200, heard: true},
+		{asked: 5, answered: 6, kind: "complete", key: "a.receipt.json", upload: "v", status: 200},
 	}
 	require.Empty(t, w.judgeOrder(d))
 	whole := slices.Clone(w.s3.record)
 	for i, change := range []func(x []exchange){
 		func(x []exchange) { x[0].size = 9 }, func(x []exchange) { x[0].heard = false }, func(x []exchange) { x[0].answered = 4 },
-		func(x []exchange) { x[1].status = 500 }, func(x []exchange) { x[2].asked = 3 },
+		func(x []exchange) { x[1].status = 500 }, func(x []exchange) { x[2].asked = 3 }, func(x []exchange) { x[2].asked = 5 },
+		func(x []exchange) { x[3].answered = 4 }, func(x []exchange) { x[4].asked = 3 }, func(x []exchange) { x[4].status = 500 },
 	} {
 		w.s3.record = slices.Clone(whole)
 		change(w.s3.record)

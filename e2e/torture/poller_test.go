@@ -61,7 +61,7 @@ func (p *poller) look(ctx context.Context) {
 		if _, done := before[d.done]; !done {
 			continue
 		}
-		for _, key := range d.keys {
+		for _, key := range d.all() {
 			if _, ok := now[key]; !ok {
 				p.violations = append(p.violations, fmt.Sprintf("%s was seen before %s", d.done, key))
 			}

@@ -25,13 +25,18 @@ type wire struct {
 type wireMode int
 
 const (
-	wireWhole  wireMode = iota
-	wireCut             // connections break, new ones are refused
-	wireFrozen          // nothing moves and nothing breaks
-	wireSlow            // each read is late
+	wireWhole    wireMode = iota
+	wireCut               // connections break, new ones are refused
+	wireFrozen            // nothing moves and nothing breaks
+	wireSlow              // each read is late
+	wireVerySlow          // by far more
 )
 
-const slowRead = 30 * time.Millisecond // what a slow wire adds to each read
+// What a slow wire adds to each read.
+const (
+	slowRead     = 30 * time.Millisecond
+	verySlowRead = time.Second
+)
 
 func newWire(t *testing.T, target string) *wire {
 	t.Helper()
@@ -63,7 +68,7 @@ func (w *wire) set(mode wireMode) {
 		for c := range w.conns {
 			_ = c.Close()
 		}
-	case wireWhole, wireSlow:
+	case wireWhole, wireSlow, wireVerySlow:
 	}
 }
 
@@ -134,6 +139,8 @@ func (w *wire) wait() {
 		<-thaw
 	case mode == wireSlow:
 		<-time.After(slowRead)
+	case mode == wireVerySlow:
+		<-time.After(verySlowRead)
 	}
 }
 

@@ -2,6 +2,7 @@ package torture_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
@@ -189,8 +191,24 @@ func (w *world) inflict(f fault) {
 			w.t.Errorf("a fresh disk for host %d: %v", f.host, err)
 		}
 		h.up()
+	case harmFile:
+		h.harm(f, w.seed)
+	case abortRun:
+		w.abort(deliveries()[f.run])
 	case faultKinds: // a number, not a fault
 	}
+}
+
+// abort is an operator's who wants no delivery. It comes to nothing if the run has not begun, or is over.
+func (w *world) abort(d delivery) {
+	w.insist("abort", func(ctx context.Context) error {
+		err := w.client.SignalWorkflow(ctx, d.workflow(), "", workflows.AbortName, workflows.AbortRequest{Reason: "a test"})
+		var none *serviceerror.NotFound
+		if errors.As(err, &none) {
+			return nil
+		}
+		return err
+	})
 }
 
 func (w *world) restart(after time.Duration, kill func(), restart func(context.Context) error) {
