@@ -198,6 +198,16 @@ const rounded = `length(%[1]s) > 15 AND (regexp_full_match(%[1]s, '\s*[-+]?[0-9]
 	` OR try_cast(%[1]s AS BIGINT) <> try_cast(try_cast(%[1]s AS DOUBLE) AS HUGEINT))` +
 	` OR regexp_full_match(%[1]s, '\s*[-+]?[0-9]*\.[0-9]+\s*') AND length(trim(replace(trim(%[1]s, '-+ '), '.', ''), '0')) > 17)`
 
+const (
+	// unheld holds for a text that is a number too large for DOUBLE, and infinite there, or too small, and 0.
+	unheld = `regexp_matches(%[1]s, '^[^"eE]*[1-9].*[eE]') AND try_cast(%[1]s AS DOUBLE) IN (0, 'Infinity', '-Infinity')`
+	// likeName holds for a text that is a number but may be a name: programs that write a DOUBLE with an exponent put a point, a
+	// sign or a small e into it (2.0E10, 2E+10, 2e10), and write nan, NaN or NAN.
+	likeName = `regexp_full_match(%[1]s, '\s*([0-9]+E[0-9]+|Nan)\s*')`
+	// otherNumber holds for a text that is another number as DOUBLE, or may be none.
+	otherNumber = `CASE WHEN regexp_matches(%[1]s, '[eEN]') THEN ` + unheld + ` OR ` + likeName + ` ELSE ` + rounded + ` END`
+)
+
 // otherWord holds for a text that is another word than true or false: the engine takes t, f, yes and no for these too. They may
 // be somebody's gender, or Norway.
 const otherWord = `lower(%[1]s) NOT IN ('true', 'false')`
@@ -211,7 +221,7 @@ const (
 )
 
 // changes are the types that the engine may find out wrongly, with the condition under which it changes a text.
-var changes = []struct{ kind, changed string }{{"DOUBLE", rounded}, {"BOOLEAN", otherWord}, {"TIME", otherTime}}
+var changes = []struct{ kind, changed string }{{"DOUBLE", otherNumber}, {"BOOLEAN", otherWord}, {"TIME", otherTime}}
 
 // changedColumns returns the columns of which a text would be delivered as another: cards, accounts and amounts would lose
 // digits, letters and words would become truth values, and minutes hours.

@@ -120,7 +120,8 @@ func checkKeys(ctx context.Context, conn duck.Connection, t Table, call string, 
 func (c jsonColumn) odd() string {
 	var conditions []string
 	if strings.Contains(c.kind, "DOUBLE") {
-		conditions = append(conditions, "NOT contains(x, '.') AND "+fmt.Sprintf(rounded, "x")) // with a point, JSON has no other digits either
+		conditions = append(conditions, "NOT contains(x, '.') AND "+fmt.Sprintf(rounded, "x"), // with a point, JSON has no other digits either
+			fmt.Sprintf(unheld, "x"))
 	}
 	if strings.Contains(c.kind, "DATE") || strings.Contains(c.kind, "TIMESTAMP") {
 		conditions = append(conditions, fmt.Sprintf(otherDate, "x"))

@@ -31,6 +31,7 @@ func TestWholeNumbersInNDJSONKeepTheirDigits(t *testing.T) {
 		"no digit is lost":             {[]string{`{"n":9007199254740992}` + "\n" + `{"n":0.5}`}, "DOUBLE", []string{"9007199254740992.0", "0.5"}},
 		"unsigned":                     {[]string{`{"n":18446744073709551615}`, `{"n":-1}`}, "HUGEINT", []string{"18446744073709551615", "-1"}},
 		"with an exponent":             {[]string{`{"n":1.2345678901234567e18}`, `{"n":1e19}`}, "DOUBLE", []string{"1.2345678901234568e+18", "1e+19"}},
+		"too large for any DOUBLE":     {[]string{`{"n":-1.5E400}`, `{"n":1}`}, "VARCHAR", []string{"-1.5E400", "1"}},
 		"digits in a text":             {[]string{`{"n":{"f":0.5,"s":"a \" 12345678901234567890123"}}`}, "STRUCT(f DOUBLE, s VARCHAR)", []string{`{'f': 0.5, 's': 'a " 12345678901234567890123'}`}},
 		"beside a key with a number":   {[]string{`{"n":9007199254740993,"n_1":0.5}`, `{"n":0.5}`}, "VARCHAR", []string{"9007199254740993", "0.5"}},
 		"beside a column without any":  {[]string{`{"n":9007199254740993,"C1":null}`, `{"n":0.5}`}, "VARCHAR", []string{"9007199254740993", "0.5"}},
