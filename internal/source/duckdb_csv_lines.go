@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	duck "github.com/duckdb/duckdb-go-bindings"
@@ -38,17 +39,36 @@ func checkLines(ctx context.Context, conn duck.Connection, t Table, f csvFile) e
 	return checkTitle(ctx, conn, t, f)
 }
 
-// checkTitle refuses lines that are left out, if no empty line follows them.
+// checkTitle refuses lines that are left out without an empty one below them, and an empty one below the first line that is not
+// left out: that may be a title of as many values as the rows have, and nothing tells it from names where all columns are text.
 func checkTitle(ctx context.Context, conn duck.Connection, t Table, f csvFile) error {
-	if f.SkipRows == 0 {
+	if f.SkipRows > 0 {
+		last, err := linesFrom(ctx, conn, t, f.path, f.SkipRows-1, 1)
+		if err != nil {
+			return err
+		}
+		if strings.Join(last, "") != "" {
+			return fmt.Errorf("table %s: %w: line %d of %s has another number of values than those above it; leave a line empty below a title, and put quotes around a value with a delimiter in it",
+				t.Name, ErrUnreadable, f.SkipRows+1, f.path)
+		}
+	}
+	if len(f.Columns) == 1 || slices.ContainsFunc(f.names(), func(name string) bool { return !f.hasText(name) }) {
 		return nil
 	}
-	last, err := t.ask(ctx, conn, fmt.Sprintf("SELECT coalesce(trim(line), '') FROM %s LIMIT 1 OFFSET %d", linesOf(f.path), f.SkipRows-1))
-	if err == nil && strings.Join(last, "") != "" {
-		err = fmt.Errorf("table %s: %w: line %d of %s has another number of values than those above it; leave a line empty below a title, and put quotes around a value with a delimiter in it",
-			t.Name, ErrUnreadable, f.SkipRows+1, f.path)
+	below, err := linesFrom(ctx, conn, t, f.path, f.SkipRows+1, emptyLines)
+	if err == nil && strings.Join(below, "") != "" && below[0] == "" {
+		err = fmt.Errorf("table %s: %w: line %d of %s is empty, and that above it may be a title or the names of the columns; leave it out below names, and a title with it",
+			t.Name, ErrUnreadable, f.SkipRows+2, f.path)
 	}
 	return err
+}
+
+// emptyLines is more than there are below a title.
+const emptyLines = 10
+
+// linesFrom returns some lines of a file, without white space at their ends.
+func linesFrom(ctx context.Context, conn duck.Connection, t Table, path string, skip, most int) ([]string, error) {
+	return t.ask(ctx, conn, fmt.Sprintf("SELECT coalesce(trim(line), '') FROM %s LIMIT %d OFFSET %d", linesOf(path), most, skip))
 }
 
 func oddError(t Table, path, line, others string) error {
