@@ -97,6 +97,14 @@ func namesOf(list reflect.Value) []string {
 	return names
 }
 
+// orUnread returns a value, or what stands for one that could not be read at path: it is there.
+func (k *checker) orUnread(value, path string) string {
+	if k.unread(path) {
+		return "unread"
+	}
+	return value
+}
+
 // refers checks that path names a thing of one of the lists.
 func (k *checker) refers(path, name, what string, lists ...string) bool {
 	var names []string
@@ -107,7 +115,9 @@ func (k *checker) refers(path, name, what string, lists ...string) bool {
 	case name == "":
 		k.missing(path, suggest("", names))
 	case !slices.Contains(names, name):
-		k.add(path, suggest(name, names), "there is no %s called %q", what, name)
+		if !slices.ContainsFunc(lists, k.nameless) {
+			k.add(path, suggest(name, names), "there is no %s called %q", what, name)
+		}
 	default:
 		return true
 	}

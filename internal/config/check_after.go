@@ -24,7 +24,9 @@ func (k *checker) downstream(list []Downstream, at string) {
 		case d.Lambda != nil:
 			k.asked(path+".lambda", d.Lambda.Options().Validate(), d.Lambda.Credential)
 		default:
-			k.asked(path+".redshift", d.Redshift.Options().Validate(), d.Redshift.Credential)
+			o := d.Redshift.Options()
+			o.Workgroup = k.orUnread(o.Workgroup, path+".redshift.workgroup")
+			k.asked(path+".redshift", o.Validate(), d.Redshift.Credential)
 		}
 	}
 }

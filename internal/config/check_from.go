@@ -88,13 +88,13 @@ func (k *checker) role(c *Credential, at string) {
 	if c.RoleARN != "" && !allowed.MatchString(c.RoleARN) {
 		k.add(at+".role_arn", hint, "%q is not the ARN of a role", c.RoleARN)
 	}
-	if c.RoleARN == "" && c.ExternalID != "" && c.Type == KeyPair {
+	if k.orUnread(c.RoleARN, at+".role_arn") == "" && c.ExternalID != "" && c.Type == KeyPair {
 		k.add(at+".external_id", "", "an external ID belongs to a role_arn")
 	}
 	if n := len(c.ExternalID); n > 0 && (n < minExternalID || n > maxExternalID || !externalID.MatchString(c.ExternalID)) {
 		k.add(at+".external_id", "2 to 1224 letters, digits and _ + = , . @ : / -", "this is not an external ID that Amazon accepts")
 	}
-	if c.VerifyExternalID != nil && *c.VerifyExternalID && c.ExternalID == "" {
+	if c.VerifyExternalID != nil && *c.VerifyExternalID && k.orUnread(c.ExternalID, at+".external_id") == "" {
 		k.add(at+".verify_external_id", "", "there is no external_id to verify")
 	}
 }
@@ -121,6 +121,7 @@ func (k *checker) sources() {
 			continue
 		}
 		o := s.options()
+		o.Database = k.orUnread(o.Database, at+".database")
 		if !s.DSN.IsZero() {
 			o.DSN = present // where it is, is enough here
 		}

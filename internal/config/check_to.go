@@ -141,6 +141,7 @@ func (k *checker) delivers(c *Campaign, at string) {
 
 func (k *checker) group(g *Group, at string) {
 	switch {
+	case k.unread(at + ".query"):
 	case g.Query != "" && g.Segment != "":
 		k.add(at+".segment", "keep one of them", "a group has either a query or a segment, not both")
 	case g.Query != "":

@@ -71,6 +71,20 @@ func (p places) unread(path string) bool {
 	return false
 }
 
+// nameless reports whether a thing of the list, or its name, could not be read: it may be the one that is not found.
+func (p places) nameless(list string) bool {
+	for bad := range p.bad {
+		rest, of := strings.CutPrefix(bad, list)
+		if _, within, one := strings.Cut(rest, "]"); one {
+			rest = within
+		}
+		if of && (rest == "" || rest == ".name") {
+			return true
+		}
+	}
+	return false
+}
+
 // A report collects problems about places of the configuration.
 type report struct {
 	places
