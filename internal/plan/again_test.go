@@ -186,7 +186,8 @@ func TestRecipientsAreComparedByTheirKeys(t *testing.T) {
 	require.True(t, (*plan.Encryption)(nil).SameRecipients(nil))
 	aead := key("a")
 	aead.AEAD = true
-	require.False(t, key("a").SameRecipients(aead))
+	require.False(t, aead.SameRecipients(key("a")))
+	require.True(t, key("a").SameRecipients(aead))
 
 	old, replaced := key("a", "b"), key("b", "a")
 	old.Recipients[1].EncryptsTo, replaced.Recipients[0].EncryptsTo = "subkey", "another subkey"
@@ -220,7 +221,7 @@ func TestWhoCannotReadAEADAnyMoreIsAnotherRecipient(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, strings.Join(again.Warnings, "\n"), "pgp_aead has no effect")
 	require.Equal(t, p.Encryption.Recipients, again.Encryption.Recipients)
-	require.False(t, again.Encryption.SameRecipients(p.Encryption))
+	require.False(t, p.Encryption.SameRecipients(again.Encryption))
 	third, err := plan.Again(c, plan.Request{RunKey: "k"}, again, today)
 	require.NoError(t, err)
 	require.True(t, third.Encryption.SameRecipients(again.Encryption))

@@ -113,8 +113,9 @@ func (e *Encryption) Names() string {
 	return strings.Join(names, ", ")
 }
 
-// SameRecipients reports whether files that were encrypted by one plan are encrypted as the other wants them. A certificate whose
-// subkey was replaced is another recipient: the old one may be lost, or known to others.
+// SameRecipients reports whether files that were encrypted by one plan can be read by all recipients of the other, and by nobody
+// else. A certificate whose subkey was replaced is another recipient: the old one may be lost, or known to others. Who has come
+// to read AEAD reads what was encrypted without it as before.
 func (e *Encryption) SameRecipients(o *Encryption) bool {
 	if e == nil || o == nil {
 		return e == nil && o == nil
@@ -127,7 +128,7 @@ func (e *Encryption) SameRecipients(o *Encryption) bool {
 	same := func(a, b Recipient) bool {
 		return a.Fingerprint == b.Fingerprint && (a.EncryptsTo == b.EncryptsTo || a.EncryptsTo == "" || b.EncryptsTo == "")
 	}
-	return e.AEAD == o.AEAD && slices.EqualFunc(sorted(e), sorted(o), same)
+	return (o.AEAD || !e.AEAD) && slices.EqualFunc(sorted(e), sorted(o), same)
 }
 
 // Recipient is a public key, by its fingerprint.
