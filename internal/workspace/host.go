@@ -77,7 +77,7 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("workspace %s: %w", o.Dir, err)
 	}
-	if err := vacant(dir); err != nil {
+	if err := errors.Join(leads(dir), vacant(dir)); err != nil {
 		return nil, fmt.Errorf("workspace %s: %w", o.Dir, err)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, runsDir), 0o700); err != nil {
@@ -100,6 +100,21 @@ func Open(o Options) (*Host, error) {
 		leases: map[string]bool{}, found: map[string]bool{}, running: map[string]*Attempt{},
 	}
 	return h, h.findLeases()
+}
+
+// leads refuses a link to nothing, which is what there is of a disk that is not mounted: to make its folder fails because there is
+// something of that name.
+func leads(dir string) error {
+	for _, path := range []string{dir, filepath.Join(dir, runsDir), filepath.Join(dir, spillDir)} {
+		to, err := os.Readlink(path)
+		if err != nil { // it is none
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("%s is a link to %s, which is not there: %w", path, to, err)
+		}
+	}
+	return nil
 }
 
 // vacant refuses a folder that is about to become a workspace and holds somebody's files where ours are to be: what is in

@@ -311,3 +311,18 @@ func TestTheJanitorFindsEveryFolder(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{runID: "send/vips/2026-11-23", "left-by-a-crash": ""}, byID)
 }
+
+// TestALinkToADiskThatIsNotThereIsNamed: "file exists" is no help.
+func TestALinkToADiskThatIsNotThereIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "runs", "spill"} {
+		dir := filepath.Join(t.TempDir(), "workspace")
+		link := filepath.Join(dir, name)
+		if name != "" {
+			require.NoError(t, os.Mkdir(dir, 0o700))
+		}
+		require.NoError(t, os.Symlink("/nowhere/disk", link))
+		_, err := workspace.Open(workspace.Options{Dir: dir})
+		require.ErrorContains(t, err, link+" is a link to /nowhere/disk, which is not there")
+	}
+}
