@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"consign/internal/awserror"
 )
@@ -49,7 +50,7 @@ func (c chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	defer cancel()
 	creds, err := c.inner.Retrieve(ctx)
 	if err != nil {
-		return aws.Credentials{}, noCredentials(err)
+		return aws.Credentials{}, noCredentials(c.link(), err)
 	}
 	return creds, nil
 }
@@ -69,14 +70,53 @@ func unreadable(err error) error {
 	return &awserror.Error{Cause: ErrNoCredentials, Detail: detail}
 }
 
-// noCredentials keeps refusals of STS, which have a code, as they are. Other texts of the chain may quote a profile's
-// lines and are not repeated.
-func noCredentials(err error) error {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		if _, known := failures[api.ErrorCode()]; known {
-			return err
+// links are those of the chain that somebody has chosen, by a variable or in a profile: no other one is asked then.
+var links = map[aws.CredentialSource]string{ //nolint:gochecknoglobals // the table
+	aws.CredentialSourceEnvVarsSTSWebIDToken: "the web identity (AWS_WEB_IDENTITY_TOKEN_FILE) gives none",
+	aws.CredentialSourceProfileSTSWebIDToken: "the profile's web_identity_token_file gives none",
+	aws.CredentialSourceSSO:                  "the profile's SSO session gives none: sign in again (aws sso login)",
+	aws.CredentialSourceSSOLegacy:            "the profile's SSO session gives none: sign in again (aws sso login)",
+	aws.CredentialSourceLogin:                "the profile's session gives none: sign in again (aws login)",
+	aws.CredentialSourceProcess:              "the profile's credential_process gives none",
+	aws.CredentialSourceHTTP:                 "the container's service for credentials gives none",
+}
+
+// link says which link the chain leads to; empty if it tries the instance's, as it does where nobody has chosen one.
+func (c chain) link() string {
+	if origin, ok := c.inner.(aws.CredentialProviderSource); ok {
+		for _, source := range origin.ProviderSources() {
+			if link, known := links[source]; known {
+				return link
+			}
 		}
 	}
-	return &awserror.Error{Cause: ErrNoCredentials, Detail: "neither environment, profile, web identity, container nor instance has any", Context: awserror.Ended(err)}
+	return ""
+}
+
+// noCredentials keeps refusals of STS, which have a code, as they are, and so what may pass if the link is the right one: where
+// none was chosen, silence means that there is none. Other texts of the chain may quote a profile's lines and are not repeated.
+func noCredentials(link string, err error) error {
+	var api smithy.APIError
+	e := &awserror.Error{Cause: ErrNoCredentials, Detail: "neither environment, profile, web identity, container nor instance has any", Context: awserror.Ended(err)}
+	if errors.As(err, &api) {
+		e.Code = api.ErrorCode()
+	}
+	_, known := failures[e.Code]
+	var file *fs.PathError
+	switch {
+	case known, link != "" && passing(err):
+		return err
+	case link != "" && errors.As(err, &file):
+		e.Detail = link + ": " + file.Error()
+	case link != "":
+		e.Detail = link
+	}
+	return e
+}
+
+// passing reports whether a service may answer the next time.
+func passing(err error) bool {
+	var unsent *smithyhttp.RequestSendError
+	answer := awserror.AnswerOf(err)
+	return errors.As(err, &unsent) || awserror.Ended(err) != nil || answer != nil && answer.Status >= http.StatusInternalServerError
 }

@@ -2,6 +2,10 @@ package awsrole_test
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -74,5 +78,81 @@ func TestASettingThatTheDefaultChainCannotUseIsNotTakenForKeysThatAreMissing(t *
 			require.NotContains(t, err.Error(), "neither environment")
 			require.NotContains(t, err.Error(), "a-few-of-them")
 		})
+	}
+}
+
+// TestALinkOfTheDefaultChainThatFailsIsNamed: who has chosen it does not look for keys elsewhere.
+func TestALinkOfTheDefaultChainThatFailsIsNamed(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home) // of SSO's tokens
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	for name, c := range map[string]struct {
+		profile     string
+		environment map[string]string
+		says        []string
+	}{
+		"a web identity": {
+			"",
+			map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token", "AWS_ROLE_ARN": roleARN},
+			[]string{"the web identity (AWS_WEB_IDENTITY_TOKEN_FILE) gives none"},
+		},
+		"a profile's web identity": {
+			"web_identity_token_file = /nowhere/token\nrole_arn = " + roleARN, nil,
+			[]string{"the profile's web_identity_token_file gives none"},
+		},
+		"an SSO session": {
+			"sso_start_url = https://example.awsapps.com/start\nsso_region = eu-west-1\nsso_account_id = 123456789012\nsso_role_name = consign", nil,
+			[]string{"the profile's SSO session gives none", "aws sso login", home, "no such file"},
+		},
+		"a role by an SSO session": {
+			"role_arn = " + roleARN + "\nsource_profile = sso\n[profile sso]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = consign\n" +
+				"[sso-session s]\nsso_start_url = https://example.awsapps.com/start\nsso_region = eu-west-1", nil,
+			[]string{"the profile's SSO session gives none"},
+		},
+		"a program": {
+			"credential_process = sh -c 'echo s3cr3t; exit 1'", nil,
+			[]string{"the profile's credential_process gives none"},
+		},
+		"a container": {
+			"",
+			map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/nowhere/token"},
+			[]string{"the container's service for credentials gives none"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "config")
+			require.NoError(t, os.WriteFile(file, []byte("[default]\n"+c.profile+"\n"), 0o600))
+			t.Setenv("AWS_CONFIG_FILE", file)
+			for variable, value := range c.environment {
+				t.Setenv(variable, value)
+			}
+			_, err := identityOf(t, awsrole.Options{})
+			require.ErrorIs(t, err, awsrole.ErrNoCredentials)
+			for _, says := range c.says {
+				require.ErrorContains(t, err, says)
+			}
+			require.NotContains(t, err.Error(), "neither environment")
+			require.NotContains(t, err.Error(), "s3cr3t")
+		})
+	}
+}
+
+// TestALinkOfTheDefaultChainThatDoesNotAnswerMayDoSoLater: a pod's web identity asks STS, whose outages are waited out.
+func TestALinkOfTheDefaultChainThatDoesNotAnswerMayDoSoLater(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte("a.b.c"), 0o600))
+	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusBadGateway) }))
+	t.Cleanup(ill.Close)
+	for variable, value := range map[string]string{
+		"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": roleARN, "AWS_REGION": "eu-west-1", "AWS_MAX_ATTEMPTS": "1",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+	} {
+		t.Setenv(variable, value)
+	}
+	for endpoint, want := range map[string]error{"http://127.0.0.1:1": awsrole.ErrUnreachable, ill.URL: awsrole.ErrServer} {
+		t.Setenv("AWS_ENDPOINT_URL_STS", endpoint)
+		_, err := identityOf(t, awsrole.Options{})
+		require.ErrorIs(t, err, want)
 	}
 }
