@@ -31,7 +31,7 @@ const (
 // NewAPI returns a client as New does, for small requests and answers.
 func NewAPI(timeout time.Duration) *http.Client {
 	return New(&http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
+		Proxy: http.ProxyFromEnvironment, OnProxyConnectResponse: ByProxy, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute,
 		// A connection may be silent for as long as a function works: keep-alives tell a dead one.
 		DialContext: (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext,
 	}, timeout)

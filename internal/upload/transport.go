@@ -27,16 +27,17 @@ func newHTTPClient(o Options) *http.Client {
 	return awsclient.New(&stallTransport{
 		limit: o.Stall,
 		inner: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           dialer.DialContext,
-			TLSHandshakeTimeout:   tlsTimeout,
-			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-			ExpectContinueTimeout: continueTimeout,
-			IdleConnTimeout:       idleTimeout,
-			MaxIdleConns:          0,
-			MaxIdleConnsPerHost:   idlePerHost * o.Concurrency,
-			WriteBufferSize:       writeBuffer,
-			DisableCompression:    true,
+			Proxy:                  http.ProxyFromEnvironment,
+			OnProxyConnectResponse: awsclient.ByProxy,
+			DialContext:            dialer.DialContext,
+			TLSHandshakeTimeout:    tlsTimeout,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+			ExpectContinueTimeout:  continueTimeout,
+			IdleConnTimeout:        idleTimeout,
+			MaxIdleConns:           0,
+			MaxIdleConnsPerHost:    idlePerHost * o.Concurrency,
+			WriteBufferSize:        writeBuffer,
+			DisableCompression:     true,
 		},
 	}, 0)
 }
