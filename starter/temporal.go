@@ -31,7 +31,7 @@ func (a *app) dial(ctx context.Context, t config.Temporal) (client.Client, error
 	defer cancel()
 	connection, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, a.unreachable(t, connect.Reason(ctx, t, err))
+		return nil, a.unreachable(t, connect.Reason(ctx, t, plain(err)))
 	}
 	return connection, nil
 }
@@ -42,7 +42,7 @@ func (a *app) unreachable(t config.Temporal, err error) error {
 	if errors.As(err, &denied) {
 		return failed(fmt.Errorf("%s does not let us in: %w", where, err), "see temporal.api_key and temporal.tls in the configuration")
 	}
-	return failed(fmt.Errorf("%s cannot be reached: %w", where, plain(err)),
+	return failed(fmt.Errorf("%s cannot be reached: %w", where, err),
 		"is it running? temporal.address (or CONSIGN_TEMPORAL_ADDRESS) says where it is looked for, and temporal.tls how")
 }
 

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -46,8 +48,12 @@ func Options(t config.Temporal, logger *slog.Logger) (client.Options, error) {
 	return options, nil
 }
 
-// Reason is why Temporal could not be reached. Of a name that leads nowhere gRPC says nothing but nameless.
+// Reason is why Temporal could not be reached. Of a name that leads nowhere gRPC says nothing but nameless, and of a proxy's
+// address not whose it is.
 func Reason(ctx context.Context, t config.Temporal, err error) error {
+	if proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: t.Address}}); proxy != nil { // as gRPC asks
+		return fmt.Errorf("by the proxy %s (HTTPS_PROXY, NO_PROXY): %w", proxy.Host, err)
+	}
 	host, _, addressErr := net.SplitHostPort(t.Address)
 	if addressErr != nil || !strings.Contains(err.Error(), nameless) {
 		return err
