@@ -57,6 +57,7 @@ const campaignParallel = 8
 // of it, so that a second one fails before it has sent anything.
 func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanCampaignResult, err error) {
 	defer s.fail(ctx, "PlanCampaign", &err)
+	defer unlisted(&err)
 	ctx, end := watched(ctx, "PlanCampaign")
 	defer end()
 	begun := start{id: in.Claim.WorkflowID, want: CampaignRunID(in.Campaign, in.RunKey), key: in.RunKey, keyless: in.Keyless, now: in.Now}

@@ -48,6 +48,7 @@ var causes = []cause{
 	{naming.ErrName, "NameRefused", Configuration, permanent, "Change filename, split_filename or prefix, and retry with replan."},
 	{naming.ErrTemplate, "NameRefused", Configuration, permanent, "Change filename or split_filename, and retry with replan."},
 	{archive.ErrName, "NameRefused", Configuration, permanent, "Change filename or split_filename, and retry with replan."},
+	{errUnknown, "ConfigurationRefused", Configuration, transient, "Put what the message names into the configuration of every worker; the step is tried again with it, and of a run that is parked by then, retry."},
 	{plan.ErrConfiguration, "ConfigurationRefused", Configuration, permanent, "Correct the configuration (starter plan tries it, and asks the source too) and retry with replan."},
 	{config.ErrRefused, "ConfigurationRefused", Configuration, transient, "Correct the configuration (starter validate shows all of it); the step is tried again with it."},
 	{config.ErrNotFound, "ConfigurationRefused", Configuration, permanent, "Put back into the configuration what the message names and retry; or, if nothing of the delivery can be visible yet, retry with replan to deliver by the new one."},

@@ -35,10 +35,22 @@ type PlanResult struct {
 	Again *Again `json:"again,omitempty"` // of a run that sends kept files
 }
 
+// errUnknown: what is to be sent is not in the configuration. Another worker may have a newer file, and whoever writes this one may
+// just have emptied it.
+var errUnknown = errors.New("this worker does not know what is to be sent")
+
+// unlisted tells what a run begins with and the configuration does not have from what a later step misses.
+func unlisted(err *error) {
+	if errors.Is(*err, config.ErrNotFound) && !errors.Is(*err, plan.ErrRefused) { // a requester is refused
+		*err = fmt.Errorf("%w: %w", errUnknown, *err)
+	}
+}
+
 // Plan reads the configuration afresh, asks the source for the query's columns without running it, and resolves
 // everything that the run will do. It touches nothing. It then takes the run's turn, which saves a step of its own.
 func (s *Steps) Plan(ctx context.Context, in PlanInput) (_ PlanResult, err error) {
 	defer s.fail(ctx, "Plan", &err)
+	defer unlisted(&err)
 	ctx, end := watched(ctx, "Plan")
 	defer end()
 	if in.Claim != nil && !in.Patient { // a run that has parked since was good, or is of a release that took all

@@ -51,3 +51,16 @@ func TestACampaignOfAnotherIDIsRefused(t *testing.T) {
 	require.True(t, failed.NonRetryable())
 	require.Contains(t, failed.Message(), "its workflow id is sale, and that of this name and run_key is campaign/Spring Sale/k")
 }
+
+// TestWhatAWorkerDoesNotKnowYetIsAskedForAgain: of two workers, one may have the file already that names it.
+func TestWhatAWorkerDoesNotKnowYetIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	steps := New(Options{Clock: time.Now, Config: emptyConfig})
+	env := newEnvironment(steps)
+	_, err := env.ExecuteActivity(steps.Plan, PlanInput{Orchestration: "weekly", RunKey: "k"})
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "ConfigurationRefused", failed.Type())
+	require.False(t, failed.NonRetryable())
+	require.Contains(t, failed.Message(), `orchestration "weekly": not in the configuration`)
+}
