@@ -95,6 +95,19 @@ func TestAFullHostTakesNoRun(t *testing.T) {
 	require.ErrorIs(t, h.Admit(ctx, nil), context.DeadlineExceeded)
 }
 
+// TestARunThatFoundNoRoomIsTakenWhenThereIs: a place that a full disk has refused is still there.
+func TestARunThatFoundNoRoomIsTakenWhenThereIs(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{MaxBytes: 4, Runs: 1})
+	r := begin(t, h)
+	s, err := r.Step(delivery, "render")
+	require.NoError(t, err)
+	write(t, s, "0000001", "hello")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, h.Admit(ctx, func(error) { assert.NoError(t, r.Remove()) }))
+}
+
 func TestAFullHostLooksAtItsDiskNowAndThen(t *testing.T) {
 	t.Parallel()
 	h := open(t, workspace.Options{MinFree: 1 << 62, Runs: 4})

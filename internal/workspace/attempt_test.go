@@ -107,6 +107,29 @@ func TestADeliveryThatIsBegunAnewHasNotDiedBefore(t *testing.T) {
 	require.Equal(t, 1, deaths(runID+"-2"))
 }
 
+// What has one in it that was at work is cleaned up, perhaps before the server was told, and it dies again.
+func TestADeathIsNotForgottenWithTheFilesOfItsRun(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	_, _, err := r.Begin(t.Context(), "render", []byte("token"))
+	require.NoError(t, err)
+	require.NoError(t, r.Shed("upload"))
+	require.NoError(t, h.Close()) // as a kill would
+	h = open(t, workspace.Options{Dir: h.Dir()})
+	dead, err := h.Interrupted()
+	require.NoError(t, err)
+	require.Len(t, dead, 1)
+	require.NoError(t, begin(t, h).Shed("upload"))
+	_, _, err = begin(t, h).Begin(t.Context(), "render", []byte("token"))
+	require.NoError(t, err)
+	require.NoError(t, h.Close())
+	dead, err = open(t, workspace.Options{Dir: h.Dir()}).Interrupted()
+	require.NoError(t, err)
+	require.Len(t, dead, 1)
+	require.Equal(t, 2, dead[0].Deaths)
+}
+
 func TestTheNextProcessLearnsWhatWasInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -117,11 +140,14 @@ func TestTheNextProcessLearnsWhatWasInterrupted(t *testing.T) {
 	ended.End()
 	_, _, err = r.Begin(t.Context(), "upload", []byte("token of upload"))
 	require.NoError(t, err)
+	half := filepath.Join(dir, "runs", runID, "attempts", "render.part")
+	require.NoError(t, os.WriteFile(half, []byte("tok"), 0o600))
 	require.NoError(t, h.Close()) // as a kill would
 
 	h = open(t, workspace.Options{Dir: dir})
 	dead, err := h.Interrupted()
 	require.NoError(t, err)
+	require.NoFileExists(t, half, "a step that had not begun")
 	require.Equal(t, []workspace.Dead{{Token: []byte("token of upload"), Run: r.RunID, Step: "upload", Deaths: 1}}, dead)
 	dead, err = h.Interrupted()
 	require.NoError(t, err)
@@ -197,4 +223,19 @@ func TestARunIsInUseWhileAStepIsAtWork(t *testing.T) {
 	require.True(t, r.InUse(later))
 	a.End()
 	require.False(t, r.InUse(later))
+}
+
+// TestAFolderOfBeforeIsInUseJustAfterItsStep: Temporal hears in a moment what the step has made, and it is not nobody's until then.
+func TestAFolderOfBeforeIsInUseJustAfterItsStep(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	begin(t, h)
+	require.NoError(t, h.Close())
+	h = open(t, workspace.Options{Dir: h.Dir()})
+	r := begin(t, h)
+	require.False(t, r.InUse(time.Now()))
+	_, a, err := r.Begin(t.Context(), "render", nil)
+	require.NoError(t, err)
+	a.End()
+	require.True(t, r.InUse(time.Now()))
 }

@@ -54,11 +54,15 @@ func TestWhatSomebodyPutsBesideTheRunsIsNoRun(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(h.Dir(), "runs", "a-crash-s"), 0o700))
 	lost := filepath.Join(h.Dir(), "runs", "01a227c3-3b30-7958-9bfb-898f4cf0978a") // its description was, with the power
 	require.NoError(t, os.MkdirAll(filepath.Join(lost, delivery), 0o700))
+	half := filepath.Join(h.Dir(), "runs", "half-a-crash-s") // whose description was being written
+	require.NoError(t, os.MkdirAll(half, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(half, "run.json.part"), nil, 0o600))
 	runs, err := h.Runs()
 	require.NoError(t, err)
-	require.Len(t, runs, 2)
+	require.Len(t, runs, 3)
 	require.Equal(t, "01a227c3-3b30-7958-9bfb-898f4cf0978a", runs[0].RunID)
 	require.Equal(t, "a-crash-s", runs[1].RunID)
+	require.Equal(t, "half-a-crash-s", runs[2].RunID)
 }
 
 // TestTheFolderMayBeCalledLikeAPattern: its interrupted attempts are found all the same.

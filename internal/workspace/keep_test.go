@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -114,6 +115,21 @@ func TestFilesOfRunsUnderWayAreNotEvicted(t *testing.T) {
 	evicted, err := h.Evict()
 	require.NoError(t, err)
 	require.False(t, evicted)
+	_, err = h.Find(runID)
+	require.NoError(t, err)
+}
+
+// TestKeptFilesStayIfTheDiskLacksAnotherThingThanRoom: it is read-only, say, and without them it would be too.
+func TestKeptFilesStayIfTheDiskLacksAnotherThingThanRoom(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	_, err := finish(t, h, runID, "render").Keep(delivery, ended, "render")
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(h.Spill()))
+	require.NoError(t, os.WriteFile(h.Spill(), nil, 0o600)) // where a folder would be
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	require.ErrorIs(t, h.Admit(ctx, func(error) { cancel() }), context.Canceled)
 	_, err = h.Find(runID)
 	require.NoError(t, err)
 }

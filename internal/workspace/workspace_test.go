@@ -272,6 +272,25 @@ func TestWhatCannotBeWrittenLeavesNothing(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "in-the-way.json.part"))
 }
 
+// A note is replaced and never written over: whatever ends the process, one of the two is there whole.
+func TestANoteIsReplacedWhole(t *testing.T) {
+	t.Parallel()
+	h := open(t, workspace.Options{})
+	r := begin(t, h)
+	require.NoError(t, r.Note("sending", "first"))
+	first := filepath.Join(t.TempDir(), "first")
+	require.NoError(t, os.Link(filepath.Join(h.Dir(), "runs", runID, "sending.json"), first))
+	require.NoError(t, r.Note("sending", "second"))
+	text, err := os.ReadFile(first)
+	require.NoError(t, err)
+	require.Equal(t, `"first"`, string(text))
+	var now string
+	found, err := r.Noted("sending", &now)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, "second", now)
+}
+
 func TestAFolderIsInUseWhileItIsMade(t *testing.T) {
 	t.Parallel()
 	h := open(t, workspace.Options{})
