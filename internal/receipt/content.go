@@ -39,16 +39,12 @@ func unzipped(r io.Reader, count func(io.Reader) (int64, error)) (int64, error) 
 	if err != nil {
 		return 0, fmt.Errorf("reading gzip: %w", err)
 	}
-	return toTheEnd(named{z, "reading gzip"}, count)
-}
-
-// toTheEnd counts, and then reads what is left: a checksum comes last.
-func toTheEnd(r io.Reader, count func(io.Reader) (int64, error)) (int64, error) {
-	rows, err := count(r)
+	content := named{z, "reading gzip"}
+	rows, err := count(content)
 	if err != nil {
 		return 0, err
 	}
-	_, err = io.Copy(io.Discard, r)
+	_, err = io.Copy(io.Discard, content) // a tar ends before its gzip does, whose checksum comes last
 	return rows, err
 }
 
@@ -112,5 +108,5 @@ func (f Format) entry(e *zip.File) (rows int64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return toTheEnd(named{r, "reading zip"}, f.rows)
+	return f.rows(named{r, "reading zip"})
 }

@@ -121,6 +121,7 @@ func TestAReceiptThatCannotBeBelievedIsRefused(t *testing.T) {
 	}{
 		{"an empty file", "it is empty", nil},
 		{"one that was cut off", "it is cut off", whole[:len(whole)/2]},
+		{"what is much too large", "it has more than 67108864 bytes", make([]byte, receipt.MaxBytes+1)},
 		{"no JSON", "it is not JSON (at byte 1)", []byte("PK\x03\x04")},
 		{"another kind of JSON", "holds a number", []byte("7")},
 		{"two in one file", "something follows its end", append(append([]byte{}, whole...), whole...)},

@@ -142,6 +142,7 @@ func TestRowsAreCountedByTheDialect(t *testing.T) {
 		{"a quote as escape is doubling", "\"\"\"\n\"\n", "ok rows: 1", dialect("minimal", `"`, "", false)},
 		{"an escaped quote", "\"a \\\"\n\\\\\"\n1\n", "ok rows: 2", dialect("minimal", `\`, "", false)},
 		{"a bare NULL marker holds the escape", "\\N\n\\N\n", "ok rows: 2", dialect("all_non_null", `\`, "", false)},
+		{"an escape without quotes around it is none", "1\\\n2\n", "ok rows: 2", dialect("minimal", `\`, "", false)},
 		{"an escaped line break without quotes", "1\\\n2\n\\\"\n", "ok rows: 2", dialect("none", `\`, "", false)},
 		{"quotes mean nothing without quotes", "\"\n\"\n", "ok rows: 2", dialect("none", "", "fail", false)},
 		{"no way to tell", "1\n", "skipped rows: rows cannot be counted: with quote_mode none and on_unwritable write a value may hold a line break as it is", dialect("none", "", "write", false)},

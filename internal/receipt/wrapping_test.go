@@ -59,6 +59,19 @@ func zipped(t *testing.T, entries ...[]byte) []byte {
 	return out.Bytes()
 }
 
+// spoilt is content of which a bit is flipped, counted from the end if at is negative.
+func spoilt(content []byte, at int) []byte {
+	content[(at+len(content))%len(content)] ^= 1
+	return content
+}
+
+// zipWithAnotherSum is a zip of one entry, whose checksum its directory tells wrong.
+func zipWithAnotherSum(t *testing.T, content []byte) []byte {
+	t.Helper()
+	whole := zipped(t, content)
+	return spoilt(whole, bytes.LastIndex(whole, []byte("PK\x01\x02"))+16)
+}
+
 func parquetOf(t *testing.T, rows int) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -154,7 +167,9 @@ func TestABrokenWrappingIsSaidToBe(t *testing.T) {
 		{"gzip that is none", "gzip", "failed rows: reading gzip: gzip: invalid header", []byte("a,b\n1,2\n3,4\n")},
 		{"gzip cut off", "gzip", "failed rows: reading gzip: unexpected EOF", gzipped(t, bytes.Repeat([]byte("abc\n"), 999))[:20]},
 		{"gzip without its checksum", "gzip", "failed rows: reading gzip: unexpected EOF", gzipped(t, []byte("a\n"))[:25]},
+		{"a tar whose gzip has another checksum", "tgz", "failed rows: reading gzip: gzip: invalid checksum", spoilt(gzipped(t, tarred(t, []byte("a\n1\n"))), -8)},
 		{"zip that is none", "zip", "failed rows: reading zip: zip: not a valid zip file", []byte("a\n")},
+		{"zip of which an entry has another checksum", "zip", "failed rows: entry 0: reading zip: zip: checksum error", zipWithAnotherSum(t, []byte("a\n1\n"))},
 		{"tar that is none", "tar", "failed rows: reading tar: unexpected EOF", []byte("a\n")},
 		{"an entry that is no file of ours", "tar", "failed rows: entry 1: it has no header", tarred(t, []byte("a\n"), nil)},
 		{"an encoding of later days", "7z", `skipped rows: rows cannot be counted: encoding "7z" is not known`, []byte("a\n")},
