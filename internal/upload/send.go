@@ -44,14 +44,11 @@ func (b *Bucket) Send(ctx context.Context, o Object, uploadID string, r io.Reade
 	s.crcs = make([]uint32, s.layout.count())
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(b.o.Concurrency)
-	for number := 1; number <= len(s.crcs) && ctx.Err() == nil; number++ {
+	for number := 1; number <= len(s.crcs); number++ {
 		group.Go(defect.Guarded(func() error { return s.one(ctx, number) }))
 	}
 	if err := group.Wait(); err != nil {
 		return Sent{}, err
-	}
-	if err := ctx.Err(); err != nil && s.done.Load() < int64(len(s.crcs)) {
-		return Sent{}, b.fail(opPart, o.Key, err)
 	}
 	return s.sent()
 }
@@ -66,7 +63,6 @@ type sending struct {
 	layout  layout
 	crcs    []uint32 // of each part of the file
 	resumed atomic.Int64
-	done    atomic.Int64
 	count   *count
 	buffers *sync.Pool
 }
@@ -84,15 +80,10 @@ func (s *sending) one(ctx context.Context, number int) error {
 	s.crcs[number-1] = crc
 	if p, ok := s.held[number]; ok && p.size == length && p.crc == encodeCRC(crc) {
 		s.resumed.Add(1)
-		s.done.Add(1)
 		s.count.add(length)
 		return nil
 	}
-	if err := s.b.sendPart(ctx, s.o.Key, s.id, number, crc, &body{SectionReader: io.NewSectionReader(s.r, offset, length), count: s.count}); err != nil {
-		return err
-	}
-	s.done.Add(1)
-	return nil
+	return s.b.sendPart(ctx, s.o.Key, s.id, number, crc, &body{SectionReader: io.NewSectionReader(s.r, offset, length), count: s.count})
 }
 
 // sendPart sends one part, of this CRC32C.
