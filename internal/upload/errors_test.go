@@ -50,6 +50,14 @@ func TestEveryCodeOfS3HasAName(t *testing.T) {
 		"AccessControlListNotSupported": {400, upload.ErrRefused, ""},
 		"NotImplemented":                {501, upload.ErrRefused, ""},
 		"EntityTooLarge":                {400, upload.ErrTooLarge, ""},
+		"RequestTimeout":                {400, upload.ErrServer, ""},
+		"IncompleteBody":                {400, upload.ErrServer, ""},
+		"XMinioStorageFull":             {507, upload.ErrServer, ""},
+		"TokenRefreshRequired":          {400, upload.ErrExpired, ""},
+		"BandwidthLimitExceeded":        {400, upload.ErrThrottled, ""},
+		"InvalidPart":                   {400, upload.ErrMismatch, ""},
+		"EntityTooSmall":                {400, upload.ErrMismatch, ""},
+		"KMSNotConfigured":              {501, upload.ErrKMS, ""},
 		"SomethingNew":                  {418, upload.ErrOther, ""},
 		"SomethingNew5":                 {599, upload.ErrServer, ""},
 		"SomethingNew3":                 {403, upload.ErrAccessDenied, "needs s3:PutObject"},
@@ -81,6 +89,20 @@ func TestEveryCodeOfS3HasAName(t *testing.T) {
 				require.NotContains(t, err.Error(), hidden)
 			}
 		})
+	}
+}
+
+// TestAnAnswerWithoutACodeIsKnownByItsStatus: gateways in between give none.
+func TestAnAnswerWithoutACodeIsKnownByItsStatus(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	for status, want := range map[int]error{
+		400: upload.ErrRefused, 403: upload.ErrAccessDenied, 405: upload.ErrRefused, 408: upload.ErrServer, 409: upload.ErrBusy, 411: upload.ErrRefused, 412: upload.ErrConflict,
+		413: upload.ErrTooLarge, 418: upload.ErrOther, 429: upload.ErrThrottled, 500: upload.ErrServer, 501: upload.ErrRefused, 502: upload.ErrServer, 503: upload.ErrThrottled, 504: upload.ErrServer,
+	} {
+		b, _ := faulty(t, bucket, 1, refuse("create", 1, status, ""))
+		_, err := b.Start(t.Context(), object("k", []byte("x")))
+		require.ErrorIs(t, err, want, status)
 	}
 }
 

@@ -46,6 +46,8 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		"a small part":               {upload.Options{PartSize: 1 << 20}, "part_size: "},
 		"an immense part":            {upload.Options{PartSize: 6 << 30}, "part_size: "},
 		"concurrency":                {upload.Options{Concurrency: 65}, "concurrency: "},
+		"the most at once":           {upload.Options{Concurrency: 64}, ""},
+		"ten tags":                   {upload.Options{Tags: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": "", "f": "", "g": "", "h": "", "i": "", "j": ""}}, ""},
 		"less than none":             {upload.Options{Concurrency: -1}, "concurrency: "},
 		"eleven tags":                {upload.Options{Tags: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": "", "f": "", "g": "", "h": "", "i": "", "j": "", "k": ""}}, "tags: 11 tags"},
 		"a tag of Amazon's":          {upload.Options{Tags: map[string]string{"aws:x": ""}}, "tags: "},
