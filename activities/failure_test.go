@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -270,6 +271,31 @@ func TestATransientOrUnknownFailureIsTriedAgain(t *testing.T) {
 			require.Equal(t, name, application.Type())
 		})
 	}
+}
+
+// TestOnlyWhatMayPassIsTriedAgain: to try again a load of which nobody knows whether it was done is to load twice, and to park for
+// what passes by itself wakes somebody at night.
+func TestOnlyWhatMayPassIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	passing := []string{
+		"SourceChanged", "SourceUnreachable", "CredentialsExpired", "STSFailed", "STSUnreachable", "Throttled", "S3Unreachable", "S3Failed", "ObjectBusy",
+		"ServiceFailed", "ServiceUnreachable", "TurnSilent", "NotItsTurn", "WorkspaceGone", "DiskFull",
+	}
+	for _, c := range causes {
+		may := slices.Contains(passing, c.name) || errors.Is(c.err, config.ErrRefused) || errors.Is(c.err, errUnknown) // a file as whoever edits it has left it
+		require.Equal(t, may, passes(c.err), "%s: %v", c.name, c.err)
+	}
+}
+
+// TestAPanicOfAStepDoesNotTellWhatItWasAt: it may have been at somebody's address, and the history is for everybody.
+func TestAPanicOfAStepDoesNotTellWhatItWasAt(t *testing.T) {
+	t.Parallel()
+	err := func() (err error) {
+		defer (&Steps{}).fail(t.Context(), "Render", &err)
+		panic("alice@example.com")
+	}()
+	require.Equal(t, "Bug", typeOf(t, err))
+	require.NotContains(t, err.Error(), "alice")
 }
 
 type slow struct {

@@ -228,6 +228,21 @@ func TestAnArchiveThatWasInterruptedIsPackedAnew(t *testing.T) {
 	require.Equal(t, []string{"encrypt/0000001"}, f.onDisk(t))
 }
 
+// An archive is packed when the file that it went into has its name: a step that is taken for done is not done again.
+func TestAnArchiveIsNotDoneBeforeItsEncryptedFileIs(t *testing.T) {
+	t.Parallel()
+	f := toRSA(t, archive.TGZ)
+	out, err := f.steps.outlet(f.run, f.folder.Delivery, stepArchive, f.steps.ahead(f.plan.Encryption))
+	require.NoError(t, err)
+	require.NoError(t, out.Close())
+	require.NoError(t, os.Remove(out.out.path))
+	_, err = out.finish(7)
+	require.Error(t, err)
+	made, _, err := stepNamed(t, f, stepArchive).Files(nil)
+	require.NoError(t, err)
+	require.Empty(t, made)
+}
+
 // A power cut may leave a file of the right length with other bytes in it.
 func TestAFileThatWasDamagedOnTheDiskIsNotPacked(t *testing.T) {
 	t.Parallel()

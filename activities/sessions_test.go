@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"consign/internal/awsrole"
 	"consign/internal/secret"
+	"consign/internal/upload"
 )
 
 func TestASessionThatIsBeingMadeHoldsUpNobodyElse(t *testing.T) {
@@ -142,4 +144,15 @@ func TestASessionThatCouldNotBeMadeDropsNoOther(t *testing.T) {
 	got, err := s.make(t.Context(), "a", "new", nil)
 	require.NoError(t, err)
 	require.Same(t, corrected, got)
+}
+
+// TestAKeyOfTheRolesSessionIsNotTheCustomersToMend, whichever step the store refuses it in: its STS has handed it out.
+func TestAKeyOfTheRolesSessionIsNotTheCustomersToMend(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	failed, _ := explain("Upload", s.ended(fmt.Errorf("upload in/x: %w", upload.ErrBadKey)))
+	require.Equal(t, Configuration, failed.Attribution)
+	s.target.Credential = "keys"
+	failed, _ = explain("Upload", s.ended(fmt.Errorf("upload in/x: %w", upload.ErrBadKey)))
+	require.Equal(t, Customer, failed.Attribution, "they gave us this one")
 }

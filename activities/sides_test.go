@@ -166,6 +166,31 @@ func TestSideFilesAreTheSameWheneverTheyAreMade(t *testing.T) {
 	require.Contains(t, string(made[1].text), `"url": "s3://acme/in/weekly/0000002.csv.pgp"`)
 }
 
+// Whoever reads the files a year later has nothing else to go by.
+func TestAReceiptTellsOfWhatTheFilesAreAndHowTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	f := facts()
+	f.Plan.Campaign, f.Plan.Group = "spring", "north"
+	f.StartedAt, f.RenderedAt = f.Plan.Now.Add(time.Second), f.Plan.Now.Add(time.Minute)
+	f.Plan.Render = render.Options{FileFormat: "csv", FormulaGuard: true, OnUnwritable: render.UnwritableWrite, Header: true, BOM: true, LineEnding: render.LineCRLF, NullString: "-"}
+	told := func() *receipt.Receipt {
+		made, err := f.sides(Target{Run: "run"}, "run-1", nil)
+		require.NoError(t, err)
+		r, err := receipt.Parse(made[0].text)
+		require.NoError(t, err)
+		return r
+	}
+	r := told()
+	require.Equal(t, []string{"run-1", "send/weekly/k", "run", "k", "weekly", "spring", "north", "t", "q", "digest"},
+		[]string{r.DeliveryID, r.WorkflowID, r.RunID, r.RunKey, r.Orchestration, r.Campaign, r.Group, r.DataTemplate, r.Query.Name, r.Query.SHA256})
+	require.Equal(t, []time.Time{f.Plan.Now, f.StartedAt, f.RenderedAt}, []time.Time{r.Now, r.StartedAt, r.RenderedAt})
+	require.Equal(t, &receipt.Dialect{
+		Delimiter: ",", QuoteMode: "minimal", NullString: "-", LineEnding: "crlf", Header: true, BOM: true, FormulaGuard: true, OnUnwritable: "write",
+	}, r.Format.Dialect)
+	f.Plan.Render = render.Options{FileFormat: render.FormatParquet, ParquetCompression: "zstd"}
+	require.Equal(t, receipt.Format{FileFormat: "parquet", Encoding: "none", Compression: "zstd"}, told().Format)
+}
+
 func TestOnlyTheSideFilesOfThePlanAreMade(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
