@@ -232,7 +232,7 @@ func TestAnArchiveThatWasInterruptedIsPackedAnew(t *testing.T) {
 func TestAnArchiveIsNotDoneBeforeItsEncryptedFileIs(t *testing.T) {
 	t.Parallel()
 	f := toRSA(t, archive.TGZ)
-	out, err := f.steps.outlet(f.run, f.folder.Delivery, stepArchive, f.steps.ahead(f.plan.Encryption))
+	out, err := f.steps.outlet(f.run, f.folder.Delivery, stepArchive, f.steps.cipher(f.plan.Encryption))
 	require.NoError(t, err)
 	require.NoError(t, out.Close())
 	require.NoError(t, os.Remove(out.out.path))

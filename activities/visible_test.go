@@ -62,6 +62,14 @@ func typeOf(t *testing.T, err error) string {
 	return told.Type()
 }
 
+// parks reports whether a failure is none that Temporal tries again.
+func parks(t *testing.T, err error) bool {
+	t.Helper()
+	var told *temporal.ApplicationError
+	require.ErrorAs(t, err, &told)
+	return told.NonRetryable()
+}
+
 // TestWhatAnEarlierTryHasShownIsTold: the try that completed it may have died, and the next one fails before it completes any.
 func TestWhatAnEarlierTryHasShownIsTold(t *testing.T) {
 	t.Parallel()
