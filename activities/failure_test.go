@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -99,6 +100,10 @@ func (silent) SignalWorkflow(ctx context.Context, _, _, _ string, _ any) error {
 	return ctx.Err()
 }
 
+func (silent) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return nil, serviceerror.NewNotFound("no such workflow")
+}
+
 // TestWhoWaitsForATurnOrASourceStopsWithItsWorker: else the worker takes all its patience to stop, and the step is tried again
 // only when its heartbeat is missed or its time is over.
 func TestWhoWaitsForATurnOrASourceStopsWithItsWorker(t *testing.T) {
@@ -120,6 +125,10 @@ func TestWhoWaitsForATurnOrASourceStopsWithItsWorker(t *testing.T) {
 		},
 		"GiveTurn": func(env *testsuite.TestActivityEnvironment) error {
 			_, err := env.ExecuteActivity(s.GiveTurn, Claim{})
+			return err
+		},
+		"AwaitTarget": func(env *testsuite.TestActivityEnvironment) error {
+			_, err := env.ExecuteActivity(s.AwaitTarget, AwaitInput{WorkflowID: "crm", Until: time.Now().Add(5 * time.Second)})
 			return err
 		},
 	} {
