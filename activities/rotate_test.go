@@ -15,8 +15,10 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"consign/internal/config"
+	"consign/internal/lambda"
 	"consign/internal/plan"
 	"consign/internal/redshift"
+	"consign/internal/render"
 	"consign/internal/upload"
 )
 
@@ -38,11 +40,13 @@ func newRotation(t *testing.T, code string) *rotation {
 	t.Helper()
 	r := &rotation{t: t, dir: t.TempDir(), valid: "AKIAOLD", code: code, rotate: func() {}}
 	r.keys("AKIAOLD", "old-secret")
+	r.write("bucket", "AKIABUCKET\n")
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	path := r.write("consign.yaml", `
 credentials:
   - {name: theirs, type: iam-credential, access_key_id: {file: id}, secret_access_key: {file: secret}}
+  - {name: bucket, type: iam-credential, access_key_id: {file: bucket}, secret_access_key: {file: bucket}}
 `)
 	c, problems, err := config.Load(path, func(string) (string, bool) { return "", false })
 	require.NoError(t, err)
@@ -71,6 +75,11 @@ func (r *rotation) keys(id, secret string) {
 
 // ServeHTTP puts whatever is signed with the key that is known.
 func (r *rotation) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	if q.Method == http.MethodGet { // a receipt, which somebody has taken away
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte("<Error><Code>NoSuchKey</Code></Error>"))
+		return
+	}
 	r.rotate()
 	if strings.Contains(q.Header.Get("Authorization"), "Credential="+r.valid+"/") {
 		w.Header().Set("ETag", `"0"`)
@@ -78,10 +87,11 @@ func (r *rotation) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	r.refused++
+	w.Header().Set("X-Amzn-Errortype", r.code)
 	w.WriteHeader(http.StatusForbidden)
 	answer := "<Error><Code>%s</Code></Error>" // S3's
-	if q.Header.Get("X-Amz-Target") != "" {
-		answer = `{"__type": %q}` // the Data API's
+	if q.Method == http.MethodPost {
+		answer = `{"__type": %q}` // the Data API's, and Lambda's
 	}
 	fmt.Fprintf(w, answer, r.code)
 }
@@ -145,16 +155,35 @@ func TestARefusalThatIsNotAboutTheKeyParksAlthoughTheKeyWasReplaced(t *testing.T
 
 func TestAKeyThatWhatFollowsADeliveryIsAskedWithIsReadAnewToo(t *testing.T) {
 	t.Parallel()
-	r := newRotation(t, "UnrecognizedClientException")
-	table := plan.Downstream{Credential: "theirs", Redshift: &redshift.Options{Workgroup: "w", Database: "d", Table: "s.t", Endpoint: r.target.Upload.Endpoint}}
-	cancel := func() *temporal.ApplicationError {
-		return r.told(r.steps.CancelLoad, CopyInput{Target: r.target, Downstream: table, Statement: "7f1c"})
+	for name, ask := range map[string]func(r *rotation, follows plan.Downstream) *temporal.ApplicationError{
+		"a function": func(r *rotation, follows plan.Downstream) *temporal.ApplicationError {
+			return r.told(r.steps.InvokeLambda, LambdaInput{Target: r.target, Downstream: follows, Event: LambdaEvent{ReceiptKey: "in/x.receipt.json"}})
+		},
+		"a load": func(r *rotation, follows plan.Downstream) *temporal.ApplicationError {
+			files := &plan.Plan{Render: render.Options{FileFormat: "csv"}, Columns: []plan.Column{{Name: "id", Type: "BIGINT"}}, ManifestKey: "in/x.manifest"}
+			return r.told(r.steps.CopyToRedshift, CopyInput{Target: r.target, Plan: files, Downstream: follows, Statement: "7f1c"})
+		},
+		"the end of a load": func(r *rotation, follows plan.Downstream) *temporal.ApplicationError {
+			return r.told(r.steps.CancelLoad, CopyInput{Target: r.target, Downstream: follows, Statement: "7f1c"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRotation(t, "UnrecognizedClientException")
+			follows := plan.Downstream{
+				Credential: "theirs", Lambda: &lambda.Options{Function: "f", Endpoint: r.target.Upload.Endpoint},
+				Redshift: &redshift.Options{Workgroup: "w", Database: "d", Table: "s.t", Endpoint: r.target.Upload.Endpoint},
+			}
+			r.target.Credential, r.valid = "bucket", "AKIANEW"
+			told := ask(r, follows)
+			require.True(t, told.NonRetryable())
+			require.Equal(t, "AccessKeyUnknown", told.Type())
+			r.rotate = func() { r.keys("AKIANEW", "new-secret") }
+			require.False(t, ask(r, follows).NonRetryable())
+			if refused := r.refused; name == "the end of a load" {
+				require.Nil(t, ask(r, follows))
+				require.Equal(t, refused, r.refused)
+			}
+		})
 	}
-	r.valid = "AKIANEW"
-	told := cancel()
-	require.True(t, told.NonRetryable())
-	require.Equal(t, "AccessKeyUnknown", told.Type())
-	r.rotate = func() { r.keys("AKIANEW", "new-secret") }
-	require.False(t, cancel().NonRetryable())
-	require.Nil(t, cancel())
 }
