@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/mocks"
 
 	"consign/internal/archive"
@@ -34,6 +35,48 @@ func TestTheTurnIsGivenWhenNothingIsOpen(t *testing.T) {
 		p.answers("")
 		do[DiscardResult](t, p.packer, p.steps.Discard, in)
 		temporal.AssertNumberOfCalls(t, "SignalWorkflow", 1)
+	}
+}
+
+// TestATurnThatCouldNotBeGivenIsGivenLater: the next run waits for it.
+func TestATurnThatCouldNotBeGivenIsGivenLater(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	claim := Claim{Orchestration: "o", WorkflowID: "send/o", Round: 1}
+	temporal := &mocks.Client{}
+	p.steps.options.Client = temporal
+	for _, answer := range []error{serviceerror.NewUnavailable("away"), nil} {
+		temporal.On("SignalWorkflow", mock.Anything, "turn/o", "", SignalGive, claim).Return(answer).Once()
+		_, err := p.env.ExecuteActivity(p.steps.Discard, DiscardInput{Folder: p.folder, Target: p.target("acme"), Names: names(), Abort: true, Turn: &claim})
+		if answer != nil {
+			require.ErrorContains(t, err, "give the turn of o back: away")
+			require.False(t, parks(t, err))
+			continue
+		}
+		require.NoError(t, err)
+	}
+	require.Len(t, p.gone(), 2)
+	require.Empty(t, p.left(t))
+}
+
+// TestWhatIsFoundAndNotAbortedIsLookedForAgain: nobody else knows of it.
+func TestWhatIsFoundAndNotAbortedIsLookedForAgain(t *testing.T) {
+	t.Parallel()
+	const found = "<ListMultipartUploadsResult><Upload><Key>f.csv</Key><UploadId>u9</UploadId></Upload></ListMultipartUploadsResult>"
+	for name, open := range map[string]string{"it cannot be aborted now": found, "the list cannot be read": found[:40]} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newParcel(t)
+			in := DiscardInput{Folder: p.folder, Target: p.target("acme"), Names: names(), Elsewhere: true, Unknown: 1}
+			p.lists(open)
+			p.answers("OperationAborted")
+			_, err := p.env.ExecuteActivity(p.steps.Discard, in)
+			require.False(t, parks(t, err))
+			p.lists(found)
+			p.answers("")
+			require.Equal(t, 1, do[DiscardResult](t, p.packer, p.steps.Discard, in).Aborted)
+			require.Equal(t, []string{"acme/f.csv u9"}, p.gone())
+		})
 	}
 }
 

@@ -35,6 +35,7 @@ type parcel struct {
 	asked   int
 	within  func() // called while an abort is under way
 	code    string // what aborting is answered, one that is not tried again at once; "": it is done
+	open    string // what is listed as open, in XML; "": this store has no such list
 }
 
 func newParcel(t *testing.T) *parcel {
@@ -65,6 +66,8 @@ func (p *parcel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer p.mu.Unlock()
 	p.asked++
 	switch {
+	case r.Method == http.MethodGet && p.open != "":
+		_, _ = w.Write([]byte(p.open))
 	case r.Method != http.MethodDelete:
 		w.WriteHeader(http.StatusNotImplemented)
 	case p.code != "":
@@ -81,6 +84,13 @@ func (p *parcel) answers(code string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.code = code
+}
+
+// lists says what open uploads are listed as from now on.
+func (p *parcel) lists(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open = text
 }
 
 // gone are the uploads that were aborted, and forgets them.
@@ -336,9 +346,9 @@ func TestASearchThatFailsLeavesNoKnownUploadOpen(t *testing.T) {
 	p := newParcel(t)
 	got := do[DiscardResult](t, p.packer, p.steps.Discard, DiscardInput{
 		Folder: p.folder, Target: p.target("acme"), Names: names(), Elsewhere: true, Unknown: 2,
-		Uploads: []Uploaded{{Key: "f.csv", UploadID: "u9"}},
+		Uploads: []Uploaded{{Key: "f.csv", UploadID: "u9"}, {Key: "empty.csv"}},
 	})
-	require.Equal(t, DiscardResult{Aborted: 1}, got, "this store answers 501")
+	require.Equal(t, DiscardResult{Aborted: 1}, got, "this store answers 501, and there is no upload of nothing")
 	require.Equal(t, []string{"acme/f.csv u9"}, p.gone())
 }
 

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/mocks"
 
 	"consign/internal/workspace"
@@ -144,6 +146,42 @@ func TestTheJanitorLeavesARunThatHasComeBackMeanwhile(t *testing.T) {
 	require.Zero(t, removed)
 	_, err = p.host.Find("r")
 	require.NoError(t, err)
+}
+
+// TestTheJanitorCleansTheOtherRuns: of one it cannot be told whether it is over.
+func TestTheJanitorCleansTheOtherRuns(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	for _, id := range []string{"a", "z"} {
+		_, err := p.host.Run("send/o/"+id, id)
+		require.NoError(t, err)
+	}
+	removed, err := Sweep(t.Context(), p.steps, func(_ context.Context, r *workspace.Run) (bool, error) {
+		if r.RunID == "r" {
+			return true, errors.New("Temporal is away")
+		}
+		return true, nil
+	})
+	require.ErrorContains(t, err, "Temporal is away")
+	require.Equal(t, 2, removed)
+	require.Empty(t, p.gone())
+	require.Contains(t, p.left(t), "r/r-1/render")
+}
+
+// TestTheJanitorTakesNothingOfARunThatDoesNotAnswer: it may be at work on this host's files.
+func TestTheJanitorTakesNothingOfARunThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	temporal := &mocks.Client{}
+	temporal.On("QueryWorkflow", mock.Anything, "send/o", "", QueryKept).Return(nil, serviceerror.NewUnavailable("away"))
+	p.steps.options.Client = temporal
+	p.now = time.Now().Add(time.Hour)
+	removed, err := Sweep(t.Context(), p.steps, func(context.Context, *workspace.Run) (bool, error) { return false, nil })
+	require.ErrorContains(t, err, "away")
+	require.Zero(t, removed)
+	require.True(t, p.host.Leased(p.run))
+	require.Contains(t, p.left(t), "r/r-1/render")
+	require.Empty(t, p.gone())
 }
 
 func TestTheJanitorLeavesAFolderThatIsBeingMade(t *testing.T) {
