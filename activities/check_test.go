@@ -19,7 +19,10 @@ import (
 	"consign/internal/upload"
 )
 
-const shutRole = "arn:aws:iam::210987654321:role/consign"
+const (
+	shutRole = "arn:aws:iam::210987654321:role/consign"
+	openRole = "arn:aws:iam::210987654321:role/open"
+)
 
 // A stage for AssumeRole: an STS that honours trust policies, and an S3 that refuses everything.
 type stage struct {
@@ -61,10 +64,19 @@ credentials:
 	return s
 }
 
-// refuses answers as S3 does to somebody who may nothing.
-func (s *stage) refuses(w http.ResponseWriter, _ *http.Request) {
+// refuses answers as S3 does to somebody who may nothing, or as STS.
+func (s *stage) refuses(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusForbidden)
-	fmt.Fprintf(w, `<Error><Code>%s</Code><Message>No.</Message></Error>`, s.code)
+	answer := `<Error><Code>%s</Code><Message>No.</Message></Error>`
+	if r.URL.Path == "/" {
+		answer = `<ErrorResponse>` + answer + `</ErrorResponse>`
+	}
+	fmt.Fprintf(w, answer, s.code)
+}
+
+// stsSays has STS refuse whatever it is asked.
+func (s *stage) stsSays(code string) {
+	s.config.Credentials[1].STSEndpoint, s.code = s.target.Upload.Endpoint, code
 }
 
 // read has other keys read for the platform.
@@ -192,7 +204,10 @@ func TestOnlyWhatTheCustomerHasIsTheCustomersToMend(t *testing.T) {
 		"the role in between": {func(s *stage) {
 			s.config.Credentials[0].RoleARN, s.config.Credentials[0].STSEndpoint = shutRole+"s", s.config.Credentials[1].STSEndpoint
 		}, CheckCredentials, "RoleDenied", Platform},
-		"their role": {func(s *stage) { s.config.Credentials[1].ExternalID = "another" }, CheckRole, "RoleDenied", Customer},
+		"our key, whose time is up":             {func(s *stage) { s.stsSays("ExpiredToken") }, CheckCredentials, "CredentialsExpired", Platform},
+		"our clock":                             {func(s *stage) { s.stsSays("RequestExpired") }, CheckCredentials, "ClockWrong", Platform},
+		"our identity, which STS does not take": {func(s *stage) { s.stsSays("InvalidIdentityToken") }, CheckCredentials, "NoCredentials", Platform},
+		"their role":                            {func(s *stage) { s.config.Credentials[1].ExternalID = "another" }, CheckRole, "RoleDenied", Customer},
 		"the key that they gave us": {func(s *stage) {
 			s.target.Credential, s.config.Credentials[0].STSEndpoint = "keys", s.config.Credentials[1].STSEndpoint
 			s.read(other, "platform-secret")
@@ -238,6 +253,61 @@ func TestWhoeverAsksAfterADeliveryIsOneOfUs(t *testing.T) {
 		failed, _ := explain("InvokeLambda", err)
 		require.Equal(t, kind, failed.Type)
 		require.Equal(t, Platform, failed.Attribution)
+	}
+}
+
+func TestWhatWasTriedIsToldInWords(t *testing.T) {
+	t.Parallel()
+	no := false
+	for name, c := range map[string]struct {
+		change                        func(keys, role *config.Credential, target *Target)
+		credentials, role, externalID string
+	}{
+		"a role": {
+			func(*config.Credential, *config.Credential, *Target) {},
+			"ok: access key and secret are there", "ok: assumed " + shutRole + " with the external ID", "ok: the role is refused to us without the external ID, and with a wrong one",
+		},
+		"a role by way of one of ours": {
+			func(keys, role *config.Credential, _ *Target) {
+				keys.RoleARN, keys.ExternalID, keys.STSEndpoint = shutRole, "the-right-one", role.STSEndpoint
+			},
+			"ok: by way of " + shutRole, "ok: assumed " + shutRole + " with the external ID", "ok: the role is refused to us without the external ID, and with a wrong one",
+		},
+		"a role of which nobody is to try the external ID": {
+			func(_, role *config.Credential, _ *Target) { role.VerifyExternalID = &no },
+			"ok: access key and secret are there", "ok: assumed " + shutRole + " with the external ID",
+			"skipped: a store's own STS may ignore external IDs; verify_external_id: true tries it all the same",
+		},
+		"a role of keys that they gave us": {
+			func(keys, role *config.Credential, target *Target) {
+				keys.RoleARN, keys.STSEndpoint, target.Credential = openRole, role.STSEndpoint, "keys"
+			},
+			"ok: access key and secret are there", "ok: assumed " + openRole + ", without an external ID", "skipped: there is no external ID",
+		},
+		"keys of a store": {
+			func(_, _ *config.Credential, target *Target) { target.Credential = "keys" },
+			"ok: access key and secret are there", "skipped: the keys are used as they are; the store has no STS that could say whose they are", "skipped: there is no role",
+		},
+		"keys of a store that has an STS": {
+			func(keys, role *config.Credential, target *Target) {
+				target.Credential, keys.STSEndpoint = "keys", role.STSEndpoint
+			},
+			"ok: access key and secret are there", "ok: the keys are those of arn:aws:iam::111122223333:user/consign", "skipped: there is no role",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.sts.SetRole(trust.Role{ARN: openRole})
+			c.change(&s.config.Credentials[0], &s.config.Credentials[1], &s.target)
+			told := map[string]string{}
+			_, err := s.steps().check(t.Context(), AssumeRoleInput{Target: s.target, TryKey: "in/try"}, func(c Check) { told[c.Name] = c.State + ": " + c.Message })
+			require.ErrorIs(t, err, upload.ErrAccessDenied)
+			delete(told, CheckUpload)
+			require.Equal(t, map[string]string{
+				CheckCredentials: c.credentials, CheckRole: c.role, CheckExternalID: c.externalID, CheckRegion: "ok: us-east-1: as the settings say",
+			}, told)
+		})
 	}
 }
 
