@@ -142,13 +142,13 @@ func TestATurnIsTakenToBeGivenOnlyFromOnesOwnRun(t *testing.T) {
 	require.Error(t, New(Options{Client: away}).give(t.Context(), Claim{}))
 }
 
-// parks is a Temporal whose only run is parked for some looks, and then over.
-type parks struct {
+// parkedFor is a Temporal whose only run is parked for some looks, and then over.
+type parkedFor struct {
 	client.Client
 	looks, called int
 }
 
-func (p *parks) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (p *parkedFor) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	p.looks--
 	if p.looks < 0 {
 		return nil, serviceerror.NewNotFound("no such workflow")
@@ -160,14 +160,14 @@ func (p *parks) DescribeWorkflowExecution(context.Context, string, string) (*wor
 	}}, err
 }
 
-func (p *parks) SignalWorkflow(_ context.Context, _, _, signal string, _ any) error {
+func (p *parkedFor) SignalWorkflow(_ context.Context, _, _, signal string, _ any) error {
 	if signal == SignalTurn {
 		p.called++
 	}
 	return nil
 }
 
-func (p *parks) GetWorkflow(context.Context, string, string) client.WorkflowRun { return ended{} }
+func (p *parkedFor) GetWorkflow(context.Context, string, string) client.WorkflowRun { return ended{} }
 
 type ended struct{ client.WorkflowRun }
 
@@ -178,7 +178,7 @@ func TestARunThatIsParkedIsCalledOnceWhileOthersWaitForItsEnd(t *testing.T) {
 	for _, wait := range []bool{false, true} {
 		var suite testsuite.WorkflowTestSuite
 		env := suite.NewTestActivityEnvironment()
-		temporal := &parks{looks: 3}
+		temporal := &parkedFor{looks: 3}
 		env.RegisterActivity(New(Options{Client: temporal}))
 		value, err := env.ExecuteActivity("Over", OverInput{WorkflowID: "send/o/k", Wait: wait})
 		require.NoError(t, err)
