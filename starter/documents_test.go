@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +12,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+var documents = []string{
+	"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/BUCKET.md", "docs/CONFIG.md", "docs/FILES.md", "docs/OPERATING.md", "docs/SCALE.md",
+}
 
 func document(t *testing.T, name string) string {
 	t.Helper()
@@ -24,10 +29,10 @@ func TestTheConfigurationInTheReadmeIsGood(t *testing.T) {
 	_, block, ok := strings.Cut(document(t, "README.md"), "```yaml\n")
 	require.True(t, ok)
 	block, _, _ = strings.Cut(block, "```")
-	path := filepath.Join(t.TempDir(), "consign.yaml")
-	require.NoError(t, os.WriteFile(path, []byte(block), 0o600))
+	file := filepath.Join(t.TempDir(), "consign.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(block), 0o600))
 	var out, messages bytes.Buffer
-	status := run(t.Context(), []string{"--config", path, "validate"}, strings.NewReader(""), &out, &messages, func(string) (string, bool) { return "", false })
+	status := run(t.Context(), []string{"--config", file, "validate"}, strings.NewReader(""), &out, &messages, func(string) (string, bool) { return "", false })
 	require.Equal(t, exitDone, status, messages.String())
 	require.Empty(t, messages.String())
 }
@@ -49,7 +54,7 @@ func TestEveryCommandOfTheDocumentsIsThere(t *testing.T) {
 		known = append(known, c.Name())
 	}
 	known = append(known, "completion")
-	for _, name := range []string{"README.md", "docs/CONFIG.md", "CHANGELOG.md", "examples/consign.yaml"} {
+	for _, name := range append([]string{"examples/consign.yaml"}, documents...) {
 		for _, used := range regexp.MustCompile("(?m)(?:bin/starter|^#   starter|`starter)(?: --config \\S+)? ([a-z-]+)").FindAllStringSubmatch(document(t, name), -1) {
 			require.True(t, slices.Contains(known, used[1]), "%s: starter %s", name, used[1])
 		}
@@ -62,13 +67,30 @@ func TestEveryCommandOfTheDocumentsIsThere(t *testing.T) {
 
 func TestLinksBetweenTheDocumentsLead(t *testing.T) {
 	t.Parallel()
-	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/CONFIG.md", "docs/FILES.md", "docs/SCALE.md"} {
+	link := regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`)
+	for _, name := range documents {
 		for _, to := range link.FindAllStringSubmatch(document(t, name), -1) {
 			if strings.Contains(to[1], "://") {
 				continue
 			}
-			require.FileExists(t, filepath.Join("..", filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(to[1])), name)
+			leads := name
+			if to[1] != "" {
+				leads = path.Join(path.Dir(name), to[1])
+				require.FileExists(t, filepath.Join("..", filepath.FromSlash(leads)), name)
+			}
+			if to[2] != "" {
+				require.Contains(t, anchors(document(t, leads)), to[2], "%s: %s", name, to[0])
+			}
 		}
 	}
+}
+
+// anchors are what links call the headings of a document.
+func anchors(text string) []string {
+	var all []string
+	for _, heading := range regexp.MustCompile("(?m)^#+ (.+)$").FindAllStringSubmatch(text, -1) {
+		words := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		all = append(all, strings.ReplaceAll(words, " ", "-"))
+	}
+	return all
 }
