@@ -12,8 +12,9 @@ func (a *app) abort() *cobra.Command {
 		Use:   "abort RUN",
 		Short: "End a run without a delivery, and clean up",
 		Long: `Ends a run: its files and open uploads are removed, and whoever waits for it is told that it was aborted. A run that was
-completing its objects at that moment says in its result which of them had become visible. One that is over but for a notify
-target that is not there waits no longer, and stays as it is otherwise.`,
+completing its objects at that moment says in its result which of them had become visible.
+
+A run that has delivered and only waits for a notify target that is not there stops waiting; nothing else of it changes.`,
 		Example:           `  starter abort vips-weekly/2026-11-23 --reason "wrong segment"`,
 		Args:              usage(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeRun,

@@ -29,7 +29,7 @@ func (a *app) plan() *cobra.Command {
 the statement with which a loader reads the files. The query's columns are asked for; the query is not run, no bucket is
 touched and Temporal is not needed.
 
-With --campaign it prints so of every group of the campaign.`,
+With --campaign it prints the same for every group of the campaign.`,
 		Example: `  starter plan vips-weekly --at 2026-11-23T06:00:00Z
   starter plan --campaign spring-sale --as dana`,
 		Args: func(cmd *cobra.Command, args []string) error {

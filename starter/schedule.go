@@ -21,8 +21,8 @@ func (a *app) schedule() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schedule",
 		Short: "Have Temporal start runs at the times that the configuration names",
-		Long: `Orchestrations and campaigns may have a schedule, which Temporal keeps: it starts their runs while this program and its host
-are elsewhere. starter schedule apply tells Temporal about them.`,
+		Long: `Orchestrations and campaigns may have a schedule. Temporal keeps it and starts their runs by itself, as long as workers run.
+starter schedule apply tells Temporal about the schedules of the configuration.`,
 		Example: "  starter schedule apply --dry-run",
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

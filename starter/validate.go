@@ -25,7 +25,7 @@ a warning. A secret that this machine does not have is a warning too, for only t
 With --against it also compares the configuration with an earlier version of it (a file or folder, of another checkout say),
 and points out what breaks the trust policies and roles that customers have set up.
 
-It asks nobody: whether a bucket is there and a query runs is seen by a run.`,
+It asks no server: starter test tries a bucket, and starter plan a query.`,
 		Example: `  starter validate
   starter --config /etc/consign validate -o json
   starter validate --against ../deployed/consign.yaml`,
