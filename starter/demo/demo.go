@@ -76,9 +76,9 @@ func (s *script) introduce(own []string) {
 
 func (s *script) closing(begun time.Time, own bool) {
 	s.title("Look around")
-	s.line("%s", s.world.stack.Temporal.UIAddress+"/namespaces/default/workflows")
-	s.line("Open a run there: its name and state are search attributes, its steps have summaries, and its details")
-	s.line("say what was delivered.")
+	s.line("%s", s.world.stack.UIAddress+"/namespaces/default/workflows")
+	s.line("Open a run there: Search Attributes has its name and state, Event History a summary of each step, and")
+	s.line("User Metadata says what was delivered.")
 	if !s.Keep {
 		s.line("It ends with the demo: make demo KEEP=1 stays up until Ctrl-C.")
 	}
