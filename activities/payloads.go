@@ -25,6 +25,19 @@ const (
 	Platform      Attribution = "platform"      // whoever runs Consign, Temporal and the network
 )
 
+// Whose says it to somebody who does not know the word.
+func (a Attribution) Whose() string {
+	switch a {
+	case Customer:
+		return "customer: the owner of the bucket"
+	case Configuration:
+		return "configuration: whoever writes Consign's configuration"
+	case Platform:
+		return "platform: whoever runs Consign, Temporal and the network"
+	}
+	return string(a)
+}
+
 // A Failure is why a step failed, for the person who has to mend it.
 type Failure struct {
 	Step        string      `json:"step,omitempty"`

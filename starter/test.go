@@ -168,7 +168,7 @@ func printCheck(w io.Writer, c activities.Check, missing *grant.Missing) {
 		return
 	}
 	const margin = "           "
-	fmt.Fprintf(w, "%swhose to mend: %s\n%s%s\n", margin, c.Failure.Attribution, margin, c.Failure.Advice)
+	fmt.Fprintf(w, "%swhose to mend: %s\n%s%s\n", margin, c.Failure.Attribution.Whose(), margin, c.Failure.Advice)
 	if missing == nil {
 		return
 	}

@@ -150,22 +150,9 @@ func failureText(f *activities.Failure) string {
 	if f.Worker != "" && f.Attribution != activities.Customer {
 		line("where", "worker "+f.Worker)
 	}
-	line("whose", whose(f.Attribution))
+	line("whose", f.Attribution.Whose())
 	line("what to do", f.Advice)
 	return b.String()
-}
-
-// whose says who has to mend a failure.
-func whose(a activities.Attribution) string {
-	switch a {
-	case activities.Customer:
-		return "customer: the owner of the bucket"
-	case activities.Configuration:
-		return "configuration: whoever writes Consign's configuration"
-	case activities.Platform:
-		return "platform: whoever runs Consign, Temporal and the network"
-	}
-	return string(a)
 }
 
 // printDelivery writes what a run has delivered, and what it warns of: that nobody knows whether more of it can be read, say.

@@ -100,14 +100,14 @@ func (r *campaign) groups() []activities.GroupRuns {
 }
 
 func (r *campaign) showProblem(b *strings.Builder, f *activities.Failure) {
-	fmt.Fprintf(b, "## %s\n\n%s\n\n- **Whose to fix:** %s\n- **What to do:** %s\n", f.Type, plain(f.Message), f.Attribution, plain(f.Advice))
+	fmt.Fprintf(b, "## %s\n\n%s\n\n- **Whose to fix:** %s\n- **What to do:** %s\n", f.Type, plain(f.Message), f.Attribution.Whose(), plain(f.Advice))
 }
 
 // showParked says which group waits for a person, and where it is retried.
 func (r *campaign) showParked(b *strings.Builder, d *delivery) {
 	fmt.Fprintf(b, "## Parked: group %s to %s\n\n", plain(d.group), plain(d.DataTemplate))
 	if f := d.failure; f != nil {
-		fmt.Fprintf(b, "%s: %s\n\n- **Whose to fix:** %s\n- **What to do:** %s\n", f.Type, plain(f.Message), f.Attribution, plain(f.Advice))
+		fmt.Fprintf(b, "%s: %s\n\n- **Whose to fix:** %s\n- **What to do:** %s\n", f.Type, plain(f.Message), f.Attribution.Whose(), plain(f.Advice))
 	}
 	fmt.Fprintf(b, "- **Retry it** on the page of its own run, `%s` (tab *Relationships*); its *User Metadata* says how. The other groups go on meanwhile.\n\n", d.id)
 }

@@ -127,13 +127,13 @@ func (r *run) showObjects(b *strings.Builder) {
 func (r *run) showParked(b *strings.Builder) {
 	f := r.failure
 	fmt.Fprintf(b, "## Parked: %s\n\n%s\n\n", f.Type, plain(f.Message))
-	fmt.Fprintf(b, "- **Step:** %s\n- **Whose to fix:** %s\n- **What to do:** %s\n", f.Step, f.Attribution, plain(f.Advice))
+	fmt.Fprintf(b, "- **Step:** %s\n- **Whose to fix:** %s\n- **What to do:** %s\n", f.Step, f.Attribution.Whose(), plain(f.Advice))
 	if f.Worker != "" {
 		fmt.Fprintf(b, "- **Worker:** %s\n", plain(f.Worker))
 	}
 	fmt.Fprintf(b, "- **Until:** %s; then the run fails and cleans up. The bucket's own lifecycle rule for unfinished uploads may be shorter.\n\n",
 		r.deadline.UTC().Format("2006-01-02 15:04 UTC"))
-	b.WriteString("When it is fixed: *More Actions* (top right), *Send a Signal*, choose a name, *Submit*.\n\n")
+	b.WriteString("When it is fixed: *More Actions* (top right), *Send a Signal*, choose `retry` or `abort`, *Submit*.\n\n")
 	fmt.Fprintf(b, "- `retry`, Data empty: goes on at %s; what was done before stays done\n", f.Step)
 	switch {
 	case r.delivered():

@@ -34,7 +34,7 @@ func TestTheDetailsOfAParkedRunNameWhatIsWrongAndTheButtonsOfTheUI(t *testing.T)
 	}
 	text := r.details()
 	for _, want := range []string{
-		"## Parked: QueryFailed", "**Whose to fix:** configuration", "**What to do:** Correct the query.", "2026-12-01 04:48 UTC",
+		"## Parked: QueryFailed", "**Whose to fix:** configuration: whoever writes Consign's configuration", "**What to do:** Correct the query.", "2026-12-01 04:48 UTC",
 		"*More Actions*", "*Send a Signal*", "*Send an Update*", "*Request Cancellation*", "*Submit*",
 		"`retry`, Data empty: goes on at Render", "`{\"replan\": true}`", "`abort`", "| Render | **failed** |",
 		"no column a\\*b\\\nLINE 1", // as it was said, not as Markdown
