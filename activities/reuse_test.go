@@ -12,8 +12,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
-
-	"consign/internal/workspace"
 )
 
 // remembers has Temporal say what a finished run has left, or that it does not know.
@@ -56,7 +54,7 @@ func TestARunThatCannotBeSentAgainSaysWhy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := newKeeper(t, workspace.Options{}, time.Hour)
+			k := newKeeper(t, time.Hour)
 			k.steps.options.Client = remembers(c.kept, c.err)
 			_, err := k.env.ExecuteActivity(k.steps.Plan, PlanInput{RunKey: "k~2", Redeliver: &Redelivery{WorkflowID: "send/o/k", RunID: "first"}})
 			require.ErrorContains(t, err, c.says)
@@ -109,7 +107,7 @@ func TestEncryptedFilesAreSentWithoutThoseBefore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := newKeeper(t, workspace.Options{}, time.Hour)
+			k := newKeeper(t, time.Hour)
 			kept, sent, _ := k.finish(t, "a", stepArchive, stepEncrypt)
 			require.NoError(t, spoil(k))
 			got := do[RenderResult](t, k.packer, k.steps.Reuse, ReuseInput{Folder: folderOf("b"), Kept: kept, From: sent})
@@ -124,7 +122,7 @@ func TestEncryptedFilesAreSentWithoutThoseBefore(t *testing.T) {
 // TestFilesThatCannotBeReadNowAreTakenOverLater: that they are not kept would be the end of the run.
 func TestFilesThatCannotBeReadNowAreTakenOverLater(t *testing.T) {
 	t.Parallel()
-	k := newKeeper(t, workspace.Options{}, time.Hour)
+	k := newKeeper(t, time.Hour)
 	kept, sent, _ := k.finish(t, "a", stepEncrypt)
 	for id, name := range map[string]string{"b": "kept.json", "c": "a-1/encrypt/journal.ndjson"} { // as for want of file handles
 		path := filepath.Join(k.dir, "runs", "a", name)

@@ -33,7 +33,7 @@ type line struct {
 
 func newLine(t *testing.T) *line {
 	t.Helper()
-	temporal, err := grpc.NewClient(stack.TemporalAddress, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	temporal, err := grpc.NewClient(stack.Temporal.Address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
 	beyond, err := proxy.NewWorkflowServiceProxyServer(proxy.WorkflowServiceProxyOptions{Client: workflowservice.NewWorkflowServiceClient(temporal)})
 	require.NoError(t, err)

@@ -76,7 +76,7 @@ func (s *script) introduce(own []string) {
 
 func (s *script) closing(begun time.Time, own bool) {
 	s.title("Look around")
-	s.line("%s", s.world.stack.UIAddress+"/namespaces/default/workflows")
+	s.line("%s", s.world.stack.Temporal.UIAddress+"/namespaces/default/workflows")
 	s.line("Open a run there: Search Attributes has its name and state, Event History a summary of each step, and")
 	s.line("User Metadata says what was delivered.")
 	if !s.Keep {
