@@ -76,7 +76,8 @@ func newFront(t *testing.T, target string, seed uint64) *front {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
-			r.Out.Host = r.In.Host // it is signed
+			r.Out.Host = r.In.Host     // it is signed
+			r.Out.Header.Del("Expect") // its body is here already: "100 Continue" would be taken for the answer
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
@@ -291,6 +292,8 @@ func TestAFrontSpoilsAnswersAndRecordsWhatWasDone(t *testing.T) {
 	x := f.exchanges()[0]
 	require.Equal(t, []any{"create", "a/key", "abcd", 200}, []any{x.kind, x.key, x.upload, x.status})
 
+	require.Equal(t, http.StatusBadRequest, refusedAfterItsBody(t))
+
 	_, status, body, err = ask(frontBusy)
 	require.NoError(t, err)
 	require.Equal(t, 503, status)
@@ -316,4 +319,24 @@ func TestAFrontSpoilsAnswersAndRecordsWhatWasDone(t *testing.T) {
 	before := len(f.exchanges())
 	f.late.Wait()
 	require.Len(t, f.exchanges(), before+1, "the store does it later")
+}
+
+// refusedAfterItsBody is what a front passes on of a store that refuses a part when it has read it, as it does one whose
+// checksum is wrong. The SDK sends large ones so.
+func refusedAfterItsBody(t *testing.T) int {
+	t.Helper()
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	defer store.Close()
+	f := newFront(t, store.URL, 1)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, f.URL+"/bucket/a/key?partNumber=1", strings.NewReader("0123456789"))
+	require.NoError(t, err)
+	request.Header.Set("Expect", "100-continue")
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, answer.StatusCode, f.exchanges()[0].status)
+	return answer.StatusCode
 }
