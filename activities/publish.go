@@ -112,7 +112,7 @@ func (in PublishInput) verify(ctx context.Context, b *upload.Bucket, shown map[s
 	if in.Success == "" || in.Target.Upload.OnConflict != "fail" {
 		return earlier, nil
 	}
-	if err := free(ctx, b, emptyObject(in.Success, in.Delivery)); err != nil {
+	if err := free(ctx, b, Empty(in.Success).object(in.Delivery)); err != nil {
 		return earlier, fmt.Errorf("publish: success file %s: %w", in.Success, err)
 	}
 	return earlier, nil

@@ -59,7 +59,7 @@ func (s *Steps) WriteSuccessFile(ctx context.Context, in SuccessInput) (_ Succes
 	}
 	ctx, answered := context.WithTimeout(context.WithoutCancel(ctx), successPatience)
 	defer answered()
-	if _, err := bucket.Put(ctx, emptyObject(in.Key, in.Delivery), nil); err != nil {
+	if _, err := bucket.Put(ctx, Empty(in.Key).object(in.Delivery), nil); err != nil {
 		return SuccessResult{}, fmt.Errorf("success file: %w", err)
 	}
 	result.Key = in.Key
@@ -95,7 +95,7 @@ func (in SuccessInput) allFree(ctx context.Context, bucket *upload.Bucket, made 
 	if in.Key == "" {
 		return nil
 	}
-	if err := free(ctx, bucket, emptyObject(in.Key, in.Delivery)); err != nil {
+	if err := free(ctx, bucket, Empty(in.Key).object(in.Delivery)); err != nil {
 		return fmt.Errorf("success file %s: %w", in.Key, err)
 	}
 	return nil
@@ -110,6 +110,5 @@ func free(ctx context.Context, b *upload.Bucket, o upload.Object) error {
 	return err
 }
 
-func emptyObject(key, delivery string) upload.Object {
-	return upload.Object{Key: key, Delivery: delivery, CRC32C: upload.Checksum(nil)}
-}
+// Empty is an object without bytes, as the success file is one.
+func Empty(key string) Uploaded { return Uploaded{Key: key, CRC32C: upload.Checksum(nil)} }

@@ -1,6 +1,9 @@
 package e2e_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,5 +34,43 @@ func TestAnAbortedRunNamesWhatAKilledWorkerHasShown(t *testing.T) {
 	require.Len(t, told[0].Objects, 1, "what can be read is named")
 	require.Equal(t, "all/0000001.csv", told[0].Objects[0].Key)
 	require.EqualValues(t, 50, told[0].Rows)
+	s.nothingLeft()
+}
+
+// TestAnAbortedRunNamesTheSuccessFileThatAKilledWorkerHasWritten: whoever has seen it takes the delivery for complete.
+func TestAnAbortedRunNamesTheSuccessFileThatAKilledWorkerHasWritten(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(100))
+	proxy := proxyOf(t, stack.S3.Endpoint)
+	written, killed := make(chan struct{}), make(chan struct{})
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if kindOf(r) != "PutObject" || !strings.HasSuffix(r.URL.Path, ".DONE") {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		proxy.ServeHTTP(httptest.NewRecorder(), r) // S3 does it, and nobody hears
+		close(written)
+		<-killed
+	}))
+	t.Cleanup(front.Close)
+	s.endpoint = front.URL
+	s.plainSend(s.name + "-campaign")
+	heard := s.campaign(s.name + "-campaign")
+	w := s.worker()
+	s.begin("weekly", "k")
+	<-written
+	w.kill()
+	close(killed)
+	require.NoError(t, temporal.SignalWorkflow(t.Context(), s.workflow("weekly"), "", workflows.AbortName, workflows.AbortRequest{Reason: "wrong list"}))
+	s.worker()
+	require.Equal(t, 1, s.starter("send", s.id("weekly"), "--run-key", "k", "--wait").code)
+	require.Equal(t, []string{"all.csv", "all.csv.DONE"}, s.keys())
+	told := heard()
+	require.Len(t, told, 1)
+	require.Equal(t, workflows.Aborted, told[0].Status)
+	require.Equal(t, "all.csv.DONE", told[0].SuccessFile)
+	require.Len(t, told[0].Objects, 1)
+	require.Contains(t, told[0].Failure.Message, "the delivery itself is complete and stays as it is")
 	s.nothingLeft()
 }

@@ -27,6 +27,7 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	if status != Completed {
 		r.state = status
 		r.findVisible(ctx)
+		r.findSuccess(ctx)
 	}
 	done := r.completion(ctx, status)
 	told := workflow.NewWaitGroup(ctx)
@@ -72,6 +73,25 @@ func (r *run) findVisible(ctx workflow.Context) {
 			return
 		}
 		r.saw(found.Objects)
+	}
+}
+
+// changeFindSuccess marks runs that look for a success file of which WriteSuccessFile did not tell.
+const changeFindSuccess = "find-success"
+
+// findSuccess looks, likewise, for the success file: a worker that was killed, or an answer that was lost, leaves it there,
+// and whoever has seen it takes the delivery for complete.
+func (r *run) findSuccess(ctx workflow.Context) {
+	if r.attempted(stepSuccess) == 0 || r.plan.SuccessKey == "" || r.success.Key != "" || !knows(ctx, changeFindSuccess) {
+		return
+	}
+	input := activities.VisibleInput{Target: r.target(), Delivery: r.deliveryID(), Objects: []activities.Uploaded{activities.Empty(r.plan.SuccessKey)}}
+	found, err := execute(ctx, r.timing.look(), steps.FindVisible, input)
+	switch {
+	case err != nil:
+		r.notes = append(r.notes, "whether the success file is there is not known: "+failureOf("FindVisible", err).Message)
+	case len(found.Objects) > 0:
+		r.success.Key = r.plan.SuccessKey
 	}
 }
 
@@ -151,8 +171,11 @@ func leftovers(visible []activities.Object) string {
 // aborted says why the run was aborted, and that the delivery stays if it was complete by then.
 func (r *run) aborted() *activities.Failure {
 	note := ""
-	if r.delivered() {
+	switch {
+	case r.delivered():
 		note = "; " + stays + ", and only what was to follow it was given up"
+	case r.success.Key != "":
+		note = "; " + stays
 	}
 	return r.desk.aborted(note)
 }

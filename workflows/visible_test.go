@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,41 @@ func TestWhatAKilledPublishHasShownIsLookedFor(t *testing.T) {
 			}
 			require.Empty(t, c.Objects)
 			require.Equal(t, []string{"whether more of it can be read is not known: S3Unreachable happened"}, c.Warnings)
+		})
+	}
+}
+
+// TestTheSuccessFileOfWhichNobodyToldIsLookedFor: who has seen it takes the delivery for complete, whatever became of the run.
+func TestTheSuccessFileOfWhichNobodyToldIsLookedFor(t *testing.T) {
+	for name, tc := range map[string]struct {
+		broken    []error
+		visible   []activities.Object
+		key, says string
+		warnings  []string
+	}{
+		"it is there":     {nil, shown("upload/vips.DONE"), "upload/vips.DONE", "the delivery itself is complete and stays as it is", []string{}},
+		"it is not there": {nil, nil, "", "", []string{}},
+		"the store is away": {
+			slices.Repeat([]error{passing("S3Unreachable")}, 9), nil, "", "",
+			[]string{"whether the success file is there is not known: S3Unreachable happened"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.plan.SuccessKey = "upload/vips.DONE"
+			d.visible = tc.visible
+			d.broken["FindVisible"] = tc.broken
+			d.broken["WriteSuccessFile"] = []error{permanently("S3Unreachable")}
+			d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{Reason: "wrong list"}) }, time.Hour)
+			_, err := d.run()
+			c := requireAborted(t, err)
+			require.Equal(t, 1, c.ObjectCount, "the success file is none of the delivery's objects")
+			require.Equal(t, tc.key, c.SuccessFile)
+			require.Contains(t, c.Failure.Message, tc.says)
+			require.Equal(t, tc.says == "", !strings.Contains(c.Failure.Message, "complete"))
+			require.Equal(t, tc.warnings, c.Warnings)
+			looked := d.inputs["FindVisible"][0].(activities.VisibleInput)
+			require.Equal(t, []activities.Uploaded{activities.Empty("upload/vips.DONE")}, looked.Objects)
 		})
 	}
 }
