@@ -74,6 +74,9 @@ func (w *world) judgeEnd(d delivery) (violations, keys []string) {
 		violations = append(violations, w.judgeDelivery(d, c)...)
 	case closed == enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED && c.Status == workflows.Aborted && w.aborts(d):
 		keys = w.seenOf(d, c)
+		if there := w.poller.size(d.done) >= 0; there != (c.SuccessFile == d.done) && !w.mayNotKnow(c) {
+			say("its success file is there: %v, and its campaign was told %+v", there, c)
+		}
 	default:
 		say("it ended as %s, %s", closed, c.Status)
 	}
@@ -88,6 +91,13 @@ func (w *world) judgeEnd(d delivery) (violations, keys []string) {
 // aborts reports whether somebody has aborted the delivery's run.
 func (w *world) aborts(d delivery) bool {
 	return slices.ContainsFunc(w.faults, func(f fault) bool { return f.kind == abortRun && deliveries()[f.run].name == d.name })
+}
+
+// mayNotKnow reports whether a run could not find out what is there: the store was away, which it tells, or did what it was asked
+// for when nobody waited for it any more.
+func (w *world) mayNotKnow(c workflows.Completion) bool {
+	return slices.ContainsFunc(c.Warnings, func(text string) bool { return strings.Contains(text, "is not known") }) ||
+		slices.ContainsFunc(w.faults, func(f fault) bool { return f.kind == spoilS3 && f.front == frontLate })
 }
 
 // seenOf are the keys of a run that was aborted: the objects that its campaign was told of, and beside all of them, if the run
