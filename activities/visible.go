@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -17,8 +18,9 @@ type VisibleInput struct {
 	Objects  []Uploaded `json:"objects"`
 }
 
-// FindVisible returns those objects of a delivery that can be read. A Publish whose worker was killed, or that was aborted
-// between two tries, could not say what it had shown.
+// FindVisible returns those objects of a delivery that can be read, and sees to it that they stay all: their uploads are
+// aborted before it looks. A Publish whose worker was killed, or that was aborted between two tries, could not say what it had
+// shown; and one that was frozen goes on where it was when it wakes up.
 func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResult, err error) {
 	defer s.fail(ctx, "FindVisible", &err)
 	defer s.renew(in.Target)(&err)
@@ -32,11 +34,8 @@ func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResu
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(in.Target.Upload.Concurrency, 1))
 	for i, o := range in.Objects {
-		group.Go(defect.Guarded(func() error {
-			done, standing, err := bucket.Look(ctx, o.object(in.Delivery))
-			if err == nil && standing == upload.Ours {
-				found[i] = []Object{o.shown(in.Target, done)}
-			}
+		group.Go(defect.Guarded(func() (err error) {
+			found[i], err = lastShown(ctx, bucket, in, o)
 			return err
 		}))
 	}
@@ -44,4 +43,17 @@ func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResu
 		return PublishResult{}, err
 	}
 	return PublishResult{Objects: slices.Concat(found...)}, nil
+}
+
+// lastShown returns the object if it can be read; if not, it will never be.
+func lastShown(ctx context.Context, b *upload.Bucket, in VisibleInput, o Uploaded) ([]Object, error) {
+	var open error
+	if o.UploadID != "" {
+		open = b.Abort(ctx, o.Key, o.UploadID)
+	}
+	done, standing, err := b.Look(ctx, o.object(in.Delivery))
+	if err == nil && standing == upload.Ours {
+		return []Object{o.shown(in.Target, done)}, nil
+	}
+	return nil, errors.Join(open, err)
 }

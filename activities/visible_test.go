@@ -104,6 +104,23 @@ func TestWhatCanBeReadIsFound(t *testing.T) {
 	require.EqualValues(t, 7, result.Objects[0].Rows)
 }
 
+// TestNothingShowsAfterItWasLookedFor: a Publish that was frozen wakes up, and goes on.
+func TestNothingShowsAfterItWasLookedFor(t *testing.T) {
+	t.Parallel()
+	e := newEarly(t, archive.None, "nobody")
+	in := begun(t, e)
+	_, err := e.env.ExecuteActivity(e.steps.FindVisible, VisibleInput{Target: in.Target, Delivery: in.Delivery, Objects: in.Objects})
+	require.NoError(t, err)
+	for _, mode := range []PublishMode{PublishComplete, PublishAll} {
+		in.Mode = mode
+		_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+		require.Equal(t, TypeUploadLost, typeOf(t, err))
+		shown := Visible(err)
+		require.Len(t, shown, 1)
+		require.Equal(t, "p/1", shown[0].Key)
+	}
+}
+
 // TestAnObjectThatSomebodyOverwroteIsNotLost: to call it lost would be to send it again, over theirs.
 func TestAnObjectThatSomebodyOverwroteIsNotLost(t *testing.T) {
 	t.Parallel()

@@ -76,22 +76,36 @@ func (r *run) findVisible(ctx workflow.Context) {
 	}
 }
 
-// changeFindSuccess marks runs that look for a success file of which WriteSuccessFile did not tell.
+// changeFindSuccess marks runs that look for what WriteSuccessFile did not tell.
 const changeFindSuccess = "find-success"
 
-// findSuccess looks, likewise, for the success file: a worker that was killed, or an answer that was lost, leaves it there,
-// and whoever has seen it takes the delivery for complete.
+// findSuccess looks, likewise, for what WriteSuccessFile has written: a worker that was killed, or an answer that was lost,
+// leaves a success file there, and whoever has seen it takes the delivery for complete.
 func (r *run) findSuccess(ctx workflow.Context) {
-	if r.attempted(stepSuccess) == 0 || r.plan.SuccessKey == "" || r.success.Key != "" || !knows(ctx, changeFindSuccess) {
+	if r.attempted(stepSuccess) == 0 || r.delivered() {
 		return
 	}
-	input := activities.VisibleInput{Target: r.target(), Delivery: r.deliveryID(), Objects: []activities.Uploaded{activities.Empty(r.plan.SuccessKey)}}
-	found, err := execute(ctx, r.timing.look(), steps.FindVisible, input)
-	switch {
-	case err != nil:
+	objects := r.sides.List()
+	if r.plan.SuccessKey != "" {
+		objects = append(objects, activities.Empty(r.plan.SuccessKey))
+	}
+	if len(objects) == 0 || !knows(ctx, changeFindSuccess) {
+		return
+	}
+	found, err := execute(ctx, r.timing.look(), steps.FindVisible, activities.VisibleInput{Target: r.target(), Delivery: r.deliveryID(), Objects: objects})
+	if err != nil {
 		r.notes = append(r.notes, "whether the success file is there is not known: "+failureOf("FindVisible", err).Message)
-	case len(found.Objects) > 0:
-		r.success.Key = r.plan.SuccessKey
+		return
+	}
+	for _, o := range found.Objects {
+		switch o.Key {
+		case r.plan.SuccessKey:
+			r.success.Key = o.Key
+		case r.plan.ReceiptKey:
+			r.success.Receipt = o.Key
+		case r.plan.ManifestKey:
+			r.success.Manifest = o.Key
+		}
 	}
 }
 

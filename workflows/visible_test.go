@@ -54,22 +54,24 @@ func TestWhatAKilledPublishHasShownIsLookedFor(t *testing.T) {
 
 // TestTheSuccessFileOfWhichNobodyToldIsLookedFor: who has seen it takes the delivery for complete, whatever became of the run.
 func TestTheSuccessFileOfWhichNobodyToldIsLookedFor(t *testing.T) {
+	const key, receipt = "upload/vips.DONE", "upload/vips.receipt.json"
 	for name, tc := range map[string]struct {
-		broken    []error
-		visible   []activities.Object
-		key, says string
-		warnings  []string
+		broken             []error
+		visible            []activities.Object
+		key, receipt, says string
+		warnings           []string
 	}{
-		"it is there":     {nil, shown("upload/vips.DONE"), "upload/vips.DONE", "the delivery itself is complete and stays as it is", []string{}},
-		"it is not there": {nil, nil, "", "", []string{}},
+		"it is there":              {nil, slices.Concat(shown(receipt), shown(key)), key, receipt, "the delivery itself is complete and stays as it is", []string{}},
+		"only the receipt is":      {nil, shown(receipt), "", receipt, "", []string{}},
+		"neither of them is there": {nil, nil, "", "", "", []string{}},
 		"the store is away": {
-			slices.Repeat([]error{passing("S3Unreachable")}, 9), nil, "", "",
+			slices.Repeat([]error{passing("S3Unreachable")}, 9), nil, "", "", "",
 			[]string{"whether the success file is there is not known: S3Unreachable happened"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDelivery(t)
-			d.plan.SuccessKey = "upload/vips.DONE"
+			d.plan.SuccessKey, d.plan.ReceiptKey = key, receipt
 			d.visible = tc.visible
 			d.broken["FindVisible"] = tc.broken
 			d.broken["WriteSuccessFile"] = []error{permanently("S3Unreachable")}
@@ -78,11 +80,12 @@ func TestTheSuccessFileOfWhichNobodyToldIsLookedFor(t *testing.T) {
 			c := requireAborted(t, err)
 			require.Equal(t, 1, c.ObjectCount, "the success file is none of the delivery's objects")
 			require.Equal(t, tc.key, c.SuccessFile)
+			require.Equal(t, tc.receipt, c.Receipt)
 			require.Contains(t, c.Failure.Message, tc.says)
 			require.Equal(t, tc.says == "", !strings.Contains(c.Failure.Message, "complete"))
 			require.Equal(t, tc.warnings, c.Warnings)
 			looked := d.inputs["FindVisible"][0].(activities.VisibleInput)
-			require.Equal(t, []activities.Uploaded{activities.Empty("upload/vips.DONE")}, looked.Objects)
+			require.Equal(t, []activities.Uploaded{{Key: receipt, UploadID: "u-receipt"}, activities.Empty(key)}, looked.Objects)
 		})
 	}
 }
