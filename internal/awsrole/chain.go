@@ -79,6 +79,8 @@ var links = map[aws.CredentialSource]string{ //nolint:gochecknoglobals // the ta
 	aws.CredentialSourceLogin:                "the profile's session gives none: sign in again (aws login)",
 	aws.CredentialSourceProcess:              "the profile's credential_process gives none",
 	aws.CredentialSourceHTTP:                 "the container's service for credentials gives none",
+	aws.CredentialSourceProfileNamedProvider: "the profile's credential_source gives none",
+	aws.CredentialSourceSTSAssumeRole:        "the profile's role gives none",
 }
 
 // link says which link the chain leads to; empty if it tries the instance's, as it does where nobody has chosen one.

@@ -110,6 +110,10 @@ func TestALinkOfTheDefaultChainThatFailsIsNamed(t *testing.T) {
 				"[sso-session s]\nsso_start_url = https://example.awsapps.com/start\nsso_region = eu-west-1", nil,
 			[]string{"the profile's SSO session gives none"},
 		},
+		"a role by what a profile names": {
+			"role_arn = " + roleARN + "\ncredential_source = Environment", nil,
+			[]string{"the profile's credential_source gives none"},
+		},
 		"a program": {
 			"credential_process = sh -c 'echo s3cr3t; exit 1'", nil,
 			[]string{"the profile's credential_process gives none"},
@@ -138,21 +142,32 @@ func TestALinkOfTheDefaultChainThatFailsIsNamed(t *testing.T) {
 	}
 }
 
-// TestALinkOfTheDefaultChainThatDoesNotAnswerMayDoSoLater: a pod's web identity asks STS, whose outages are waited out.
+// TestALinkOfTheDefaultChainThatDoesNotAnswerMayDoSoLater: a pod's web identity and a profile's role ask STS, whose outages are
+// waited out.
 func TestALinkOfTheDefaultChainThatDoesNotAnswerMayDoSoLater(t *testing.T) {
-	token := filepath.Join(t.TempDir(), "token")
+	dir := t.TempDir()
+	token, profiles := filepath.Join(dir, "token"), filepath.Join(dir, "config")
 	require.NoError(t, os.WriteFile(token, []byte("a.b.c"), 0o600))
+	require.NoError(t, os.WriteFile(profiles, []byte("[default]\nrole_arn = "+roleARN+"\nsource_profile = keys\n"+
+		"[profile keys]\naws_access_key_id = "+keyID+"\naws_secret_access_key = "+keyValue+"\n"), 0o600))
 	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusBadGateway) }))
 	t.Cleanup(ill.Close)
-	for variable, value := range map[string]string{
-		"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": roleARN, "AWS_REGION": "eu-west-1", "AWS_MAX_ATTEMPTS": "1",
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-	} {
+	for variable, value := range map[string]string{"AWS_REGION": "eu-west-1", "AWS_MAX_ATTEMPTS": "1", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"} {
 		t.Setenv(variable, value)
 	}
-	for endpoint, want := range map[string]error{"http://127.0.0.1:1": awsrole.ErrUnreachable, ill.URL: awsrole.ErrServer} {
-		t.Setenv("AWS_ENDPOINT_URL_STS", endpoint)
-		_, err := identityOf(t, awsrole.Options{})
-		require.ErrorIs(t, err, want)
+	for name, environment := range map[string]map[string]string{
+		"a web identity":   {"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": roleARN, "AWS_CONFIG_FILE": "/dev/null"},
+		"a profile's role": {"AWS_CONFIG_FILE": profiles},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for variable, value := range environment {
+				t.Setenv(variable, value)
+			}
+			for endpoint, want := range map[string]error{"http://127.0.0.1:1": awsrole.ErrUnreachable, ill.URL: awsrole.ErrServer} {
+				t.Setenv("AWS_ENDPOINT_URL_STS", endpoint)
+				_, err := identityOf(t, awsrole.Options{})
+				require.ErrorIs(t, err, want)
+			}
+		})
 	}
 }
