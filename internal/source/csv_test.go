@@ -301,6 +301,7 @@ func TestALineOfACSVFileHasAsManyValuesAsTheOthers(t *testing.T) {
 		"a title of two values":          {"a.csv", "Report;secret\n\nid;name\n1;Ann\n", "2", nil},
 		"a title below another":          {"a.csv", "Report\r\n\r\nall,secret\r\n\r\n\r\nid,name\r\n1,Ann\r\n", "4", nil},
 		"an empty line below names":      {"a.csv", "id,name\n\n1,Ann\n", "", [][]string{{"1", "Ann"}}},
+		"an empty line in a name":        {"a.csv", "\"first\n\nname\",city\nAnn,Bonn\n", "", [][]string{{"Ann", "Bonn"}}},
 		"no rows, and empty lines":       {"a.csv", "id,name\n\n\n", "", nil},
 		"an empty line among rows":       {"a.csv", "a,name\nx,Ann\n\ny,Bob\n", "", [][]string{{"x", "Ann"}, {"y", "Bob"}}},
 		"empty lines above":              {"a.csv", "\n\nid,name\n1,Ann\n", "", [][]string{{"1", "Ann"}}},

@@ -55,15 +55,19 @@ func checkTitle(ctx context.Context, conn duck.Connection, t Table, f csvFile) e
 	if len(f.Columns) == 1 || slices.ContainsFunc(f.names(), func(name string) bool { return !f.hasText(name) }) {
 		return nil
 	}
-	below, err := linesFrom(ctx, conn, t, f.path, f.SkipRows+1, emptyLines)
-	if err == nil && strings.Join(below, "") != "" && below[0] == "" {
-		err = fmt.Errorf("table %s: %w: line %d of %s is empty, and that above it may be a title or the names of the columns; leave it out below names, and a title with it",
+	lines, err := linesFrom(ctx, conn, t, f.path, f.SkipRows, emptyLines)
+	if err != nil || len(lines) < 2 {
+		return err
+	}
+	within := strings.Count(lines[0], `"`)%2 == 1 // a name with an empty line in it
+	if lines[1] == "" && strings.Join(lines[2:], "") != "" && !within {
+		return fmt.Errorf("table %s: %w: line %d of %s is empty, and that above it may be a title or the names of the columns; leave it out below names, and a title with it",
 			t.Name, ErrUnreadable, f.SkipRows+2, f.path)
 	}
-	return err
+	return nil
 }
 
-// emptyLines is more than there are below a title.
+// emptyLines is more than a title and those below it.
 const emptyLines = 10
 
 // linesFrom returns some lines of a file, without white space at their ends.
