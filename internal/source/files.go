@@ -39,9 +39,8 @@ func validateTables(tables []Table, list *problem.List) {
 	seen := map[string]bool{}
 	for i, t := range tables {
 		_, known := readerOf(t.Files)
-		at := fmt.Sprintf("tables[%s]", t.Name)
+		at := fmt.Sprintf("tables[%d]", i)
 		if t.Name == "" {
-			at = fmt.Sprintf("tables[%d]", i)
 			list.Add(at+".name", "is missing")
 		}
 		if key := strings.ToLower(t.Name); t.Name != "" && seen[key] {

@@ -31,11 +31,11 @@ func TestOptionsAreRefusedWhole(t *testing.T) {
 			"memory: 1 bytes is less than the 33554432 that the engine needs\n" +
 				"threads: must not be negative\n" +
 				"tables[0].name: is missing\n" +
-				"tables[t].files: is missing\n" +
-				"tables[T].name: two tables of one source have this name (SQL does not tell upper from lower case)\n" +
-				"tables[T].files: the extension of \"a.xlsx\" says of no known format\n  hint: the name must end in .parquet, .csv, .tsv, .psv, .ndjson or .jsonl (the text ones also with .gz)\n" +
-				"tables[u].files: must be a path on this machine; the engine has no access to the network\n" +
-				"tables[v].files: the extension of \"a.parquet.gz\" says of no known format\n  hint: the name must end in .parquet, .csv, .tsv, .psv, .ndjson or .jsonl (the text ones also with .gz)",
+				"tables[1].files: is missing\n" +
+				"tables[2].name: two tables of one source have this name (SQL does not tell upper from lower case)\n" +
+				"tables[2].files: the extension of \"a.xlsx\" says of no known format\n  hint: the name must end in .parquet, .csv, .tsv, .psv, .ndjson or .jsonl (the text ones also with .gz)\n" +
+				"tables[3].files: must be a path on this machine; the engine has no access to the network\n" +
+				"tables[4].files: the extension of \"a.parquet.gz\" says of no known format\n  hint: the name must end in .parquet, .csv, .tsv, .psv, .ndjson or .jsonl (the text ones also with .gz)",
 		},
 		"postgres of nothing": {source.Options{Type: "postgres", StatementTimeout: -time.Second}, "dsn: a postgres source needs a DSN\n  hint: dsn: {env: WAREHOUSE_DSN}\nstatement_timeout: must not be negative"},
 		"a limit for files": {
