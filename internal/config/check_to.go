@@ -156,7 +156,7 @@ func (k *checker) group(g *Group, at string) {
 		if !k.refers(path, name, "data template", "data_templates") {
 			continue
 		}
-		if t := k.c.template(name); !t.AvailableToCampaigns {
+		if t := k.c.template(name); !t.AvailableToCampaigns && !k.unread(pathOf("data_templates", k.c.DataTemplates, t)+".available_to_campaigns") {
 			k.add(path, fmt.Sprintf("set available_to_campaigns: true on %s", name), "%q is not available to campaigns", name)
 		}
 		if slices.Contains(g.DataTemplates[:j], name) {
