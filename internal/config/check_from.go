@@ -67,13 +67,14 @@ func (k *checker) keyPair(c *Credential, at string) {
 
 // sts checks who is asked for a role, if there is one. Of Amazon's own the region becomes a part of the address.
 func (k *checker) sts(c *Credential, at string) {
-	if c.STSEndpoint == "" {
+	endpoint := k.orUnread(c.STSEndpoint, at+".sts_endpoint")
+	if endpoint == "" {
 		if c.RoleARN != "" && c.Region != "" && !awsclient.IsRegion(c.Region) {
 			k.add(at+".region", "as in eu-west-1", "%q is not a region", c.Region)
 		}
 		return
 	}
-	if !awsclient.IsServer(c.STSEndpoint) {
+	if !awsclient.IsServer(endpoint) {
 		k.add(at+".sts_endpoint", "as in https://sts.example.com", "this is not the URL of a server alone")
 	}
 }
@@ -81,7 +82,7 @@ func (k *checker) sts(c *Credential, at string) {
 // role checks what belongs to a role that is assumed, with either type.
 func (k *checker) role(c *Credential, at string) {
 	allowed, hint := roleARN, "arn:aws:iam::ACCOUNT:role/NAME"
-	if c.STSEndpoint != "" {
+	if k.orUnread(c.STSEndpoint, at+".sts_endpoint") != "" {
 		allowed = anyARN
 	}
 	k.sts(c, at)

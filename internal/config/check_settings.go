@@ -194,10 +194,10 @@ func (k *checker) usable(e Effective, t *written, complete bool) {
 		return
 	}
 	prefix := value(e.Settings.Prefix)
-	if prefix == "" && !complete {
+	if prefix == "" && (!complete || e.misread("prefix")) {
 		prefix = "prefix" // which may still come
 	}
-	if e.Settings.Split != nil || !complete {
+	if e.Settings.Split != nil || !complete || e.misread("split") {
 		name = strings.TrimRight(name, "/") // it may name a folder
 	}
 	if err := naming.Check(naming.Join(prefix, name)); err != nil {

@@ -15,10 +15,10 @@ var ErrNotFound = errors.New("not in the configuration")
 // present stands for a secret where it matters only that there is one.
 var present = secret.New("present")
 
-// byName finds a named thing of a list; nil if there is none.
+// byName finds a named thing of a list; nil if there is none. What has no name, or one that cannot be read, is not found.
 func byName[T any](list []T, name string, nameOf func(*T) string) *T {
 	for i := range list {
-		if nameOf(&list[i]) == name {
+		if name != "" && nameOf(&list[i]) == name {
 			return &list[i]
 		}
 	}
