@@ -23,7 +23,7 @@ var encodingExtensions = map[string][]string{
 func (k *checker) extensions(e Effective, filename, parts *written) {
 	s := e.Settings
 	format, encoding := formatExtensions[value(s.FileFormat)], encodingExtensions[value(s.Encoding)]
-	if format == nil {
+	if format == nil || e.misread("encoding", "split", "pgp_public_key", "pgp_public_keys") {
 		return
 	}
 	encrypted := len(s.Keys()) > 0

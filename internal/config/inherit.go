@@ -93,15 +93,16 @@ func (e *Effective) inherit(p places, s *Settings, level, at string) {
 	}
 }
 
-// missed remembers where a setting was written that could not be read, or the settings of a level as a whole.
+// missed remembers where a setting was written that could not be read, in whole or in part, or the settings of a level as a whole.
 func (e *Effective) missed(p places, name, at string) {
 	if len(p.bad) == 0 { // as a rule, and a thousand orchestrations have many settings to look for
 		return
 	}
-	for _, path := range []string{at, at + "." + name} {
-		if p.bad[path] {
-			e.bad[name] = path
-		}
+	if p.bad[at] {
+		e.bad[name] = at
+	}
+	if path := at + "." + name; p.unread(path) {
+		e.bad[name] = path
 	}
 }
 
