@@ -90,9 +90,10 @@ func dividedAbove(ctx context.Context, conn duck.Connection, t Table, f csvFile)
 	return strings.Join(found, ""), err
 }
 
-// linesOf is the call that reads the lines of a file, undivided.
+// linesOf is the call that reads the lines of a file, undivided. They may end in different ways, for values between quotes may
+// hold the other line break, and any control character.
 func linesOf(path string) string {
-	return "read_csv(" + quoteText(path) + compression(path) + ", auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', columns = {'line': 'VARCHAR'})"
+	return "read_csv(" + quoteText(path) + compression(path) + ", auto_detect = false, header = false, delim = chr(1) || chr(2) || chr(3), quote = '', escape = '', strict_mode = false, columns = {'line': 'VARCHAR'})"
 }
 
 // oddNumber matches what the engine says of a line that has too few values, or too many. The values follow it.
