@@ -112,11 +112,14 @@ func (r *run) turnToCleanUp(ctx workflow.Context) bool {
 	default:
 		return true
 	}
+	before := r.turn
+	r.turn = turnAsked // a call that comes meanwhile is of this turn
 	taken, err := execute(ctx, r.timing.discard("", r.in.Orchestration), steps.TakeTurn, activities.TakeInput{Claim: r.claim(), Refuse: true})
 	if err == nil && taken.Granted {
 		r.turn = turnHeld
 		return true
 	}
+	r.turn = before
 	return false
 }
 

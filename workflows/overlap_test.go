@@ -230,3 +230,16 @@ func TestARunThatIsCalledWhileItIsParkedDisownsItsTurn(t *testing.T) {
 		})
 	}
 }
+
+// TestARunThatIsCalledWhileItAsksKeepsWhatItGets: it is aborted, and the run that had the turn ends while it is looked at.
+func TestARunThatIsCalledWhileItAsksKeepsWhatItGets(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["Upload"] = []error{permanently("AccessDenied")}
+	d.within["TakeTurn"] = func() { d.SignalWorkflow(activities.SignalTurn, nil) }
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
+	_, err := d.run()
+	require.Error(t, err)
+	require.Equal(t, []string{"TakeTurn", "Discard", "GiveTurn"}, d.order[len(d.order)-3:], "not before it has looked for uploads")
+	last := d.inputs["Discard"][len(d.inputs["Discard"])-1].(activities.DiscardInput)
+	require.Positive(t, last.Unknown)
+}
