@@ -16,8 +16,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"consign/internal/archive"
 	"consign/internal/defect"
 	"consign/internal/plan"
+	"consign/internal/render"
 	"consign/internal/upload"
 	"consign/internal/workspace"
 )
@@ -69,6 +71,52 @@ func TestAFullDiskEndsTheStageThatWrites(t *testing.T) {
 	_, err = d.Write([]byte("little"))
 	require.NoError(t, err, "it is not written yet")
 	require.ErrorIs(t, d.Close(), workspace.ErrNoSpace)
+}
+
+// TestAnArchiveThatCouldNotBeEndedIsNotThere: the disk is full when its last bytes are written, which all of a small one are.
+func TestAnArchiveThatCouldNotBeEndedIsNotThere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	makeTables(t, dir)
+	for _, encoding := range []string{archive.TGZ, archive.ZIP} {
+		f := newFusing(t, dir, encoding, "none", "nobody")
+		rendered := do[RenderResult](t, f.packer, f.steps.Render, f.renderInput(false)).FilesResult
+		packed := stepNamed(t, f, stepArchive)
+		require.NoError(t, os.Symlink("/dev/full", filepath.Join(f.host.Dir(), "runs", "r", "r-1", stepArchive, "0000001.part")))
+		_, err := f.env.ExecuteActivity(f.steps.Archive, f.archiveInput(rendered, false))
+		require.Equal(t, "DiskFull", typeOf(t, err))
+		made, _, err := packed.Files(nil)
+		require.NoError(t, err)
+		require.Empty(t, made)
+		require.Equal(t, 1, do[FilesResult](t, f.packer, f.steps.Archive, f.archiveInput(rendered, false)).Files)
+	}
+}
+
+// TestAZipThatCouldNotBeEndedIsNotThere, which Render makes on the way.
+func TestAZipThatCouldNotBeEndedIsNotThere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	makeTables(t, dir)
+	f := newFusing(t, dir, archive.ZIP, "none", "nobody")
+	to, err := f.steps.destination(t.Context(), f.run, stepNamed(t, f, stepRender), f.renderInput(true), nil)
+	require.NoError(t, err)
+	defer to.close()
+	disk := to.(*fused).out.out
+	require.NoError(t, disk.digest.Close())
+	disk.digest = newDigestWriter(&fullDisk{}, sha256.New())
+	entry, err := to.create(1)
+	require.NoError(t, err)
+	written := []byte("1\n")
+	_, err = entry.Write(written)
+	require.NoError(t, err)
+	require.NoError(t, entry.Close())
+	_, err = to.finish([]render.File{{Number: 1, Rows: 1, Bytes: int64(len(written))}})
+	require.ErrorIs(t, err, workspace.ErrNoSpace)
+	for _, step := range []string{stepRender, stepArchive} {
+		made, _, err := stepNamed(t, f, step).Files(nil)
+		require.NoError(t, err)
+		require.Empty(t, made)
+	}
 }
 
 // newRun is a run in a workspace of its own.

@@ -1,14 +1,19 @@
 package activities
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"consign/internal/archive"
 	"consign/internal/plan"
@@ -77,6 +82,39 @@ func TestWhatIsFoundAndNotAbortedIsLookedForAgain(t *testing.T) {
 			require.Equal(t, 1, do[DiscardResult](t, p.packer, p.steps.Discard, in).Aborted)
 			require.Equal(t, []string{"acme/f.csv u9"}, p.gone())
 		})
+	}
+}
+
+// TestAStepThatIsToldToEndForgetsNoUpload, in whichever of its tries: only a store that refuses again is not waited for.
+func TestAStepThatIsToldToEndForgetsNoUpload(t *testing.T) {
+	t.Parallel()
+	for _, stops := range []bool{true, false} {
+		p := newParcel(t)
+		p.answers("OperationAborted")
+		tries := 0
+		takeBack := func(ctx context.Context) error {
+			tries++
+			ctx, end := context.WithCancelCause(ctx)
+			defer end(nil)
+			if tries > 1 && stops {
+				end(errWorkerStops)
+			}
+			return p.steps.takeBack(ctx, p.run, sending{p.target("acme"), p.folder.Delivery, names()})
+		}
+		var suite testsuite.WorkflowTestSuite
+		env := suite.NewTestWorkflowEnvironment()
+		env.RegisterActivity(takeBack)
+		env.ExecuteWorkflow(func(ctx workflow.Context) error {
+			ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+				StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 2},
+			})
+			return workflow.ExecuteActivity(ctx, takeBack).Get(ctx, nil)
+		})
+		require.Equal(t, 2, tries)
+		found, err := p.run.Noted(noteSending, new(sending))
+		require.NoError(t, err)
+		require.Equal(t, stops, found)
+		require.Equal(t, stops, env.GetWorkflowError() != nil)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -130,6 +131,27 @@ func TestWhatIsKeptIsWhatIsNeededToSendItAgain(t *testing.T) {
 			k.finish(t, "a", c.made...)
 			require.Equal(t, c.kept, k.left(t))
 		})
+	}
+}
+
+// TestPlainFilesAreKeptWhereBothSettingsAskForThem: they are personal data, and go with the encryption else.
+func TestPlainFilesAreKeptWhereBothSettingsAskForThem(t *testing.T) {
+	t.Parallel()
+	f := toRSA(t, archive.GZIP)
+	for _, plain := range []bool{false, true} {
+		for _, keep := range []time.Duration{0, time.Hour} {
+			for _, knows := range []bool{false, true} {
+				o := f.steps.options
+				o.Keep, o.KeepPlain = keep, plain
+				f.steps = New(o)
+				f.env = newEnvironment(f.steps)
+				f.deliver(t, knows)
+				require.Equal(t, plain && keep > 0, slices.Contains(f.onDisk(t), "archive/0000001"), "%t %s %t", plain, keep, knows)
+				require.NotContains(t, f.onDisk(t), "render/0000001")
+				require.NoError(t, f.run.Remove())
+				f.again(t)
+			}
+		}
 	}
 }
 

@@ -156,3 +156,20 @@ func TestAKeyOfTheRolesSessionIsNotTheCustomersToMend(t *testing.T) {
 	failed, _ = explain("Upload", s.ended(fmt.Errorf("upload in/x: %w", upload.ErrBadKey)))
 	require.Equal(t, Customer, failed.Attribution, "they gave us this one")
 }
+
+// TestAKeyIsComparedWithTheOneThatTheStepUsed: another step of the run has a session of the new key by then.
+func TestAKeyIsComparedWithTheOneThatTheStepUsed(t *testing.T) {
+	t.Parallel()
+	steps := New(Options{Config: emptyConfig, Clock: time.Now})
+	options := func(key string) awsrole.Options {
+		return awsrole.Options{AccessKeyID: secret.New("AKIAOURS"), SecretAccessKey: secret.New(key)}
+	}
+	_, err := steps.sessions.get(t.Context(), "run", options("old"))
+	require.NoError(t, err)
+	ended := steps.renewal("run", func() (awsrole.Options, error) { return options("new"), nil })
+	_, err = steps.sessions.get(t.Context(), "run", options("new"))
+	require.NoError(t, err)
+	refused := error(upload.ErrBadKey)
+	ended(&refused)
+	require.ErrorIs(t, refused, errKeyChanged, "the next try has the new one")
+}

@@ -90,6 +90,25 @@ func TestTheSuccessFileOfWhichNobodyToldIsLookedFor(t *testing.T) {
 	}
 }
 
+// TestAStoreThatDoesNotTellWhatIsVisibleIsAskedOnce: the others wait for the run's end, and one object of many says no more.
+func TestAStoreThatDoesNotTellWhatIsVisibleIsAskedOnce(t *testing.T) {
+	d := newDelivery(t)
+	d.rendered.Files, d.numbered = 1200, true
+	d.plan.Archive.Encoding, d.plan.Encryption = "none", nil
+	d.visible = shown("upload/1.csv")
+	d.broken["Publish"] = []error{nil, nil, nil, nil, permanently("AccessDenied")} // of the second batch that is shown
+	d.broken["FindVisible"] = []error{permanently("AccessDenied")}
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
+	_, err := d.run()
+	c := requireAborted(t, err)
+	require.Equal(t, 1, d.calls["FindVisible"])
+	require.Equal(t, 500, c.ObjectCount)
+	require.Equal(t, []string{"whether more of it can be read is not known: AccessDenied happened"}, c.Warnings)
+	looked := d.inputs["FindVisible"][0].(activities.VisibleInput).Objects
+	require.Len(t, looked, 500)
+	require.Equal(t, "upload/500vips.csv.gz.pgp", looked[0].Key, "what was published is known")
+}
+
 // TestARunThatWentBackFromPublishKeepsItsTurn: another one would write under the names of what is visible.
 func TestARunThatWentBackFromPublishKeepsItsTurn(t *testing.T) {
 	for back, broken := range map[string]map[string][]error{
