@@ -80,7 +80,8 @@ type Taken struct {
 type TurnState struct {
 	Orchestration string  `json:"orchestration"`
 	Holder        *Claim  `json:"holder,omitempty"`
-	Told          bool    `json:"told,omitempty"` // the holder knows that it is its turn
+	Told          bool    `json:"told,omitempty"`   // the holder knows that it is its turn
+	Called        bool    `json:"called,omitempty"` // the holder has been parked and called: it keeps its turn
 	Waiting       []Claim `json:"waiting,omitempty"`
 }
 
@@ -229,32 +230,34 @@ func (s *Steps) give(ctx context.Context, claim Claim) error {
 // OverInput names the run that an orchestration's other runs wait for.
 type OverInput struct {
 	WorkflowID string `json:"workflow_id"`
-	Wait       bool   `json:"wait,omitempty"` // until it is over
+	Wait       bool   `json:"wait,omitempty"`   // until it is over
+	Called     bool   `json:"called,omitempty"` // it has been called, and is not called again
 }
 
 // OverResult says whether the run is over.
 type OverResult struct {
-	Over bool `json:"over"`
+	Over   bool `json:"over"`
+	Called bool `json:"called,omitempty"`
 }
 
 // overPoll is how long one look at a run waits for its end before the step tells that it is alive: half of the heartbeat
 // timeout that the Turn gives it.
 const overPoll = 5 * time.Second
 
-// Over looks whether a run is closed, however it came to it, or waits for that. One that is parked is called, once: it may
-// have the turn without knowing, and then it gives it back.
+// Over looks whether a run is closed, however it came to it, or waits for that. One that is parked is called, once, for each
+// call stands in its history: it may have the turn without knowing, and then it gives it back.
 func (s *Steps) Over(ctx context.Context, in OverInput) (_ OverResult, err error) {
 	defer s.fail(ctx, "Over", &err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
-	for called := false; ; {
+	for called := in.Called; ; {
 		run, err := look(ctx, s.options.Client, in.WorkflowID)
 		if err == nil && run.parked && !called {
 			called = true
 			err = s.options.Client.SignalWorkflow(ctx, in.WorkflowID, "", SignalTurn, nil)
 		}
 		if err != nil || run.closed || !in.Wait {
-			return OverResult{Over: run.closed}, err
+			return OverResult{Over: run.closed, Called: called}, err
 		}
 		activity.RecordHeartbeat(ctx)
 		s.waitFor(ctx, in.WorkflowID)

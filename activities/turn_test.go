@@ -175,16 +175,16 @@ func (ended) Get(context.Context, any) error { return nil }
 
 func TestARunThatIsParkedIsCalledOnceWhileOthersWaitForItsEnd(t *testing.T) {
 	t.Parallel()
-	for _, wait := range []bool{false, true} {
+	for in, calls := range map[OverInput]int{{}: 1, {Wait: true}: 1, {Called: true}: 0, {Wait: true, Called: true}: 0} {
 		var suite testsuite.WorkflowTestSuite
 		env := suite.NewTestActivityEnvironment()
 		temporal := &parkedFor{looks: 3}
 		env.RegisterActivity(New(Options{Client: temporal}))
-		value, err := env.ExecuteActivity("Over", OverInput{WorkflowID: "send/o/k", Wait: wait})
+		value, err := env.ExecuteActivity("Over", in)
 		require.NoError(t, err)
 		var found OverResult
 		require.NoError(t, value.Get(&found))
-		require.Equal(t, wait, found.Over)
-		require.Equal(t, 1, temporal.called)
+		require.Equal(t, OverResult{Over: in.Wait, Called: true}, found)
+		require.Equal(t, calls, temporal.called)
 	}
 }

@@ -131,7 +131,7 @@ func (t *turn) enter(c activities.Claim) {
 func (t *turn) leave(c activities.Claim) {
 	t.Waiting = slices.DeleteFunc(t.Waiting, c.Ends)
 	if t.Holder != nil && c.Ends(*t.Holder) {
-		t.Holder, t.Told = nil, false
+		t.Holder, t.Told, t.Called = nil, false, false
 		if len(t.Waiting) > 0 {
 			next := t.Waiting[0]
 			t.Holder, t.Waiting = &next, t.Waiting[1:]
@@ -179,7 +179,11 @@ func (t *turn) look(ctx workflow.Context) {
 }
 
 func (t *turn) askOver(ctx workflow.Context, options workflow.ActivityOptions, in activities.OverInput) {
+	in.Called = t.Called
 	found, err := execute(ctx, options, steps.Over, in)
+	if err == nil && found.Called && t.holds(in.WorkflowID) {
+		t.Called = true
+	}
 	if err == nil && found.Over {
 		t.leave(activities.Claim{WorkflowID: in.WorkflowID, Round: anyRound})
 	}

@@ -25,12 +25,14 @@ type queue struct {
 	called []string
 	closed map[string]bool // runs that are over
 	looks  int
+	parked string         // a run that is called when it is looked at
+	asked  map[string]int // runs that are called so, and how often
 }
 
 func newQueue(t *testing.T) *queue {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
-	q := &queue{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, closed: map[string]bool{}}
+	q := &queue{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, closed: map[string]bool{}, asked: map[string]int{}}
 	q.SetTestTimeout(10 * time.Second)
 	q.RegisterWorkflowWithOptions(workflows.Turn, workflow.RegisterOptions{Name: activities.TypeTurn})
 	q.SetWorkerOptions(patient())
@@ -39,7 +41,11 @@ func newQueue(t *testing.T) *queue {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		q.looks++
-		return activities.OverResult{Over: q.closed[in.WorkflowID]}, nil // as a wait that has lasted very long
+		parked := in.WorkflowID == q.parked
+		if parked && !in.Called {
+			q.asked[in.WorkflowID]++
+		}
+		return activities.OverResult{Over: q.closed[in.WorkflowID], Called: in.Called || parked}, nil // as a wait that has lasted very long
 	})
 	q.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", activities.SignalTurn, mock.Anything).Return(
 		func(_, workflowID, _, _ string, _ any) error {
@@ -223,6 +229,28 @@ func TestARunThatDoesNotWaitTakesTheTurnOfOneThatWasTerminated(t *testing.T) {
 	q.at(2, q.take("b", true, granted("b")))
 	q.at(3, q.give("b", 0))
 	q.run()
+}
+
+// TestARunThatIsParkedInItsTurnIsCalledOnce: of each call four events stand in its history, which Temporal bounds, and runs that
+// do not wait may come every minute.
+func TestARunThatIsParkedInItsTurnIsCalledOnce(t *testing.T) {
+	q := newQueue(t)
+	late := func(minute int, holder string) {
+		q.at(minute, q.take("late", true, activities.Taken{Holder: holder}))
+	}
+	q.at(0, q.take("a", false, granted("a")))
+	q.at(1, func() { q.parked = "a" })
+	late(2, "a")
+	late(3, "a")
+	late(100, "a") // the Turn has looked by itself, too
+	q.at(101, q.take("b", false, behind("a", 1)))
+	q.at(102, q.give("a", 0))
+	q.at(103, func() { q.parked = "b" })
+	late(104, "b")
+	late(105, "b")
+	q.at(106, q.give("b", 0))
+	q.run("b")
+	require.Equal(t, map[string]int{"a": 1, "b": 1}, q.asked)
 }
 
 // again is a run that has given its turn back before and asks for it once more.
