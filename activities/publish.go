@@ -56,7 +56,11 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	if err != nil {
 		return PublishResult{}, err
 	}
-	progress := startProgress(ctx, "Publish", int64(len(in.Objects)))
+	total := int64(0)
+	for _, o := range in.Objects {
+		total += o.Bytes
+	}
+	progress := startProgress(ctx, "Publish", total)
 	defer progress.stop()
 	if err := s.retake(ctx, in.Turn); err != nil {
 		return PublishResult{}, err
@@ -85,7 +89,7 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 		if err != nil {
 			return PublishResult{}, &visibleError{err, Seen(earlier, result.Objects)}
 		}
-		progress.add(1)
+		progress.add(o.Bytes)
 		result.Objects = append(result.Objects, done)
 	}
 	return result, nil

@@ -42,9 +42,11 @@ func threeObjects(t *testing.T) (*early, PublishInput) {
 type asker struct {
 	client.Client
 	answers []error
+	told    []any
 }
 
-func (a *asker) RecordActivityHeartbeat(context.Context, []byte, ...any) error {
+func (a *asker) RecordActivityHeartbeat(_ context.Context, _ []byte, told ...any) error {
+	a.told = append(a.told, told...)
 	answer := a.answers[0]
 	a.answers = a.answers[1:]
 	return answer
@@ -59,11 +61,14 @@ func TestAPublishThatNobodyWantsShowsNoFurtherObject(t *testing.T) {
 			e, in := threeObjects(t)
 			now := time.Now()
 			e.steps.options.Clock = func() time.Time { now = now.Add(askEvery); return now }
-			e.steps.options.Client = &asker{answers: []error{nil, serviceerror.NewUnavailable("not just now"), answer}}
+			asked := &asker{answers: []error{nil, serviceerror.NewUnavailable("not just now"), answer}}
+			e.steps.options.Client = asked
 			_, err := e.env.ExecuteActivity(e.steps.Publish, in)
 			require.Error(t, err)
 			require.Len(t, Visible(err), 2)
 			require.Equal(t, []string{"p/1", "p/2"}, e.keys(t))
+			const step = "Publish"
+			require.Equal(t, []any{Heartbeat{step, 0, 0, 9}, Heartbeat{step, 0, 3, 9}, Heartbeat{step, 0, 6, 9}}, asked.told, "in bytes, as of any step")
 		})
 	}
 }
