@@ -35,7 +35,17 @@ const (
 	patience = time.Minute
 	// unworked is how long a run may stand at its first step before the missing worker is pointed out.
 	unworked = 3 * time.Second
+	// comeback is for how long a worker is not missed that has just answered, or whose Temporal was silent: a server that
+	// was restarted knows of no worker until each asks again, which the SDK does after 20 s at most.
+	comeback = 30 * time.Second
 )
+
+// heard is what a follower has heard so far.
+type heard struct {
+	silent time.Time // since when Temporal has not answered; zero if it has
+	lately time.Time // when a worker last answered, or Temporal did not
+	warned bool      // that nobody works on the run
+}
 
 // Until follows the run until it is over or parked, and returns its last snapshot. It ends early with ctx's cause. A run
 // that somebody resets in Temporal goes on as another one, which is followed then.
@@ -43,15 +53,14 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 	defer f.View.Close()
 	ticker := time.NewTicker(f.Every)
 	defer ticker.Stop()
-	var silent time.Time // since when Temporal has not answered; zero if it has
-	warned := false
+	var h heard
 	for {
 		s, err := f.look(ctx, workflowID, &runID)
 		now := f.Clock()
 		if ctx.Err() != nil {
 			return s, context.Cause(ctx)
 		}
-		if err := f.bear(&silent, err, now); err != nil {
+		if err := f.bear(&h, err, now); err != nil {
 			return s, err
 		}
 		if err == nil {
@@ -59,7 +68,7 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 			if !s.Open || s.State == workflows.Parked {
 				return s, nil
 			}
-			warned = warned || f.warn(ctx, s, now)
+			f.warn(ctx, &h, s, now)
 		}
 		select {
 		case <-ctx.Done():
@@ -82,28 +91,34 @@ func (f Follower) look(ctx context.Context, workflowID string, runID *string) (S
 }
 
 // bear returns the error of a look if it is no use to look again.
-func (f Follower) bear(silent *time.Time, err error, now time.Time) error {
+func (f Follower) bear(h *heard, err error, now time.Time) error {
+	if err == nil {
+		h.silent = time.Time{}
+		return nil
+	}
+	h.lately = now
 	switch {
-	case err == nil:
-		*silent = time.Time{}
 	case !passing(err):
 		return err
-	case silent.IsZero():
-		*silent = now
+	case h.silent.IsZero():
+		h.silent = now
 		f.View.Note("Temporal does not answer; trying again")
-	case now.Sub(*silent) > patience:
+	case now.Sub(h.silent) > patience:
 		return fmt.Errorf("no answer for %s: %w", Took(patience), err)
 	}
 	return nil
 }
 
-// warn points out that nobody works on the run, and reports whether it had to.
-func (f Follower) warn(ctx context.Context, s Snapshot, now time.Time) bool {
-	if s.Progress != nil || now.Sub(s.Started) <= unworked || !f.workerless(ctx, s.Queue) {
-		return false
+// warn points out, once, that nobody works on the run.
+func (f Follower) warn(ctx context.Context, h *heard, s Snapshot, now time.Time) {
+	if s.Progress != nil {
+		h.lately = now
 	}
+	if h.warned || now.Sub(h.lately) <= comeback || now.Sub(s.Started) <= unworked || !f.workerless(ctx, s.Queue) {
+		return
+	}
+	h.warned = true
 	f.View.Note(fmt.Sprintf("no worker takes work from the task queue %q: the run waits until one is started", s.Queue))
-	return true
 }
 
 // passing reports whether an error of Temporal may pass by itself.

@@ -142,6 +142,28 @@ func TestAWorkerThatIsOnlyBusyIsNotMissing(t *testing.T) {
 	require.Empty(t, said)
 }
 
+// TestAWorkerThatWasThereIsGivenTimeToComeBack: a Temporal that was restarted knows of none until each asks again.
+func TestAWorkerThatWasThereIsGivenTimeToComeBack(t *testing.T) {
+	t.Parallel()
+	const missing = "no worker takes work from the task queue \"consign\": the run waits until one is started\n"
+	never := answer{info: status(open)}
+	for name, tc := range map[string]struct {
+		before answer
+		says   string
+	}{
+		"Temporal was restarted": {answer{err: serviceerror.NewUnavailable("connection refused")}, "Temporal does not answer; trying again\n"},
+		"a worker has answered":  {answer{info: status(open), progress: &workflows.Progress{State: workflows.Running}}, ""},
+	} {
+		answers := []answer{tc.before, never, never, never, never, never, {info: status(completed)}}
+		_, said, err := follow(t.Context(), &script{answers: answers}, 5*time.Second)
+		require.NoError(t, err, name)
+		require.Equal(t, tc.says, said, name)
+		_, said, err = follow(t.Context(), &script{answers: answers}, 10*time.Second)
+		require.NoError(t, err, name)
+		require.Equal(t, tc.says+missing, said, name)
+	}
+}
+
 func TestAShortSilenceOfTemporalIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	silent := answer{err: serviceerror.NewUnavailable("connection refused")}
