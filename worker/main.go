@@ -35,7 +35,7 @@ func start(ctx context.Context, args []string, messages io.Writer) int {
 		Long: "worker takes the steps of deliveries from Temporal and does them, until SIGTERM or SIGINT. It then takes no\n" +
 			"new step, lets the running ones note where they are, and exits with status 0; another worker, or this one\n" +
 			"started again, goes on. It keeps the files of its runs in workspace.dir: start it again on the same disk.",
-		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error { return misused(cmd, cobra.NoArgs(cmd, args)) }, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			stop, err := profiled(profile)
 			if err != nil {
@@ -50,6 +50,7 @@ func start(ctx context.Context, args []string, messages io.Writer) int {
 	}
 	command.Flags().StringVar(&path, "config", "", "configuration file, or folder of them (default: $CONSIGN_CONFIG, ./consign.yaml, ./consign/)")
 	command.Flags().StringVar(&profile, "cpu-profile", "", "write a CPU profile for go tool pprof to this file when the worker stops")
+	command.SetFlagErrorFunc(misused)
 	command.SetArgs(args)
 	command.SetErr(messages)
 	if err := command.ExecuteContext(ctx); err != nil {
@@ -59,6 +60,14 @@ func start(ctx context.Context, args []string, messages io.Writer) int {
 		}
 	}
 	return code
+}
+
+// misused says where it stands how the worker is called.
+func misused(_ *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w\n  hint: it takes flags alone; worker --help lists them", err)
 }
 
 // profiled begins a CPU profile, if one is asked for, and returns what ends it.

@@ -55,7 +55,7 @@ func run(ctx context.Context, path string, messages io.Writer) (_ int, err error
 	read := config.NewReader(path, os.LookupEnv)
 	c, problems, err := load(read)
 	if err != nil {
-		return exitUsage, err
+		return exitUsage, hint(err)
 	}
 	for _, p := range slices.Concat(problems.Warnings(), c.Check(time.Now()), c.Misspelt(os.Environ())) {
 		log.Warn(p.Error()) // a key that cannot be used stops the runs that need it, and no other
@@ -145,6 +145,8 @@ func afresh(read *config.Reader) func() (*config.Config, error) {
 
 func hint(err error) error {
 	switch {
+	case errors.Is(err, config.ErrNoConfig):
+		return fmt.Errorf("%w\n  hint: --config, or else $CONSIGN_CONFIG, names a file or a folder, seen from where the worker is started", err)
 	case errors.Is(err, workspace.ErrLocked):
 		return fmt.Errorf("%w\n  hint: one worker runs per workspace; give this one a workspace.dir of its own, or stop the other", err)
 	case errors.Is(err, workspace.ErrForeign):
