@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"consign/internal/awsrole"
@@ -35,9 +36,16 @@ type Check struct {
 	Err     error    `json:"-"`                 // likewise
 }
 
-// FailedCheck is a check that ended with err, explained as the step's failure would be.
+// FailedCheck is a check that ended with err, explained as the step's failure would be, but for what to do: whoever tries a
+// destination has no run to retry.
 func FailedCheck(name string, err error) Check {
 	f, _ := explain("AssumeRole", err)
+	f.Advice = strings.NewReplacer( // the longer words first
+		"retry with replan", "test again",
+		"retry, with replan if the destination's settings have changed", "test again",
+		"retry", "test again",
+		"it is tried again", "a run tries it again",
+	).Replace(f.Advice)
 	return Check{Name: name, State: CheckFailed, Message: f.Message, Failure: &f, Err: err}
 }
 

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"consign/internal/awsrole"
 	"consign/internal/config"
 	"consign/internal/devstack/trust"
+	"consign/internal/encrypt"
 	"consign/internal/upload"
 )
 
@@ -340,4 +342,23 @@ func TestChecksAreReportedInOrderUntilOneFails(t *testing.T) {
 	require.ErrorIs(t, run(), config.ErrSecret)
 	require.Len(t, got, 1)
 	require.Equal(t, CheckCredentials, got[0].Name)
+}
+
+// TestWhoeverTriesADestinationIsNotToldToRetryARun: there is none.
+func TestWhoeverTriesADestinationIsNotToldToRetryARun(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		config.ErrSecret, encrypt.ErrKey, errSession, errKeyChanged,
+		awsrole.ErrOpenRole, awsrole.ErrOwnRole, awsrole.ErrDenied, awsrole.ErrNoCredentials, awsrole.ErrOwnKey, awsrole.ErrBadKey, awsrole.ErrOwnSecret,
+		awsrole.ErrSignature, awsrole.ErrClock, awsrole.ErrExpired, awsrole.ErrPolicy, awsrole.ErrRegion, awsrole.ErrRefused, awsrole.ErrServer, awsrole.ErrOther,
+		awsrole.ErrThrottled, awsrole.ErrUnreachable,
+		upload.ErrBadKey, upload.ErrSignature, upload.ErrClock, upload.ErrExpired, upload.ErrKMS, upload.ErrAccessDenied, upload.ErrNoSuchBucket, upload.ErrWrongRegion,
+		upload.ErrRefused, upload.ErrThrottled, upload.ErrUnreachable, upload.ErrBusy, upload.ErrServer, upload.ErrOther, errors.New("of no known kind"),
+	} {
+		advice := FailedCheck(CheckUpload, err).Failure.Advice
+		require.NotEmpty(t, advice)
+		require.NotRegexp(t, "retry|replan|it is tried again", advice)
+	}
+	require.Equal(t, "See whether the bucket was renamed or deleted; correct the destination and test again, or ask the customer to make it and test again.",
+		FailedCheck(CheckUpload, upload.ErrNoSuchBucket).Failure.Advice)
 }
