@@ -82,6 +82,10 @@ func destinations(c *config.Config) []string {
 	return namesOf(c.Destinations, func(d config.Destination) string { return d.Name })
 }
 
+func dataTemplates(c *config.Config) []string {
+	return namesOf(c.DataTemplates, func(t config.DataTemplate) string { return t.Name })
+}
+
 func users(c *config.Config) []string {
 	return namesOf(c.Users, func(u config.User) string { return u.Name })
 }

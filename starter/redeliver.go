@@ -64,6 +64,11 @@ func (a *app) doRedeliver(ctx context.Context, run string, o redeliverOptions) e
 	if err != nil {
 		return err
 	}
+	if o.to != "" {
+		if err := known("data template", o.to, dataTemplates(c)); err != nil {
+			return err
+		}
+	}
 	if err := a.requester(c, o.as); err != nil {
 		return err
 	}
