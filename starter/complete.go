@@ -52,3 +52,19 @@ func completeNothing(cmd *cobra.Command) {
 		completeNothing(c)
 	}
 }
+
+// addShells adds cobra's own command completion, once it is known where results go. A shell that it does not know is an error of
+// usage: cobra itself prints its help then, and all seems well.
+func addShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		c.Args = usage(cobra.NoArgs)
+		c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		for _, shell := range c.Commands() {
+			shell.Args = usage(cobra.NoArgs)
+		}
+	}
+}

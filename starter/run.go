@@ -39,6 +39,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, messages io.Writ
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(messages)
+	addShells(root)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = results.err // half a result is none
@@ -99,10 +100,8 @@ CAMPAIGN/GROUP/DATA-TEMPLATE/RUN-KEY.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: a.check,
-		// Two letters wrong are a slip; three are another word.
-		SuggestionsMinimumDistance: 2,
-		Args:                       usage(cobra.NoArgs),
-		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:              usage(cobra.NoArgs),
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return wrong(err, cmd.CommandPath()+" --help lists the flags")
@@ -161,17 +160,20 @@ func usage(args cobra.PositionalArgs) cobra.PositionalArgs {
 			return nil
 		case !cmd.HasParent():
 			return wrong(fmt.Errorf("unknown command %q", given[0]), suggestion(cmd, given[0]))
+		case cmd.HasSubCommands():
+			return wrong(err, suggestion(cmd, given[0]))
 		default:
 			return wrong(err, "usage: "+cmd.UseLine())
 		}
 	}
 }
 
-func suggestion(root *cobra.Command, typed string) string {
-	if near := root.SuggestionsFor(typed); len(near) > 0 {
+func suggestion(of *cobra.Command, typed string) string {
+	of.SuggestionsMinimumDistance = 2 // two letters wrong are a slip; three are another word
+	if near := of.SuggestionsFor(typed); len(near) > 0 {
 		return "did you mean " + strings.Join(near, " or ") + "?"
 	}
-	return "starter --help lists the commands"
+	return of.CommandPath() + " --help lists the commands"
 }
 
 // tell writes a message.
