@@ -26,6 +26,9 @@ const (
 // restart goes with advice to correct what may be in the worker's environment: a retry alone would find it as it was.
 const restart = " (what is in the environment counts once the worker is started again)"
 
+// parked goes with advice for what may pass by itself: a run that is parked for it has used up its tries, and is not tried again.
+const parked = " Once the run is parked, retry."
+
 // causes is the one table of what goes wrong: what it is called, whose it is to fix, whether trying again can help, and
 // what to do. The first row that matches decides. What is not in it is tried again.
 //
@@ -50,7 +53,7 @@ var causes = []cause{
 	{archive.ErrName, "NameRefused", Configuration, permanent, "Change filename or split_filename, and retry with replan."},
 	{errUnknown, "ConfigurationRefused", Configuration, transient, "Put what the message names into the configuration of every worker; the step is tried again with it, and of a run that is parked by then, retry."},
 	{plan.ErrConfiguration, "ConfigurationRefused", Configuration, permanent, "Correct the configuration (starter plan tries it, and asks the source too) and retry with replan."},
-	{config.ErrRefused, "ConfigurationRefused", Configuration, transient, "Correct the configuration (starter validate shows all of it); the step is tried again with it."},
+	{config.ErrRefused, "ConfigurationRefused", Configuration, transient, "Correct the configuration (starter validate shows all of it); the step is tried again with it." + parked},
 	{config.ErrNotFound, "ConfigurationRefused", Configuration, permanent, "Put back into the configuration what the message names and retry; or, if nothing of the delivery can be visible yet, retry with replan to deliver by the new one."},
 
 	// The source and its rows.
@@ -61,14 +64,14 @@ var causes = []cause{
 	{source.ErrQuery, "QueryFailed", Configuration, permanent, "Correct the query and retry with replan; starter plan shows whether it can be run."},
 	{source.ErrData, "QueryFailed", Configuration, permanent, "Run the query at the source to see the value; correct it or the query, and retry (with replan if the query changed)."},
 	{source.ErrUnreadable, "SourceUnreadable", Configuration, permanent, "See that the source's files are there, whole and readable for the worker, and retry."},
-	{source.ErrChanged, "SourceChanged", Configuration, transient, "Nothing at first: it is read anew. Write a source's files aside and rename them when they are whole, before the run begins, so that it reads what does not change."},
+	{source.ErrChanged, "SourceChanged", Configuration, transient, "Nothing at first: it is read anew. Write a source's files aside and rename them when they are whole, before the run begins, so that it reads what does not change." + parked},
 	{source.ErrLogin, "SourceLoginRefused", Configuration, permanent, "Correct the source's user, password or database" + restart + ", and retry."},
 	{source.ErrTimeout, "QueryTimeout", Configuration, permanent, "If somebody cancelled it at the source, retry. If not, make the query faster or statement_timeout longer, or compress less (compression_level), for rows are taken as fast as they are packed; then retry with replan."},
 	{source.ErrOutOfMemory, "QueryOutOfMemory", Platform, permanent, "Give the worker more worker.memory, or ask the query for less, and retry."},
 	{source.ErrUnreachable, "SourceUnreachable", Platform, transient, "See that the source's server runs and can be reached from the worker, and that the dsn names it" + restart + "."},
 
 	// Us at Amazon.
-	{errKeyChanged, "CredentialsExpired", Platform, transient, "Nothing: the key was replaced in the configuration, and the step is tried again with the new one."},
+	{errKeyChanged, "CredentialsExpired", Platform, transient, "Nothing: the key was replaced in the configuration, and the step is tried again with the new one." + parked},
 	{awsrole.ErrOpenRole, "RoleOpenToAnyone", Customer, permanent, "Ask the customer to require the external ID in the role's trust policy (starter policy prints it), and retry."},
 	{awsrole.ErrOwnRole, "RoleDenied", Platform, permanent, "The role that is denied is one of our own, and the customer has no part in it: see that it trusts whoever assumes it (base, or the AWS default chain) and that they may, and retry."},
 	{awsrole.ErrDenied, "RoleDenied", Customer, permanent, "Compare role_arn and external_id with the role's trust policy at the customer (starter policy prints what it should say), and retry."},
@@ -82,14 +85,14 @@ var causes = []cause{
 	{upload.ErrSignature, "SecretKeyWrong", Configuration, permanent, "The secret access key does not belong to the access key: correct the credential" + restart + " and retry."},
 	{awsrole.ErrClock, "ClockWrong", Platform, permanent, "Set the worker's clock (NTP) and retry."},
 	{upload.ErrClock, "ClockWrong", Platform, permanent, "Set the worker's clock (NTP) and retry."},
-	{awsrole.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys."},
-	{upload.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys."},
+	{awsrole.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys." + parked},
+	{upload.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys." + parked},
 	{awsrole.ErrPolicy, "SettingsRefused", Configuration, permanent, "STS does not accept the session policy: shorten the prefix, and retry with replan."},
 	{awsrole.ErrRegion, "WrongRegion", Configuration, permanent, "Set the credential's region to one in which STS is active for the account, and retry."},
 	{awsrole.ErrRefused, "SettingsRefused", Configuration, permanent, "Compare role_arn with the role at the customer, and retry."},
-	{awsrole.ErrServer, "STSFailed", Platform, transient, "Nothing: STS failed, and it is tried again."},
+	{awsrole.ErrServer, "STSFailed", Platform, transient, "Nothing: STS failed, and it is tried again." + parked},
 	{awsrole.ErrOther, "STSFailed", Platform, transient, "Look up the code that the message names in Amazon's list of STS errors."},
-	{awsrole.ErrThrottled, "Throttled", Platform, transient, "Nothing: it is tried again more slowly."},
+	{awsrole.ErrThrottled, "Throttled", Platform, transient, "Nothing: it is tried again more slowly." + parked},
 	{awsrole.ErrUnreachable, "STSUnreachable", Platform, transient, "See that the worker reaches AWS STS (DNS, proxy, firewall, sts_endpoint)."},
 
 	// The bucket.
@@ -102,10 +105,10 @@ var causes = []cause{
 	{upload.ErrRefused, "SettingsRefused", Configuration, permanent, "The store does not accept a setting (sse, acl, storage_class, tags): correct it and retry with replan."},
 	{upload.ErrTooLarge, "ObjectTooLarge", Configuration, permanent, "S3 takes 5 TiB an object: split the files, and retry with replan."},
 	{upload.ErrUploadLost, TypeUploadLost, Customer, permanent, "The bucket's lifecycle rule removes unfinished uploads too early: have it made longer than the longest run, and retry."},
-	{upload.ErrThrottled, "Throttled", Customer, transient, "Nothing: it is tried again more slowly."},
+	{upload.ErrThrottled, "Throttled", Customer, transient, "Nothing: it is tried again more slowly." + parked},
 	{upload.ErrUnreachable, "S3Unreachable", Platform, transient, "See that the worker reaches the bucket's endpoint (DNS, proxy, firewall). If the settings name a wrong one, correct it and retry with replan."},
-	{upload.ErrBusy, "ObjectBusy", Customer, transient, "Somebody else writes the same object: it is tried again."},
-	{upload.ErrServer, "S3Failed", Platform, transient, "Nothing: S3 failed, and it is tried again."},
+	{upload.ErrBusy, "ObjectBusy", Customer, transient, "Somebody else writes the same object: it is tried again." + parked},
+	{upload.ErrServer, "S3Failed", Platform, transient, "Nothing: S3 failed, and it is tried again." + parked},
 	{upload.ErrOther, "S3Failed", Platform, transient, "Look up the code that the message names in Amazon's list of S3 errors."},
 
 	// What follows a delivery. All of it is asked of our own side's services, so the customer has no part in it.
@@ -120,9 +123,9 @@ var causes = []cause{
 	{awserror.ErrRefused, "ServiceRefused", Configuration, permanent, "The service does not accept what the configuration asks for: make what the message names as the service wants it, and retry."},
 	{awserror.ErrBadKey, "AccessKeyUnknown", Configuration, permanent, "The access key was deleted or mistyped: correct the credential" + restart + " and retry."},
 	{awserror.ErrSignature, "SecretKeyWrong", Configuration, permanent, "Correct the credential's secret access key" + restart + ", or set the worker's clock (NTP), and retry."},
-	{awserror.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys."},
-	{awserror.ErrThrottled, "Throttled", Platform, transient, "Nothing: it is tried again more slowly. If it comes again, raise the quota or the function's concurrency."},
-	{awserror.ErrServer, "ServiceFailed", Platform, transient, "Nothing: the service failed, and it is tried again."},
+	{awserror.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys." + parked},
+	{awserror.ErrThrottled, "Throttled", Platform, transient, "Nothing: it is tried again more slowly. If it comes again, raise the quota or the function's concurrency." + parked},
+	{awserror.ErrServer, "ServiceFailed", Platform, transient, "Nothing: the service failed, and it is tried again." + parked},
 	{awserror.ErrUnreachable, "ServiceUnreachable", Platform, transient, "See that the worker reaches the service's endpoint (DNS, proxy, firewall)."},
 
 	{ErrTurnSilent, "TurnSilent", Platform, transient, "A run stays on the task queue on which it began, also if temporal.task_queue has another name by now: have a worker run for the one that the message names until its runs are over."},

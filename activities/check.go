@@ -41,6 +41,7 @@ type Check struct {
 func FailedCheck(name string, err error) Check {
 	f, _ := explain("AssumeRole", err)
 	f.Advice = strings.NewReplacer( // the longer words first
+		parked, "",
 		"retry with replan", "test again",
 		"retry, with replan if the destination's settings have changed", "test again",
 		"retry", "test again",

@@ -362,3 +362,13 @@ func TestWhoeverTriesADestinationIsNotToldToRetryARun(t *testing.T) {
 	require.Equal(t, "See whether the bucket was renamed or deleted; correct the destination and test again, or ask the customer to make it and test again.",
 		FailedCheck(CheckUpload, upload.ErrNoSuchBucket).Failure.Advice)
 }
+
+// TestAParkedRunIsNotSaidToBeTriedAgain: only a person lets it go on.
+func TestAParkedRunIsNotSaidToBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range causes {
+		if !c.permanent && (strings.Contains(c.advice, "tried again") || strings.HasPrefix(c.advice, "Nothing")) {
+			require.Regexp(t, "parked.*retry", c.advice)
+		}
+	}
+}
