@@ -111,8 +111,9 @@ func (n Needs) trail() []string {
 		)
 	}
 	return append(list,
-		"with data events: CreateMultipartUpload, UploadPart, ListParts and AbortMultipartUpload of a key at the beginning of each run, which tries the rights; then per object CreateMultipartUpload, UploadPart, ListParts and CompleteMultipartUpload, and PutObject for small and empty ones",
-		"no request that deletes an object or reads its content",
+		"with data events: CreateMultipartUpload, UploadPart, ListParts and AbortMultipartUpload of a key at the beginning of each run, which tries the rights; then per object CreateMultipartUpload, UploadPart, ListParts and CompleteMultipartUpload, and PutObject for empty ones",
+		"ListMultipartUploads in each run, which finds open uploads of ours; denied without the optional right, which does no harm",
+		"no request that deletes an object, and none that reads its content, but that downstream.lambda reads back our own receipt",
 	)
 }
 
