@@ -78,7 +78,8 @@ func mapping(scalar *yaml.Node, key string) *yaml.Node {
 	}}
 }
 
-// section checks a mapping and takes out of it what cannot be decoded.
+// section checks a mapping and takes out of it what cannot be decoded. One with a merge key cannot be as a whole: any key may be
+// among those that it stands for.
 func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
 	if n.Kind != yaml.MappingNode {
 		return w.wrong(n, path, "", "a %s is written where keys and values are meant", kindName(n))
@@ -109,8 +110,15 @@ func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
 		}
 	}
 	n.Content = kept
-	return true
+	_, merged := seen[mergeKey]
+	if merged {
+		w.bad[path] = true
+	}
+	return !merged
 }
+
+// mergeKey puts the keys of another mapping in its place.
+const mergeKey = "<<"
 
 // isNothing reports whether a value says no more than no value: null or the empty string.
 func isNothing(n *yaml.Node, f field) bool {
@@ -140,7 +148,7 @@ func (w *walker) unknown(key *yaml.Node, t reflect.Type, path string) {
 			hint = "write it under settings:"
 		}
 	}
-	if key.Value == "<<" {
+	if key.Value == mergeKey {
 		hint = "write the keys out: every setting then has a place of its own"
 	}
 	w.wrong(key, at, hint, "unknown key")
