@@ -81,6 +81,18 @@ func TestAnAnswerThatSaysNothingIsNoSuccess(t *testing.T) {
 	require.Equal(t, upload.Free, standing, "nothing of that name is listed")
 }
 
+// TestAnAnswerThatBrokeOffIsNoErrorOfTheStore: there is no code to look up.
+func TestAnAnswerThatBrokeOffIsNoErrorOfTheStore(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	b, _ := faulty(t, bucket, 1, half("create", -1), half("parts", -1))
+	_, err := b.Start(t.Context(), object("k", []byte("x")))
+	require.ErrorIs(t, err, upload.ErrServer)
+	require.ErrorContains(t, err, "the store failed: its answer does not say what came of the request (HTTP 200")
+	o, id := opened(t, open(t, options(bucket)), "k", []byte("x"))
+	require.ErrorIs(t, b.Verify(t.Context(), o, id), upload.ErrServer)
+}
+
 // TestAnAnswerThatDoesNotEndIsNotReadToItsEnd: the store is somebody else's, and all of an error is read into memory.
 func TestAnAnswerThatDoesNotEndIsNotReadToItsEnd(t *testing.T) {
 	t.Parallel()

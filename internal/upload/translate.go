@@ -133,6 +133,9 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *awserro
 		e.Code = code // MinIO answers HEAD, which has no body, with a header
 	}
 	e.cause = classify(e.Code, e.Status)
+	if e.Code == "" && a.Status < http.StatusMultipleChoices { // one of success that broke off, or is none of S3's
+		e.cause, said = errEmpty.cause, errEmpty.detail
+	}
 	region := a.Header.Get("X-Amz-Bucket-Region")
 	if _, known := failures[e.Code]; head && !known && e.Status == http.StatusBadRequest {
 		e.cause = b.badHead(region)
