@@ -95,7 +95,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	}
 	sender := sender{
 		bucket: bucket, from: from.step, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock,
-		again: again, first: activity.GetInfo(ctx).Attempt == 1,
+		again: again, try: activity.GetInfo(ctx).Attempt,
 	}
 	sender.progress = startProgress(ctx, "Upload", filesResult("", in.of(from.got)).Bytes)
 	defer sender.progress.stop()
@@ -185,7 +185,7 @@ type sender struct {
 	clock    func() time.Time
 	progress *progress
 	again    bool // files were being sent before, on this host
-	first    bool // try of the step
+	try      int32
 }
 
 func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploaded, err error) {
@@ -222,6 +222,10 @@ func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, fro
 	}
 }
 
+// insistent is how many tries of the step want to have looked for uploads that nobody knows, while the store is busy or its
+// answers get lost: a quarter of a minute, by default. Then these are the lifecycle rule's, for the delivery is worth more.
+const insistent = 4
+
 // resume finds the upload of these bytes in the journal, and ends others that nobody would look for again.
 func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, sent *Uploaded) error {
 	noted := s.begun[f.Number]
@@ -234,8 +238,7 @@ func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, s
 		}
 	}
 	if noted.Upload == "" && (s.again || f.Number <= 1) { // AssumeRole tried with the first one's key
-		// Once more if the store is busy, and then it is the lifecycle rule's: the delivery is worth more.
-		if err := s.bucket.AbortStrays(ctx, o.Key, ""); err != nil && s.first {
+		if err := s.bucket.AbortStrays(ctx, o.Key, ""); err != nil && s.try <= insistent {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"consign/internal/workspace"
 )
 
-// TestUploadsWhoseAnswersGotLostAreLookedForTwice: the store is a stand-in, for MinIO is not busy on request.
+// TestUploadsWhoseAnswersGotLostAreLookedForInSeveralTries: the store is a stand-in, for MinIO is not busy on request.
 func TestUploadsWhoseAnswersGotLostAreLookedForTwice(t *testing.T) {
 	t.Parallel()
 	asked := 0
@@ -33,12 +33,13 @@ func TestUploadsWhoseAnswersGotLostAreLookedForTwice(t *testing.T) {
 		s.bucket = bucket
 		return s.resume(t.Context(), upload.Object{Key: "k"}, workspace.File{Number: file}, &Uploaded{})
 	}
-	require.ErrorIs(t, resume(sender{first: true}, 1), upload.ErrThrottled, "AssumeRole opened one under this key")
-	require.NoError(t, resume(sender{}, 1), "the delivery is worth more than what a lifecycle rule removes")
-	require.ErrorIs(t, resume(sender{first: true, again: true}, 2), upload.ErrThrottled)
-	require.Equal(t, 3, asked)
-	require.NoError(t, resume(sender{first: true}, 2), "nobody can have opened one")
-	require.Equal(t, 3, asked)
+	require.ErrorIs(t, resume(sender{try: 1}, 1), upload.ErrThrottled, "AssumeRole opened one under this key")
+	require.ErrorIs(t, resume(sender{try: 4}, 1), upload.ErrThrottled, "so may the try before this one have done")
+	require.NoError(t, resume(sender{try: 5}, 1), "the delivery is worth more than what a lifecycle rule removes")
+	require.ErrorIs(t, resume(sender{try: 1, again: true}, 2), upload.ErrThrottled)
+	require.Equal(t, 4, asked)
+	require.NoError(t, resume(sender{try: 1}, 2), "nobody can have opened one")
+	require.Equal(t, 4, asked)
 }
 
 // TestAnUploadThatCannotBeNotedIsAborted: the run's folder is gone, as when a host wakes up and its janitor was faster. The
