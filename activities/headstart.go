@@ -108,7 +108,7 @@ func (h *headStart) open(ctx context.Context, bucket *upload.Bucket, o upload.Ob
 	if err := bucket.AbortStrays(ctx, o.Key, ""); err != nil {
 		return "", err
 	}
-	ctx, end := outlast(ctx)
+	ctx, end := upload.Outlast(ctx)
 	defer end()
 	id, err := bucket.Begin(ctx, o)
 	if err != nil {

@@ -99,7 +99,7 @@ func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 	var last sending
 	found, err := run.Noted(noteSending, &last)
 	if found {
-		ctx, end := outlast(ctx)
+		ctx, end := upload.Outlast(ctx)
 		defer end()
 		ctx, cancel := context.WithTimeout(ctx, abandonWithin)
 		defer cancel()

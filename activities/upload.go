@@ -245,25 +245,10 @@ func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, s
 	return nil
 }
 
-// lastWord is how long an answer is waited for that is on its way when the step is told to end.
-const lastWord = 2 * time.Second
-
-// outlast returns a context that ends lastWord after ctx does.
-func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(lastWord, func() { cancel(context.Cause(ctx)) })
-	})
-	return longer, func() {
-		stop()
-		cancel(nil)
-	}
-}
-
 // start opens an upload and notes it on the disk before the first part leaves. One that cannot be noted is aborted, and
 // the answer to the opening is not given up lightly: nobody would know of the upload.
 func (s sender) start(ctx context.Context, o upload.Object, f workspace.File, sent *Uploaded) (err error) {
-	ctx, end := outlast(ctx)
+	ctx, end := upload.Outlast(ctx)
 	defer end()
 	if sent.UploadID, err = s.bucket.Start(ctx, o); err != nil {
 		return err

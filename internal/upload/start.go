@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -134,11 +135,29 @@ func (b *Bucket) Find(ctx context.Context, key string) (uploads []string, err er
 	return uploads, nil
 }
 
+// lastWord is how long an answer is waited for that is on its way when whoever asked is told to end.
+const lastWord = 2 * time.Second
+
+// Outlast returns a context that ends 2 s after ctx does: for the opening of an upload, of which nobody would know, and for what
+// is done about one when ctx may be why it is done.
+func Outlast(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(lastWord, func() { cancel(context.Cause(ctx)) })
+	})
+	return longer, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
 // Try opens an upload of key with the real settings, sends one byte, lists it, and aborts: every right that a delivery
 // needs but the reading back after a lost answer. It leaves nothing.
 func (b *Bucket) Try(ctx context.Context, key string) (err error) {
 	o := Object{Key: key, Size: 1, CRC32C: Checksum(tryByte), Delivery: "try"}
-	id, err := b.create(ctx, o)
+	opening, opened := Outlast(ctx) // whose answer is not heard stays open
+	defer opened()
+	id, err := b.create(opening, o)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -277,6 +279,26 @@ func TestTryLeavesNothing(t *testing.T) {
 	require.NoError(t, b.Try(t.Context(), "upload/.consign"))
 	require.Zero(t, openUploads(t, b, "upload/.consign"))
 	require.Nil(t, read(t, bucket, "upload/.consign"))
+}
+
+// TestATryThatIsToldToEndLeavesNothing: the answer to its opening is on its way, and nobody else would know of it.
+func TestATryThatIsToldToEndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	ctx, stop := context.WithCancel(t.Context())
+	b, p := faulty(t, bucket, 1, &rule{"create", 1, func(w http.ResponseWriter, r *http.Request, p *proxy) {
+		answer := httptest.NewRecorder()
+		p.store.ServeHTTP(answer, r)
+		stop()
+		select {
+		case <-r.Context().Done(): // nobody waits for it
+		case <-time.After(300 * time.Millisecond):
+			_, _ = w.Write(answer.Body.Bytes())
+		}
+	}})
+	require.ErrorIs(t, b.Try(ctx, "k"), context.Canceled)
+	require.Equal(t, 1, p.count("create"))
+	require.Zero(t, openUploads(t, open(t, options(bucket)), "k"))
 }
 
 func TestFindKnowsOnlyTheExactKey(t *testing.T) {
