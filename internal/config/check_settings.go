@@ -186,6 +186,9 @@ func (k *checker) usable(e Effective, t *written, complete bool) {
 	if t == nil {
 		return
 	}
+	for _, doubt := range t.Doubts() {
+		k.warn(t.path, "%s", doubt)
+	}
 	name, err := t.Render(naming.Variables{
 		Now: instant, CampaignName: "campaign_name", GroupName: "group_name", OrchestrationName: "orchestration_name", QueryName: "query_name",
 		RunID: "run_id", FileNumber: 1,

@@ -15,6 +15,7 @@ type expression struct {
 	variable *variable
 	shifts   []func(time.Time) time.Time
 	layout   layout // how a time becomes text; nil without the filter format
+	doubt    string // what its author may have meant otherwise
 }
 
 // A variable is something a template may ask for.
@@ -95,7 +96,7 @@ func (e *expression) filter(name string, argument *string) error {
 			return errors.New("format needs a pattern: write format:'yyyy-MM-dd'")
 		}
 		parsed, err := parseLayout(*argument)
-		e.layout = parsed
+		e.layout, e.doubt = parsed, doubtOf(*argument)
 		return err
 	}
 	return fmt.Errorf("there is no filter %q: the filters are local, next_day and format", name)

@@ -2,6 +2,7 @@ package naming
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +65,21 @@ func parseLayout(pattern string) (layout, error) {
 		}
 	}
 	return l, nil
+}
+
+var quoted = regexp.MustCompile(`'[^']*'`)
+
+// doubtOf says what a pattern means that is often written for another one; empty: nothing. YYYY-MM-DD is an ISO date to most
+// people, and so is yyyy-mm-dd.
+func doubtOf(pattern string) string {
+	letters := quoted.ReplaceAllString(pattern, "")
+	switch {
+	case strings.Contains(letters, "D") && strings.ContainsAny(letters, "Md"):
+		return "D is the day of the year; the day of the month is dd"
+	case strings.Contains(letters, "m") && !strings.ContainsAny(letters, "Hh"):
+		return "m is the minute, and there is no hour; the month is MM"
+	}
+	return ""
 }
 
 // quotedText reads 'text' at offset begin: two quotes are a quote, both outside and inside of quoted text.

@@ -79,3 +79,26 @@ func TestThePatternsAgreeWithGoOverTwoYearsOfHours(t *testing.T) {
 		require.Equal(t, moment.In(zone).Format("2006-01-02 Mon Monday Jan January 002 15 03 04 05.000 PM -0700 -07:00"), name)
 	}
 }
+
+func TestDatesThatAreWrittenWithTheLettersOfOthersAreDoubted(t *testing.T) {
+	t.Parallel()
+	const year, minute = "D is the day of the year; the day of the month is dd", "m is the minute, and there is no hour; the month is MM"
+	for pattern, want := range map[string][]string{
+		"YYYY-MM-DD":      {year},
+		"yyyyMMDD":        {year},
+		"yyyy-DD-dd":      {year},
+		"yyyy-mm-dd":      {minute},
+		"YYYY-mm-DD":      {minute},
+		"yyyy-MM-dd":      nil,
+		"yyyyDDD":         nil,
+		"yyyy-MM-dd_HHmm": nil,
+		"hh:mm a":         nil,
+		"yyyy-MM-dd'DmD'": nil,
+		"MM'D'":           nil,
+		"'at'mm' D '":     {minute},
+	} {
+		parsed, err := naming.Parse(`{{now|format:"` + pattern + `"}}_{{query_name}}.csv`)
+		require.NoError(t, err, pattern)
+		require.Equal(t, want, parsed.Doubts(), pattern)
+	}
+}

@@ -87,6 +87,17 @@ func (t *Template) Uses(variable string) bool {
 	})
 }
 
+// Doubts returns what the template says that is often meant otherwise, such as the day of the year beside a month.
+func (t *Template) Doubts() []string {
+	var doubts []string
+	for _, p := range t.parts {
+		if p.expression != nil && p.expression.doubt != "" {
+			doubts = append(doubts, p.expression.doubt)
+		}
+	}
+	return doubts
+}
+
 // String returns the text that was parsed.
 func (t *Template) String() string { return t.text }
 
