@@ -219,8 +219,11 @@ func (m discardMode) String() string {
 // discard cleans up. Its own failure is no reason to fail the run: the host's janitor, and the bucket's lifecycle rule,
 // do what is left.
 func (r *run) discard(ctx workflow.Context, mode discardMode) {
-	if r.attempted(r.maker()) > 0 {
+	switch {
+	case r.attempted(r.maker()) > 0:
 		r.discardDelivery(ctx, mode)
+	case mode == discardAll && r.attempted(stepRole) > 0 && knows(ctx, changeTrial):
+		r.discardUploads(ctx)
 	}
 	if r.gives(mode) {
 		r.giveTurn(ctx)
@@ -255,10 +258,14 @@ func (r *run) discardDelivery(ctx workflow.Context, mode discardMode) {
 
 // discardUploads aborts what is open in S3, from any host.
 func (r *run) discardUploads(ctx workflow.Context) {
-	files := r.files.Files
-	if r.mayHaveSentAhead(ctx) {
+	files, options := r.files.Files, r.timing.discardUploads()
+	switch {
+	case r.attempted(r.maker()) == 0:
+		files = 1 // under whose name AssumeRole tries its rights
+		options.ScheduleToCloseTimeout = cleaning
+	case r.mayHaveSentAhead(ctx):
 		files = max(files, 1) // a step that was interrupted does not say
-	} else if r.attempted(stepUpload) == 0 {
+	case r.attempted(stepUpload) == 0:
 		return
 	}
 	open := r.open()
@@ -274,7 +281,7 @@ func (r *run) discardUploads(ctx workflow.Context) {
 		if len(r.uploads) < files && r.turnToCleanUp(ctx) && from == 0 {
 			input.Unknown = files
 		}
-		if _, err := execute(ctx, r.timing.discardUploads(), steps.Discard, input); err != nil {
+		if _, err := execute(ctx, options, steps.Discard, input); err != nil {
 			workflow.GetLogger(ctx).Warn("open uploads were not aborted; the bucket's lifecycle rule will", "error", err)
 		}
 	}
@@ -282,6 +289,10 @@ func (r *run) discardUploads(ctx workflow.Context) {
 
 // changeStale marks runs that abort the uploads from which they went back to Upload, too.
 const changeStale = "stale-uploads"
+
+// changeTrial marks runs that end before their files are made and look for the upload with which AssumeRole has tried its rights:
+// if the store was away, that may be open still.
+const changeTrial = "trial-upload"
 
 // changeHeadStart marks runs that know that Render and Archive may have sent something.
 const changeHeadStart = "head-start"

@@ -65,3 +65,28 @@ func TestWhatARenderMayHaveSentIsLookedForWhenTheRunIsAborted(t *testing.T) {
 		})
 	}
 }
+
+// TestTheUploadThatTriesTheRightsIsLookedForWhenTheRunIsAborted: the store went away before it was aborted, and no step comes that
+// would find it.
+func TestTheUploadThatTriesTheRightsIsLookedForWhenTheRunIsAborted(t *testing.T) {
+	for name, step := range map[string]string{"it was tried": "AssumeRole", "it was not": "Plan"} {
+		t.Run(name, func(t *testing.T) {
+			d := newDelivery(t)
+			d.broken[step] = []error{permanently("S3Failed")}
+			d.broken["Discard"] = []error{passing("S3Failed")} // and is not back
+			d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
+			_, err := d.run()
+			require.Equal(t, workflows.Aborted, requireAborted(t, err).Status)
+			if step == "Plan" {
+				require.Empty(t, d.inputs["Discard"])
+				return
+			}
+			require.Len(t, d.inputs["Discard"], 2)
+			looked := d.inputs["Discard"][1].(activities.DiscardInput)
+			require.True(t, looked.Elsewhere)
+			require.Equal(t, 1, looked.Unknown)
+			require.True(t, d.inputs["TakeTurn"][0].(activities.TakeInput).Refuse, "in the run's turn, or not at all")
+			require.Equal(t, []string{"TakeTurn", "Discard", "Discard", "GiveTurn"}, d.order[len(d.order)-4:])
+		})
+	}
+}

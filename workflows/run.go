@@ -101,7 +101,7 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 	}
 	r.steps = []*step{
 		{name: stepPlan, needed: always, do: r.makePlan},
-		{name: "AssumeRole", needed: always, do: r.assumeRole},
+		{name: stepRole, needed: always, do: r.assumeRole},
 		files,
 		{
 			name: stepArchive, folder: "archive", files: r.archive,
@@ -125,6 +125,7 @@ func newRun(ctx workflow.Context, in OrchestrationInput, timing Timing) *run {
 // The names that are asked for more than once.
 const (
 	stepPlan    = "Plan"
+	stepRole    = "AssumeRole"
 	stepArchive = "Archive"
 	stepUpload  = "Upload"
 	stepPublish = "Publish"
