@@ -35,7 +35,7 @@ func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResu
 	group.SetLimit(max(in.Target.Upload.Concurrency, 1))
 	for i, o := range in.Objects {
 		group.Go(defect.Guarded(func() (err error) {
-			found[i], err = lastShown(ctx, bucket, in, o)
+			found[i], err = abortThenLook(ctx, bucket, in, o)
 			return err
 		}))
 	}
@@ -45,8 +45,8 @@ func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResu
 	return PublishResult{Objects: slices.Concat(found...)}, nil
 }
 
-// lastShown returns the object if it can be read; if not, it will never be.
-func lastShown(ctx context.Context, b *upload.Bucket, in VisibleInput, o Uploaded) ([]Object, error) {
+// abortThenLook returns the object if it can be read. One that is sent in parts, and cannot be read by then, never will be.
+func abortThenLook(ctx context.Context, b *upload.Bucket, in VisibleInput, o Uploaded) ([]Object, error) {
 	var open error
 	if o.UploadID != "" {
 		open = b.Abort(ctx, o.Key, o.UploadID)

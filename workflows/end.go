@@ -94,7 +94,7 @@ func (r *run) findSuccess(ctx workflow.Context) {
 	}
 	found, err := execute(ctx, r.timing.look(), steps.FindVisible, activities.VisibleInput{Target: r.target(), Delivery: r.deliveryID(), Objects: objects})
 	if err != nil {
-		r.notes = append(r.notes, "whether the success file is there is not known: "+failureOf("FindVisible", err).Message)
+		r.notes = append(r.notes, "whether receipt, manifest and success file are there, as far as they were wanted, is not known: "+failureOf("FindVisible", err).Message)
 		return
 	}
 	for _, o := range found.Objects {

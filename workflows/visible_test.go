@@ -66,7 +66,7 @@ func TestTheSuccessFileOfWhichNobodyToldIsLookedFor(t *testing.T) {
 		"neither of them is there": {nil, nil, "", "", "", []string{}},
 		"the store is away": {
 			slices.Repeat([]error{passing("S3Unreachable")}, 9), nil, "", "", "",
-			[]string{"whether the success file is there is not known: S3Unreachable happened"},
+			[]string{"whether receipt, manifest and success file are there, as far as they were wanted, is not known: S3Unreachable happened"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
