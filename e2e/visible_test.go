@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,13 +45,14 @@ func TestAnAbortedRunNamesTheSuccessFileThatAKilledWorkerHasWritten(t *testing.T
 	s.data("data.parquet", nastyRows(100))
 	proxy := proxyOf(t, stack.S3.Endpoint)
 	written, killed := make(chan struct{}), make(chan struct{})
+	wrote := sync.OnceFunc(func() { close(written) })
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if kindOf(r) != "PutObject" || !strings.HasSuffix(r.URL.Path, ".DONE") {
 			proxy.ServeHTTP(w, r)
 			return
 		}
 		proxy.ServeHTTP(httptest.NewRecorder(), r) // S3 does it, and nobody hears
-		close(written)
+		wrote()
 		<-killed
 	}))
 	t.Cleanup(front.Close)
