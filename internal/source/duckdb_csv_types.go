@@ -1,0 +1,164 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	duck "github.com/duckdb/duckdb-go-bindings"
+)
+
+// columnsLike returns the names of the columns that are of the type in at least one of the files for which ask is true.
+func columnsLike(files []csvFile, kind string, ask func(csvFile) bool) []string {
+	var names []string
+	for _, f := range files {
+		for _, c := range f.Columns {
+			if c.Type == kind && ask(f) && !slices.Contains(names, c.Name) {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	return names
+}
+
+// rounded holds for a text that is a number with other digits as a DOUBLE: a whole number, or one with a point and more digits
+// than a program writes of a DOUBLE. To the engine, numbers that do not fit 64 bits are of that type, and so are all numbers of
+// a column in which one has a point. It keeps 15 digits.
+const rounded = `length(%[1]s) > 15 AND (regexp_full_match(%[1]s, '\s*[-+]?[0-9]+(\.0*)?\s*') AND (try_cast(%[1]s AS BIGINT) IS NULL` +
+	` OR try_cast(%[1]s AS BIGINT) <> try_cast(try_cast(%[1]s AS DOUBLE) AS HUGEINT))` +
+	` OR regexp_full_match(%[1]s, '\s*[-+]?[0-9]*\.[0-9]+\s*') AND length(trim(replace(trim(%[1]s, '-+ '), '.', ''), '0')) > 17)`
+
+const (
+	// unheld holds for a text that is a number too large for DOUBLE, and infinite there, or too small, and 0.
+	unheld = `regexp_matches(%[1]s, '^[^"eE]*[1-9].*[eE]') AND try_cast(%[1]s AS DOUBLE) IN (0, 'Infinity', '-Infinity')`
+	// likeName holds for a text that is a number but may be a name: programs that write a DOUBLE with an exponent put a point, a
+	// sign or a small e into it (2.0E10, 2E+10, 2e10), and write nan, NaN or NAN.
+	likeName = `regexp_full_match(%[1]s, '\s*([0-9]+E[0-9]+|Nan)\s*')`
+	// otherNumber holds for a text that is another number as DOUBLE, or may be none.
+	otherNumber = `CASE WHEN regexp_matches(%[1]s, '[eEN]') THEN ` + unheld + ` OR ` + likeName + ` ELSE ` + rounded + ` END`
+)
+
+// otherWord holds for a text that is another word than true or false: the engine takes t, f, yes and no for these too. They may
+// be somebody's gender, or Norway.
+const otherWord = `lower(%[1]s) NOT IN ('true', 'false')`
+
+const (
+	// wholeTime matches a time with its seconds.
+	wholeTime = `\s*\d{1,2}:\d{2}:\d{2}(\.\d*)?\s*`
+	// otherTime holds for a text that is a time without seconds: the engine takes 3:45 for hours and minutes, and it may be
+	// minutes and seconds.
+	otherTime = `NOT regexp_full_match(%[1]s, '` + wholeTime + `')`
+)
+
+// changes are the types that the engine may find out wrongly, with the condition under which it changes a text.
+var changes = []struct{ kind, changed string }{{"DOUBLE", otherNumber}, {"BOOLEAN", otherWord}, {"TIME", otherTime}}
+
+// changedColumns returns the columns of which a text would be delivered as another: cards, accounts and amounts would lose
+// digits, letters and words would become truth values, and minutes hours.
+func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, error) {
+	var all []string
+	always := func(csvFile) bool { return true }
+	for _, f := range files {
+		var names, cases []string
+		for _, c := range changes {
+			for _, name := range without(f.only(columnsLike(files, c.kind, always)), names) {
+				names = append(names, name)
+				cases = append(cases, fmt.Sprintf("CASE WHEN bool_or("+c.changed+") THEN %s ELSE '' END", quoteName(name), quoteText(name)))
+			}
+		}
+		if len(names) == 0 {
+			continue
+		}
+		found, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+f.call(t, names))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" }), nil
+}
+
+// The orders in which the engine knows the day, the month and the year of a date.
+const (
+	dayFirst = iota
+	monthFirst
+	yearFirst
+)
+
+// orderOf returns the order in a format that the engine found out.
+func orderOf(format string) int {
+	switch {
+	case strings.HasPrefix(format, "%d"):
+		return dayFirst
+	case strings.HasPrefix(format, "%m"):
+		return monthFirst
+	default:
+		return yearFirst
+	}
+}
+
+// dates says of the first three numbers of all dates whether they fit each of the orders, and whether any of them is another
+// day if its first two numbers, or its first and its third, change places.
+type dates struct {
+	fit                 [3]bool
+	otherDay, otherYear bool
+}
+
+const dateFacts = `coalesce(bool_and(p[1] BETWEEN 1 AND 31 AND p[2] <= 12), true), coalesce(bool_and(p[1] <= 12 AND p[2] <= 31), true),` +
+	` coalesce(bool_and(p[2] <= 12 AND p[3] BETWEEN 1 AND 31), true), coalesce(bool_or(p[1] <> p[2]), false), coalesce(bool_or(p[1] <> p[3]), false)`
+
+// ambiguousColumns returns the columns whose dates are not written as in SQL, if they may mean other days than the engine takes
+// them for: it prefers the year first if that has two digits, then the day. All of these columns together say how they are
+// meant.
+func ambiguousColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) (names []string, err error) {
+	unlikeSQL := func(format string) bool { return format != "" && !strings.HasPrefix(format, "%Y") }
+	days := columnsLike(files, "DATE", func(f csvFile) bool { return unlikeSQL(f.DateFormat) })
+	moments := columnsLike(files, "TIMESTAMP", func(f csvFile) bool { return unlikeSQL(f.TimestampFormat) })
+	d, err := lookAtDates(ctx, conn, t, files, slices.Concat(days, moments))
+	if err != nil {
+		return nil, err
+	}
+	if d.ambiguous(files[0].DateFormat) { // that of the first is taken for all
+		names = append(names, days...)
+	}
+	if d.ambiguous(files[0].TimestampFormat) {
+		names = append(names, moments...)
+	}
+	return names, nil
+}
+
+// ambiguous reports whether the dates do not fit the format, or fit another order as well and are other days then.
+func (d dates) ambiguous(format string) bool {
+	return !d.fit[orderOf(format)] || d.fit[dayFirst] && (d.fit[monthFirst] && d.otherDay || d.fit[yearFirst] && d.otherYear)
+}
+
+func (f csvFile) hasText(column string) bool {
+	return slices.Contains(f.Columns, struct{ Name, Type string }{column, "VARCHAR"})
+}
+
+// lookAtDates reads what the columns hold. That is cheap, for many rows have few different days.
+func lookAtDates(ctx context.Context, conn duck.Connection, t Table, files []csvFile, all []string) (dates, error) {
+	d := dates{fit: [3]bool{true, true, true}}
+	for _, f := range files {
+		names := slices.DeleteFunc(f.only(all), f.hasText) // what is text in one file is text in all
+		if len(names) == 0 {
+			continue
+		}
+		var columns []string
+		for _, name := range names {
+			columns = append(columns, quoteName(name))
+		}
+		facts, err := t.ask(ctx, conn, "SELECT unnest(["+dateFacts+"]::VARCHAR[]) FROM (SELECT list_transform(string_split_regex(v, '[^0-9]+'), lambda x: try_cast(x AS BIGINT)) AS p"+
+			" FROM (SELECT DISTINCT left(trim(v), 10) AS v FROM (SELECT unnest(["+strings.Join(columns, ", ")+"]) AS v FROM "+f.call(t, names)+")))")
+		if err != nil {
+			return d, err
+		}
+		for order := range d.fit {
+			d.fit[order] = d.fit[order] && facts[order] == "true"
+		}
+		d.otherDay, d.otherYear = d.otherDay || facts[3] == "true", d.otherYear || facts[4] == "true"
+	}
+	return d, nil
+}
