@@ -89,11 +89,17 @@ func overBoth(t *testing.T, extension, content string) (one, two source.Source) 
 // requireColumn compares the first column of a file, and of two that are alike, with its type and the values that are there.
 func requireColumn(t *testing.T, content string, want []string) {
 	t.Helper()
+	requireColumnAt(t, content, 0, want)
+}
+
+// requireColumnAt compares another column than the first.
+func requireColumnAt(t *testing.T, content string, at int, want []string) {
+	t.Helper()
 	one, two := overBoth(t, ".csv", content)
 	for _, s := range []source.Source{one, two} {
 		columns, err := s.Describe(t.Context(), "FROM t")
 		require.NoError(t, err)
-		name := `"` + columns[0].Name + `"`
+		name := `"` + columns[at].Name + `"`
 		got := texts(t, s, "SELECT DISTINCT typeof("+name+") FROM t")[0]
 		for _, row := range texts(t, s, "SELECT "+name+"::VARCHAR FROM t WHERE "+name+" IS NOT NULL") {
 			got = append(got, row[0])

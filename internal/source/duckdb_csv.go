@@ -61,7 +61,7 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 	if err != nil {
 		return "", err
 	}
-	asText = append(asText, ambiguous...)
+	asText = append(asText, without(ambiguous, asText)...)
 	if len(files) == 1 {
 		return files[0].call(t, asText), nil
 	}

@@ -39,6 +39,9 @@ const (
 	otherNumber = `CASE WHEN regexp_matches(%[1]s, '[eEN]') THEN ` + unheld + ` OR ` + likeName + ` ELSE ` + rounded + ` END`
 )
 
+// hexadecimal holds for a text that is a whole number in another notation, 0x1F or 0b11, and an identifier if anything.
+const hexadecimal = `(%[1]s LIKE '0_%%' OR %[1]s < '0') AND regexp_matches(%[1]s, '[xXbB]')`
+
 // otherWord holds for a text that is another word than true or false: the engine takes t, f, yes and no for these too. They may
 // be somebody's gender, or Norway.
 const otherWord = `lower(%[1]s) NOT IN ('true', 'false')`
@@ -51,20 +54,65 @@ const (
 	otherTime = `NOT regexp_full_match(%[1]s, '` + wholeTime + `')`
 )
 
-// changes are the types that the engine may find out wrongly, with the condition under which it changes a text.
-var changes = []struct{ kind, changed string }{{"DOUBLE", otherNumber}, {"BOOLEAN", otherWord}, {"TIME", otherTime}}
+const (
+	// noInstant holds for a text that is no time with its offset from UTC. The engine takes one without for a time of UTC, or of
+	// the zone that a value before it names, and makes NULL of what it cannot read.
+	noInstant = `NOT regexp_full_match(%[1]s, '\s*(\d{4,}[-/]\d{1,2}[-/]\d{1,2}( \(BC\))?[ T]\d{1,2}:\d{2}(:\d{2}(\.\d*)?)?\s*(Z|UTC|[-+][:\d]+)|[-+]?infinity|epoch)\s*', 'i')` +
+		` OR %[1]s IS NOT NULL AND try_cast(%[1]s AS TIMESTAMPTZ) IS NULL`
+)
+
+// A guess is a type that the engine may find out wrongly, with two aggregates of a column's texts.
+type guess struct {
+	kind  string
+	wrong string // whether a text would become another
+	right string // whether a text, in any file, is what the type is for
+}
+
+// guesses returns them for a table whose first file is f: its formats of dates are taken for all files. A column that is of
+// several of them, one in each file, is looked at as the first.
+func guesses(f csvFile) []guess {
+	return []guess{
+		{"DOUBLE", "bool_or(" + otherNumber + ")", "true"},
+		{"BOOLEAN", "bool_or(" + otherWord + ")", "true"},
+		{"TIME", "bool_or(" + otherTime + ")", "true"},
+		{"TIMESTAMP WITH TIME ZONE", "bool_or(" + noInstant + ")", "true"},
+		// Of a column of nothing but days, if another column has taken the only format of dates, the engine makes timestamps.
+		{"TIMESTAMP", "bool_or(" + otherDay(f.TimestampFormat) + ")", "bool_or(contains(%[1]s, ':'))"},
+		{"DATE", "bool_or(" + otherDay(f.DateFormat) + ")", "min(%[1]s) < ':'"}, // a digit; letters are above
+		{"BIGINT", "bool_or(" + hexadecimal + ")", "true"},
+	}
+}
+
+// otherDay returns the condition under which a text is another day, by the format that the engine found out, than it says: that
+// takes 24 for the year 24, and infinity and epoch, unless it is SQL's, for 1900-01-01. Which number of a text is the day,
+// ambiguousColumns finds out.
+func otherDay(format string) string {
+	likeFormat := func(shape string) string { return `NOT regexp_matches(%[1]s, '^\s*` + shape + `')` }
+	switch {
+	case format == "", format == "%Y-%m-%d": // what most texts say is said first, at a quarter of the price
+		return `CASE WHEN %[1]s >= '0' AND %[1]s LIKE '____-%%' THEN false ELSE ` + likeFormat(`(\d{4}|[-+]?[ieIE])`) + ` END`
+	case strings.HasPrefix(format, "%Y"):
+		return likeFormat(`\d{4}`)
+	case strings.HasPrefix(format, "%y"):
+		return likeFormat(`\d{1,2}\D`)
+	case strings.Contains(format, "%Y"):
+		return likeFormat(`\d{1,2}\D\d{1,2}\D\d{4}`)
+	default:
+		return likeFormat(`\d{1,2}\D\d{1,2}\D\d{1,2}(\D|$)`)
+	}
+}
 
 // changedColumns returns the columns of which a text would be delivered as another: cards, accounts and amounts would lose
 // digits, letters and words would become truth values, and minutes hours.
 func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, error) {
-	var all []string
+	var wrong, right, all []string
 	always := func(csvFile) bool { return true }
 	for _, f := range files {
 		var names, cases []string
-		for _, c := range changes {
-			for _, name := range without(f.only(columnsLike(files, c.kind, always)), names) {
+		for _, g := range guesses(files[0]) {
+			for _, name := range without(f.only(columnsLike(files, g.kind, always)), names) {
 				names = append(names, name)
-				cases = append(cases, fmt.Sprintf("CASE WHEN bool_or("+c.changed+") THEN %s ELSE '' END", quoteName(name), quoteText(name)))
+				cases = append(cases, fmt.Sprintf("CASE WHEN "+g.wrong+" THEN 'wrong' WHEN "+g.right+" THEN 'right' ELSE '' END", quoteName(name)))
 			}
 		}
 		if len(names) == 0 {
@@ -74,10 +122,19 @@ func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		for i, name := range names {
+			switch found[i] {
+			case "wrong":
+				wrong = append(wrong, name)
+			case "right":
+				right = append(right, name)
+			}
+		}
+		all = append(all, names...)
 	}
-	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" }), nil
+	changed := append(wrong, without(all, right)...)
+	slices.Sort(changed)
+	return slices.Compact(changed), nil
 }
 
 // The orders in which the engine knows the day, the month and the year of a date.
