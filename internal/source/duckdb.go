@@ -177,7 +177,7 @@ func (t Table) view(ctx context.Context, conn duck.Connection, call string) erro
 // readingCall returns the call that reads the table's files.
 func readingCall(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
 	r, _ := readerOf(t.Files)
-	byName := ""
+	differing := ""
 	switch {
 	case r.function == csvReader:
 		return readCSV(ctx, conn, t, files)
@@ -187,10 +187,10 @@ func readingCall(ctx context.Context, conn duck.Connection, t Table, files []str
 			return "", err
 		}
 		if differ {
-			byName = ", union_by_name = true"
+			differing = byName
 		}
 	}
-	return r.call(quoteTexts(files), byName), nil
+	return r.call(quoteTexts(files), differing), nil
 }
 
 // columnsDiffer reports whether Parquet files have other columns, or columns of other types. The engine takes those of the

@@ -33,8 +33,9 @@ const noApostrophes = `, quote = '"'`
 // 1900-01-01, and no year before 1 or after 9999.
 const isoDates = ", dateformat='%Y-%m-%d'"
 
-// readCSV returns the call that reads the CSV files of a table. What the engine finds out about a single file is written into
-// the call: otherwise it would read the whole file for it whenever a query is described or run.
+// readCSV returns the call that reads the CSV files of a table. What the engine finds out about one file, or of several alike, is
+// written into the call: otherwise it would read them whole for it whenever a query is described or run, and while it reads one of
+// several, the next.
 func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string) (string, error) {
 	var files []csvFile
 	for _, path := range paths {
@@ -62,8 +63,8 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 		return "", err
 	}
 	asText = append(asText, without(ambiguous, asText)...)
-	if len(files) == 1 {
-		return files[0].call(t, asText), nil
+	if call := commonCall(files, asText); call != "" {
+		return call, nil
 	}
 	return csvCall(t, files, asText), nil
 }
@@ -96,8 +97,8 @@ func findOut(ctx context.Context, conn duck.Connection, t Table, f csvFile) (csv
 	return f, nil
 }
 
-// sameColumns refuses files that have other columns than the first: the engine leaves out what a later one has besides, and
-// breaks off where one lacks a column. It matches columns by their names, in any order.
+// sameColumns refuses files that have other columns than the first: a column that somebody has forgotten would be NULL, or be
+// left out. The engine matches columns by their names, in any order.
 func sameColumns(t Table, files []csvFile) error {
 	first := files[0].names()
 	for _, f := range files[1:] {
@@ -140,16 +141,47 @@ func (f csvFile) empty() bool {
 // the names that it writes between quotes: one with a quote in it would go on as SQL, and nothing is locked yet. If there is
 // one, the usual call reads the file.
 func (f csvFile) call(t Table, asText []string) string {
-	if strings.ContainsAny(f.path+f.Quote+f.Escape+strings.Join(f.names(), ""), "'\x00") {
-		return csvCall(t, []csvFile{f}, asText)
+	if call := commonCall([]csvFile{f}, asText); call != "" {
+		return call
 	}
-	call := strings.TrimSuffix(strings.TrimPrefix(f.Prompt, "FROM "), ";")
+	return csvCall(t, []csvFile{f}, asText)
+}
+
+// commonCall returns the call that reads all files as the engine found out each of them; "" if that is not the same for all, or
+// cannot be written down.
+func commonCall(files []csvFile, asText []string) string {
+	var paths []string
+	common := ""
+	doubled := slices.ContainsFunc(files, func(f csvFile) bool { return f.Quote == `"` && f.Escape == `"` })
+	for i, f := range files {
+		options := f.foundOptions(asText)
+		if doubled && f.Quote == `"` { // which is doubled in another file; in this one it is in no value
+			options = strings.Replace(options, `quote='"', escape=''`, `quote='"', escape='"'`, 1)
+		}
+		if i > 0 && options != common {
+			return ""
+		}
+		common = options
+		paths = append(paths, f.path)
+	}
+	if common == "" {
+		return ""
+	}
+	return csvReader + "(" + quoteTexts(paths) + common
+}
+
+// foundOptions returns how the call goes on behind the file's name; "" if it cannot be written down.
+func (f csvFile) foundOptions(asText []string) string {
+	options, ok := strings.CutPrefix(f.Prompt, "FROM "+csvReader+"("+quoteText(f.path))
+	if !ok || strings.ContainsAny(f.path+f.Quote+f.Escape+strings.Join(f.names(), ""), "'\x00") {
+		return ""
+	}
 	for _, c := range f.Columns {
 		if slices.Contains(asText, c.Name) {
-			call = strings.Replace(call, "'"+c.Name+"': '"+c.Type+"'", "'"+c.Name+"': 'VARCHAR'", 1)
+			options = strings.Replace(options, "'"+c.Name+"': '"+c.Type+"'", "'"+c.Name+"': 'VARCHAR'", 1)
 		}
 	}
-	return strings.Replace(call, isoDates, "", 1)
+	return strings.TrimSuffix(strings.Replace(options, isoDates, "", 1), ";")
 }
 
 // csvCall returns the call that finds out about the files as it reads them, except for the columns that are text.
@@ -161,6 +193,9 @@ func csvCall(t Table, files []csvFile, asText []string) string {
 		if f.options != "" {
 			more = f.options // what one of them needs is right for all
 		}
+	}
+	if len(files) > 1 {
+		more += byName // or it may read all as the first, with its quotes, and as many lines left out as are above its names
 	}
 	r, _ := readerOf(t.Files)
 	if len(asText) == 0 {

@@ -15,6 +15,8 @@ const (
 	// csvOptions keep the lines that begin with a #, which the engine takes for comments where it can.
 	csvOptions    = ", sample_size = -1, files_to_sniff = -1, comment = ''"
 	ndjsonOptions = ", sample_size = -1, maximum_sample_files = 2147483647"
+	// byName has the engine find out about each of several files by itself.
+	byName = ", union_by_name = true"
 )
 
 // A fileReader is the engine's function for files of an extension.

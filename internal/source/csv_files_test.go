@@ -1,0 +1,67 @@
+package source_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"consign/internal/source"
+)
+
+// TestEveryCSVFileOfATableIsReadAsItIsWritten: where the first had nothing but texts, the engine read all as it: it left quotes in
+// values, and as many rows out of each as the first has lines for a title.
+func TestEveryCSVFileOfATableIsReadAsItIsWritten(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contents []string
+		want     [][]string
+	}{
+		"quotes in the second": {[]string{"a,b\nx,1L\n", "a,b\n\"y\",\"q\"\"q\"\n"}, [][]string{{"x", "1L"}, {"y", `q"q`}}},
+		"a title of the first": {[]string{"Title\n\na,b\ny,z\n", "a,b\nx,w\nu,v\n"}, [][]string{{"y", "z"}, {"x", "w"}, {"u", "v"}}},
+		"titles of both":       {[]string{"Title\n\na,b\ny,z\n", "Title\n\na,b\nx,w\n"}, [][]string{{"y", "z"}, {"x", "w"}}},
+		"other separators":     {[]string{"a,b\ny,z\n", "a;b\nx;w\n"}, [][]string{{"y", "z"}, {"x", "w"}}},
+		"other line ends":      {[]string{"a,b\ny,z\n", "a,b\r\nx,w\r\n"}, [][]string{{"y", "z"}, {"x", "w"}}},
+		"quotes written twice": {[]string{"a,b\n\"x\",\"1\\\"\n", "a,b\n\"q\"\"q\",2\n"}, [][]string{{"x", `1\`}, {"q\"q", "2"}}},
+		"quotes behind \\":     {[]string{"a,b\n\"x\",y\n", "a,b\n\"q\\\"q\",z\n"}, [][]string{{"x", "y"}, {"q\"q", "z"}}},
+		"each in its own way":  {[]string{"a,b\n\"q\"\"q\",y\n", "a,b\n\"q\\\"q\",z\n"}, [][]string{{"q\"q", "y"}, {"q\"q", "z"}}},
+		"columns changed":      {[]string{"a,b\nx,1\n", "b,a\n2,y\n"}, [][]string{{"x", "1"}, {"y", "2"}}},
+		"a column of no text":  {[]string{"a,b\nx,1\n", "a,b\n\"y\",2\n", "a,b\n\"q\"\"q\",0.5\n"}, [][]string{{"x", "1.0"}, {"y", "2.0"}, {"q\"q", "0.5"}}},
+		"a column made a text": {[]string{"a,b\nx,10:30\n", "a,b\ny,12:30:00\n"}, [][]string{{"x", "10:30"}, {"y", "12:30:00"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, texts(t, overFiles(t, numbered(t, ".csv", c.contents...)), "SELECT COLUMNS(*)::VARCHAR FROM t"))
+		})
+	}
+}
+
+// TestSeveralCSVFilesTakeNoMoreMemoryThanOne: the engine looked at each file once more while it read the others, with as much
+// memory as it needs to read it, and two files of a few megabytes were too much for it.
+func TestSeveralCSVFilesTakeNoMoreMemoryThanOne(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]string{"alike": "60000,name,0.5,text", "not alike": `60000,"na,me",0.5,text`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for i, line := range []string{"60000,name,0.5,text", last} {
+				var rows strings.Builder
+				rows.WriteString("id,name,half,comment\n")
+				for n := range 60_000 {
+					fmt.Fprintf(&rows, "%d,name %d,%d.5,text text text text %d\n", n, n, n, n*7)
+				}
+				rows.WriteString(line + "\n")
+				require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(i)+".csv"), []byte(rows.String()), 0o600))
+			}
+			s, err := source.Open(t.Context(), source.Options{
+				Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: filepath.Join(dir, "*.csv")}}, Memory: 64 << 20, Threads: 2, TempDir: t.TempDir(),
+			})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, s.Close()) })
+			require.Len(t, texts(t, s, "FROM t"), 120_002)
+		})
+	}
+}
