@@ -31,8 +31,6 @@ const parked = " Once the run is parked, retry."
 
 // causes is the one table of what goes wrong: what it is called, whose it is to fix, whether trying again can help, and
 // what to do. The first row that matches decides. What is not in it is tried again.
-//
-//nolint:gochecknoglobals // the table
 var causes = []cause{
 	// The requester and the configuration.
 	{plan.ErrRefused, TypeRefused, Configuration, permanent, "Ask for the access that the message names, or let somebody start it who has it."},

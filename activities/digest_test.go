@@ -26,7 +26,7 @@ import (
 
 func TestADigestWriterSeesEveryByteOnce(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same every time
+	random := rand.New(rand.NewPCG(1, 2)) // the same every time
 	for _, size := range []int{0, 1, digestChunk - 1, digestChunk, digestChunk + 1, 5*digestChunk + 17} {
 		content := make([]byte, size)
 		for i := range content {
@@ -288,5 +288,5 @@ func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // no heap has 2^63 bytes
+	return int64(m.HeapAlloc) // no heap has 2^63 bytes
 }

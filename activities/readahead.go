@@ -16,7 +16,7 @@ const (
 // An aheadReader reads on a goroutine of its own, so that a stage that works on one goroutine finds its next bytes
 // read, and compared. It ends with its context. Close it.
 type aheadReader struct {
-	ctx    context.Context //nolint:containedctx // a reader has no other way to be told
+	ctx    context.Context // a reader has no other way to be told
 	cancel context.CancelFunc
 	from   io.ReadCloser
 	chunks chan ahead

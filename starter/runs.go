@@ -81,7 +81,7 @@ func (a *app) doRuns(ctx context.Context, o runsOptions) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
 	answer, err := connection.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: t.Namespace, Query: filter, PageSize: int32(o.limit), //nolint:gosec // filter has checked it
+		Namespace: t.Namespace, Query: filter, PageSize: int32(o.limit), // filter has checked it
 	})
 	if err != nil {
 		return doing("list runs", a.notStarted(ctx, t, connection, err))

@@ -43,7 +43,7 @@ var (
 // failures is the codes that mean the same with every service, and those of the Redshift Data API and of Lambda.
 // https://docs.aws.amazon.com/redshift-data/latest/APIReference/CommonErrors.html, .../API_BatchExecuteStatement.html and
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-var failures = map[string]error{ //nolint:gochecknoglobals // the table
+var failures = map[string]error{
 	"AccessDenied":                ErrDenied,
 	"AccessDeniedException":       ErrDenied,
 	"NotAuthorized":               ErrDenied,

@@ -126,7 +126,7 @@ func PartitionRegion(arn string) string {
 
 // everywhere are the regions that every account of their partition has. The others, and all that come, an account has to opt
 // into: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
-var everywhere = []string{ //nolint:gochecknoglobals // the table
+var everywhere = []string{
 	"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
 	"eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3",
 	"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",

@@ -71,7 +71,7 @@ func unreadable(err error) error {
 }
 
 // links are those of the chain that somebody has chosen, by a variable or in a profile: no other one is asked then.
-var links = map[aws.CredentialSource]string{ //nolint:gochecknoglobals // the table
+var links = map[aws.CredentialSource]string{
 	aws.CredentialSourceEnvVarsSTSWebIDToken: "the web identity (AWS_WEB_IDENTITY_TOKEN_FILE) gives none",
 	aws.CredentialSourceProfileSTSWebIDToken: "the profile's web_identity_token_file gives none",
 	aws.CredentialSourceSSO:                  "the profile's SSO session gives none: sign in again (aws sso login)",

@@ -4,7 +4,7 @@ import "maps"
 
 // rules are what a schema can see of a value beyond its kind: see ofKey. A text may always be empty, which says that it is
 // not set.
-var rules = map[string]map[string]any{ //nolint:gochecknoglobals // the table
+var rules = map[string]map[string]any{
 	"credentials.name": aName, "sources.name": aName, "queries.name": aName, "segments.name": aName, "destinations.name": aName,
 	"data_templates.name": aName, "orchestrations.name": aName, "campaigns.name": aName, "campaigns.groups.name": aName, "users.name": aName,
 	"cron":         {"pattern": `^\s*([0-9A-Za-z*,/-]+\s+){4}[0-9A-Za-z*,/-]+\s*$|^$`},
@@ -15,7 +15,7 @@ var rules = map[string]map[string]any{ //nolint:gochecknoglobals // the table
 	"campaigns.groups": {"minItems": 1}, "users.policies": {"minItems": 1, "uniqueItems": true}, "pii": {"uniqueItems": true},
 }
 
-var aName = map[string]any{"pattern": named.String(), "minLength": 1} //nolint:gochecknoglobals // of the table
+var aName = map[string]any{"pattern": named.String(), "minLength": 1}
 
 func between(least int, most any) map[string]any {
 	rule := map[string]any{"minimum": least}
@@ -26,7 +26,7 @@ func between(least int, most any) map[string]any {
 }
 
 // required are the keys that an item or a section must have, by its path; what has a name must have that.
-var required = map[string][]any{ //nolint:gochecknoglobals // the table
+var required = map[string][]any{
 	"credentials": {"type"}, "sources": {"type"}, "sources.tables": {"files"}, "queries": {"source"}, "segments": {"source"},
 	"destinations": {"plugin", "credential"}, "data_templates": {"destination"}, "orchestrations": {"query", "data_template"}, "campaigns": {"groups"},
 	"users": {"policies"}, "orchestrations.notify": {"workflow_id"}, "campaigns.notify": {"workflow_id"},

@@ -3,7 +3,7 @@ package config
 import "strings"
 
 // words is what an editor shows about a key: see ofKey.
-var words = map[string]string{ //nolint:gochecknoglobals // the table
+var words = map[string]string{
 	"temporal": "where the Temporal service is", "workspace": "the disk on which files are made", "s3": "what one upload may use",
 	"worker": "what one worker may use", "retry": "how patiently a step is tried again before its run is parked",
 	"credentials": "as whom a bucket is written to", "sources": "where rows come from", "queries": "what is sent",

@@ -4,7 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // the format's integrity hash is SHA-1 of what is encrypted: nobody can choose it to collide
+	"crypto/sha1" // the format's integrity hash is SHA-1 of what is encrypted: nobody can choose it to collide
 	"encoding/binary"
 	"hash"
 	"io"
@@ -47,7 +47,7 @@ func newSealer(w io.Writer, key []byte) (*sealer, error) {
 		return nil, err
 	}
 	s := &sealer{
-		w: w, digest: sha1.New(), //nolint:gosec // see above
+		w: w, digest: sha1.New(),
 		cipher: cipher.NewCFBEncrypter(block, make([]byte, aes.BlockSize)), //nolint:staticcheck // the format's mode; its integrity is the hash's
 		plain:  make([]byte, 0, chunkBytes+digestBytes), open: 1,
 		sealed: make([]byte, 0, 5+chunkBytes+digestBytes),

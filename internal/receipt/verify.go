@@ -79,7 +79,7 @@ func tails(key string) []string {
 
 // A verifier compares one file.
 type verifier struct {
-	ctx     context.Context //nolint:containedctx // of one call
+	ctx     context.Context // of one call
 	receipt *Receipt
 	object  Object
 	options Options
@@ -238,7 +238,7 @@ func digestOf(r io.Reader) (string, error) {
 
 // reader ends a long reading when the program is to end.
 type reader struct {
-	ctx context.Context //nolint:containedctx // a reader has no other way to be told
+	ctx context.Context // a reader has no other way to be told
 	r   io.Reader
 }
 

@@ -134,7 +134,7 @@ func textOf(noise *rand.Rand, size int) string {
 
 func TestAParquetFileStaysNearItsMegabytesHoweverLargeABatchIs(t *testing.T) {
 	t.Parallel()
-	noise := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // what does not compress, the same in every run
+	noise := rand.New(rand.NewPCG(1, 2)) // what does not compress, the same in every run
 	for _, large := range []int{200, 2_000, 20_000} {
 		var schema table.Schema
 		m := &memory{}
@@ -166,7 +166,7 @@ func TestAParquetFileStaysNearItsMegabytesHoweverLargeABatchIs(t *testing.T) {
 
 func TestALargeRowOfParquetGoesWhereItFits(t *testing.T) {
 	t.Parallel()
-	noise := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // what does not compress, the same in every run
+	noise := rand.New(rand.NewPCG(1, 2)) // what does not compress, the same in every run
 	for name, c := range map[string]struct {
 		sizes []int
 		rows  []int64 // of the files

@@ -14,7 +14,7 @@ import (
 // is made before any test begins.
 func TestTheEngineAllocatesFromOneArena(t *testing.T) {
 	t.Parallel()
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestOptionsAreRefusedWhole$") //nolint:gosec // this very program
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestOptionsAreRefusedWhole$") // this very program
 	again.Env = append(os.Environ(), "DUCKDB_JE_MALLOC_CONF=confirm_conf:true")
 	said, err := again.CombinedOutput()
 	require.NoError(t, err, string(said))

@@ -45,13 +45,13 @@ func parseOne(text string) (Type, string, error) {
 	}
 	name, rest := text[:end], text[end:]
 	if unit := slices.Index([]string{"", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}, name); unit > 0 {
-		return Type{Kind: Timestamp, Unit: Unit(unit)}, rest, nil //nolint:gosec // up to 3
+		return Type{Kind: Timestamp, Unit: Unit(unit)}, rest, nil // up to 3
 	}
 	kind := slices.Index(kindNames[:], name)
-	if kind <= int(Invalid) || kind >= int(List) || Kind(kind) == Decimal { //nolint:gosec // an index of a short list
+	if kind <= int(Invalid) || kind >= int(List) || Kind(kind) == Decimal { // an index of a short list
 		return Type{}, "", fmt.Errorf("%q is not a type", name)
 	}
-	return Type{Kind: Kind(kind)}, rest, nil //nolint:gosec // an index of a short list
+	return Type{Kind: Kind(kind)}, rest, nil // an index of a short list
 }
 
 func parseStruct(rest string) (Type, string, error) {

@@ -83,7 +83,7 @@ func (h *Host) Room() error {
 	if err := unix.Statfs(h.dir, &fsinfo); err != nil {
 		return fmt.Errorf("workspace %s: %w", h.dir, err)
 	}
-	free := int64(fsinfo.Bavail) * fsinfo.Bsize //nolint:gosec // no disk has 2^63 bytes
+	free := int64(fsinfo.Bavail) * fsinfo.Bsize // no disk has 2^63 bytes
 	if free < h.options.MinFree {
 		return fmt.Errorf("%w: %d bytes free on the disk of %s, %d wanted", ErrNoSpace, free, h.dir, h.options.MinFree)
 	}

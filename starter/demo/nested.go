@@ -54,7 +54,7 @@ type side struct {
 }
 
 // fromJSON makes what has arrived of what it stands as in a JSON text.
-var fromJSON = side{ //nolint:gochecknoglobals // the two sides are constants
+var fromJSON = side{
 	leaf: func(kind, value string) string {
 		switch kind {
 		case "BLOB":
@@ -74,7 +74,7 @@ var fromJSON = side{ //nolint:gochecknoglobals // the two sides are constants
 }
 
 // asSent makes of what was sent what can be told of it in a JSON text.
-var asSent = side{ //nolint:gochecknoglobals // as above
+var asSent = side{
 	leaf: func(kind, value string) string {
 		switch {
 		case kind == "JSON":

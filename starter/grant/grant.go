@@ -86,7 +86,7 @@ func (n Needs) role() (path, name string) {
 }
 
 // rights are the actions on objects, with the reason of each.
-var rights = []Action{ //nolint:gochecknoglobals // the table
+var rights = []Action{
 	{Action: "s3:PutObject", Why: "opens, fills and completes uploads"},
 	{Action: "s3:AbortMultipartUpload", Why: "removes the parts of a delivery that was given up"},
 	{Action: "s3:ListMultipartUploadParts", Why: "compares what has arrived with what was sent before anything can be seen, and goes on after an interruption"},

@@ -18,7 +18,7 @@ type Copy struct {
 }
 
 // values says which of COPY's parameters take what.
-var values = map[string]func(*scanner) (string, error){ //nolint:gochecknoglobals // the table
+var values = map[string]func(*scanner) (string, error){
 	"FORMAT": (*scanner).format, "QUOTE": (*scanner).asText, "NULL": (*scanner).asText, "DELIMITER": (*scanner).text, "REGION": (*scanner).text,
 	"DATEFORMAT": (*scanner).text, "TIMEFORMAT": (*scanner).text, "ENCODING": (*scanner).word, "IGNOREHEADER": (*scanner).word,
 	"GZIP": (*scanner).nothing, "MANIFEST": (*scanner).nothing, "ESCAPE": (*scanner).nothing, "SERIALIZETOJSON": (*scanner).nothing,

@@ -191,7 +191,7 @@ func findBinaries() (string, error) {
 // credential returns whom to run the server as: PostgreSQL refuses to run as root. nil: ourselves.
 func credential() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
-		return nil, nil //nolint:nilnil // no change of user is not an error
+		return nil, nil // no change of user is not an error
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
