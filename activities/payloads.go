@@ -41,7 +41,7 @@ func (a Attribution) Whose() string {
 // A Failure is why a step failed, for the person who has to mend it.
 type Failure struct {
 	Step        string      `json:"step,omitempty"`
-	Type        string      `json:"type"` // AccessDenied, NoSuchBucket, QueryFailed ...: see failure.go
+	Type        string      `json:"type"` // AccessDenied, NoSuchBucket, QueryFailed ...: see causes.go
 	Attribution Attribution `json:"attribution"`
 	Message     string      `json:"message"` // what was being done and what went wrong
 	Advice      string      `json:"advice"`  // what to do about it
