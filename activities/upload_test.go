@@ -15,7 +15,7 @@ import (
 )
 
 // TestUploadsWhoseAnswersGotLostAreLookedForInSeveralTries: the store is a stand-in, for MinIO is not busy on request.
-func TestUploadsWhoseAnswersGotLostAreLookedForTwice(t *testing.T) {
+func TestUploadsWhoseAnswersGotLostAreLookedForInSeveralTries(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -194,7 +194,7 @@ func residentBytes(tb testing.TB) int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// TestMemoryStaysFlat is not parallel: other tests would be counted.
+// TestMemoryStaysFlatOverFiveMillionRows is not parallel: other tests would be counted.
 func TestMemoryStaysFlatOverFiveMillionRows(t *testing.T) {
 	s := overFiles(t, parquet(t, "SELECT i, md5(i::VARCHAR) AS s FROM range(200000) r(i)"))
 	before := residentBytes(t)
