@@ -26,7 +26,7 @@ func (a *app) runs() *cobra.Command {
 	var o runsOptions
 	cmd := &cobra.Command{
 		Use:   "runs",
-		Short: "List runs, the latest first",
+		Short: "List runs, those under way first",
 		Long: `Lists runs, with what they have delivered and how long they took: those that are under way first, then those that ended last.
 A run that was started a moment ago may not be listed yet; starter show finds it at once.`,
 		Example: `  starter runs --state parked
