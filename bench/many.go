@@ -26,7 +26,7 @@ const (
 type manySends struct {
 	Sends    int        `json:"sends"`
 	Workers  int        `json:"workers"`
-	Seconds  float64    `json:"seconds"`   // from the first start to the last success file
+	Seconds  float64    `json:"seconds"`   // from the first start until the last is delivered
 	Started  float64    `json:"started"`   // when the last one was started
 	CPU      float64    `json:"cpu"`       // the workers'
 	Servers  [2]float64 `json:"servers"`   // likewise of Temporal and of S3
