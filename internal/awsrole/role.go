@@ -72,9 +72,9 @@ func (r *role) HandleFailToRefresh(_ context.Context, old aws.Credentials, err e
 
 // Identity is who a session is, without anything secret.
 type Identity struct {
-	Account string    `json:"account,omitempty"` // empty with stores that have none
-	ARN     string    `json:"arn,omitempty"`
-	Expires time.Time `json:"expires,omitzero"` // zero: never
+	Account string // empty with stores that have none
+	ARN     string
+	Expires time.Time // zero: never
 }
 
 // Identity assumes the role, if that has not been done, and returns who we are. Plain keys are looked up with STS

@@ -18,9 +18,9 @@ import (
 
 // Sent is what an upload holds when Send is done.
 type Sent struct {
-	Parts   int    `json:"parts"`
-	Resumed int    `json:"resumed"` // of these, the ones that S3 held already
-	CRC32C  string `json:"crc32c"`  // of the whole file, from its parts'
+	Parts   int
+	Resumed int    // of these, the ones that S3 held already
+	CRC32C  string // of the whole file, from its parts'
 }
 
 // Send brings all of r, o.Size bytes, into the upload. Parts that S3 holds already are compared with the file, by size

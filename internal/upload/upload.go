@@ -56,9 +56,9 @@ func (o Object) metadata() map[string]string {
 
 // Completed is an object that can be read.
 type Completed struct {
-	ETag     string `json:"etag"`
-	Version  string `json:"version,omitempty"` // empty in buckets without versions
-	Checksum string `json:"checksum"`          // CRC32C of the whole object, as S3 computed it
+	ETag     string
+	Version  string // empty in buckets without versions
+	Checksum string // CRC32C of the whole object, as S3 computed it
 }
 
 // Open returns the bucket, and finds its region if the options leave it open. It says nothing about rights: Try does.
