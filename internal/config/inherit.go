@@ -109,20 +109,20 @@ func (e *Effective) missed(p places, name, at string) {
 // complete sets the defaults of what all levels leave open, as far as they mean anything for the file's format.
 func (e *Effective) complete() {
 	var d Settings
-	d.PathStyle, d.SSE, d.ACL = ptr(false), &SSE{Mode: "none"}, ptr("none")
-	d.StorageClass, d.OnConflict = ptr("STANDARD"), ptr("overwrite")
-	d.Encoding, d.OnEmpty = ptr("none"), ptr("write")
-	d.SuccessFile, d.Manifest, d.Receipt = ptr(false), ptr(false), ptr(false)
+	d.PathStyle, d.SSE, d.ACL = new(false), &SSE{Mode: "none"}, new("none")
+	d.StorageClass, d.OnConflict = new("STANDARD"), new("overwrite")
+	d.Encoding, d.OnEmpty = new("none"), new("write")
+	d.SuccessFile, d.Manifest, d.Receipt = new(false), new(false), new(false)
 	switch s := e.Settings; {
 	case s.delimited():
-		d.QuoteMode, d.Header, d.LineEnding, d.BOM = ptr("minimal"), ptr(true), ptr("lf"), ptr(false)
-		d.FormulaGuard, d.OnUnwritable = ptr(false), ptr("fail")
+		d.QuoteMode, d.Header, d.LineEnding, d.BOM = new("minimal"), new(true), new("lf"), new(false)
+		d.FormulaGuard, d.OnUnwritable = new(false), new("fail")
 	case value(s.FileFormat) == "parquet":
-		d.ParquetCompression = ptr("snappy")
+		d.ParquetCompression = new("snappy")
 	}
 	switch value(e.Settings.Encoding) {
 	case "gzip", "tgz", "zip":
-		d.CompressionLevel = ptr(6)
+		d.CompressionLevel = new(6)
 	}
 	from, to := reflect.ValueOf(d), reflect.ValueOf(&e.Settings).Elem()
 	for i, f := range fields(from.Type()) {
@@ -148,8 +148,6 @@ func (e *Effective) misread(names ...string) bool {
 
 // keysTwice reports whether the public keys are set in both ways, of which one would be forgotten.
 func (e *Effective) keysTwice() bool { return e.set("pgp_public_key") && e.set("pgp_public_keys") }
-
-func ptr[T any](v T) *T { return &v }
 
 // value returns what p points to, or the zero value.
 func value[T any](p *T) T {

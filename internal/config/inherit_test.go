@@ -159,7 +159,7 @@ func TestDefaultsAreThoseOfTheFormat(t *testing.T) {
 		"parquet": {"parquet_compression=snappy"},
 		"ndjson":  {},
 	} {
-		e := Effective{Settings: Settings{FileFormat: ptr(format)}, Origins: map[string]Origin{}}
+		e := Effective{Settings: Settings{FileFormat: new(format)}, Origins: map[string]Origin{}}
 		e.complete()
 		var got []string
 		for _, s := range e.List() {
@@ -182,27 +182,27 @@ func TestNamesFollowFromTheSettings(t *testing.T) {
 		filename string
 		parts    string
 	}{
-		{"nothing but a format", Settings{FileFormat: ptr("csv")}, false, usual + ".csv", ""},
-		{"a campaign", Settings{FileFormat: ptr("parquet")}, true, campaign + ".parquet", ""},
-		{"gzip", Settings{FileFormat: ptr("tsv"), Encoding: ptr("gzip")}, false, usual + ".tsv.gz", ""},
-		{"an archive", Settings{FileFormat: ptr("csv"), Encoding: ptr("tgz")}, false, usual + ".tgz", ""},
-		{"a name of one's own", Settings{FileFormat: ptr("csv"), Filename: ptr("x.dat")}, false, "x.dat", ""},
-		{"a split", Settings{FileFormat: ptr("csv"), Split: split}, false, usual, "{{file_number}}.csv"},
-		{"a split in gzip", Settings{FileFormat: ptr("csv"), Encoding: ptr("gzip"), Split: split}, true, campaign, "{{file_number}}.csv.gz"},
-		{"a split in an archive", Settings{FileFormat: ptr("csv"), Encoding: ptr("zip"), Split: split}, false, usual + ".zip", "{{file_number}}.csv"},
+		{"nothing but a format", Settings{FileFormat: new("csv")}, false, usual + ".csv", ""},
+		{"a campaign", Settings{FileFormat: new("parquet")}, true, campaign + ".parquet", ""},
+		{"gzip", Settings{FileFormat: new("tsv"), Encoding: new("gzip")}, false, usual + ".tsv.gz", ""},
+		{"an archive", Settings{FileFormat: new("csv"), Encoding: new("tgz")}, false, usual + ".tgz", ""},
+		{"a name of one's own", Settings{FileFormat: new("csv"), Filename: new("x.dat")}, false, "x.dat", ""},
+		{"a split", Settings{FileFormat: new("csv"), Split: split}, false, usual, "{{file_number}}.csv"},
+		{"a split in gzip", Settings{FileFormat: new("csv"), Encoding: new("gzip"), Split: split}, true, campaign, "{{file_number}}.csv.gz"},
+		{"a split in an archive", Settings{FileFormat: new("csv"), Encoding: new("zip"), Split: split}, false, usual + ".zip", "{{file_number}}.csv"},
 		{
 			"a split in one template",
-			Settings{FileFormat: ptr("csv"), Split: split, Filename: ptr("{{now|format:'yyyy/MM'}}/a/{{file_number}}.csv")},
+			Settings{FileFormat: new("csv"), Split: split, Filename: new("{{now|format:'yyyy/MM'}}/a/{{file_number}}.csv")},
 			false, "{{now|format:'yyyy/MM'}}/a", "{{file_number}}.csv",
 		},
 		{
 			"a split in two templates",
-			Settings{FileFormat: ptr("csv"), Split: split, Filename: ptr("a/b"), SplitFilename: ptr("p{{file_number}}")},
+			Settings{FileFormat: new("csv"), Split: split, Filename: new("a/b"), SplitFilename: new("p{{file_number}}")},
 			false, "a/b", "p{{file_number}}",
 		},
 		{
 			"parts with a name, in the usual folder",
-			Settings{FileFormat: ptr("csv"), Split: split, SplitFilename: ptr("p{{file_number}}")},
+			Settings{FileFormat: new("csv"), Split: split, SplitFilename: new("p{{file_number}}")},
 			false, usual, "p{{file_number}}",
 		},
 	} {

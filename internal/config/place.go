@@ -113,12 +113,9 @@ func (r *report) say(p problem.Problem) {
 		p.Where = r.of(p.Key)
 	}
 	p.Key = r.key(p.Key)
-	for _, old := range r.list {
-		if old == p {
-			return
-		}
+	if !slices.Contains(r.list, p) {
+		r.list = append(r.list, p)
 	}
-	r.list = append(r.list, p)
 }
 
 // reported reports whether something is wrong with path already.

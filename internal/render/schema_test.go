@@ -20,8 +20,8 @@ func TestColumnsAreChosenRenamedAndAdded(t *testing.T) {
 		"all as they are":          {nil, "", "a,b\n1,x\n2,\n"},
 		"in another order":         {columns{{From: "b"}, {From: "a"}}, "", "b,a\nx,1\n,2\n"},
 		"under other names":        {columns{{From: "a", To: "A"}, {From: "a", To: "again"}}, "", "A,again\n1,1\n2,2\n"},
-		"with a constant":          {columns{{From: "a"}, {To: "source", Value: ptr("web, shop")}}, "", "a,source\n1,\"web, shop\"\n2,\"web, shop\"\n"},
-		"with an empty constant":   {columns{{From: "a"}, {To: "source", Value: ptr("")}}, "", "a,source\n1,\"\"\n2,\"\"\n"},
+		"with a constant":          {columns{{From: "a"}, {To: "source", Value: new("web, shop")}}, "", "a,source\n1,\"web, shop\"\n2,\"web, shop\"\n"},
+		"with an empty constant":   {columns{{From: "a"}, {To: "source", Value: new("")}}, "", "a,source\n1,\"\"\n2,\"\"\n"},
 		"with a row number":        {nil, "n", "n,a,b\n1,1,x\n2,2,\n"},
 		"chosen with a row number": {columns{{From: "b"}}, "n", "n,b\n1,x\n2,\n"},
 	} {
@@ -36,7 +36,7 @@ func TestColumnsAreChosenRenamedAndAdded(t *testing.T) {
 		many[i] = "x"
 	}
 	schema, b := tableOf(text("a", many...))
-	got := renderAll(t, Options{FileFormat: FormatCSV, Columns: columns{{To: "c", Value: ptr("v")}}}, schema, b)
+	got := renderAll(t, Options{FileFormat: FormatCSV, Columns: columns{{To: "c", Value: new("v")}}}, schema, b)
 	require.Equal(t, strings.Repeat("v\n", table.BatchRows+1), got[0], "a batch may be larger than usual")
 }
 

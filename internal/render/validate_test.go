@@ -72,7 +72,7 @@ func TestWrongSettingsAreRefusedByName(t *testing.T) {
 		"a column with the row number's name":   {Options{RowNumber: "n", Columns: []Column{{From: "n"}}}, "columns[0]", `a column called "n" is there already`},
 		"a row number whose name is not UTF-8":  {Options{RowNumber: "\xff"}, "row_number.column", whyUTF8},
 		"a column whose name is not UTF-8":      {Options{Columns: []Column{{From: "\xff"}}}, "columns[0].to", whyUTF8},
-		"a constant that cannot be in text":     {Options{Columns: []Column{{To: "a", Value: ptr("\x00")}}}, "columns[0].value", whyNUL},
+		"a constant that cannot be in text":     {Options{Columns: []Column{{To: "a", Value: new("\x00")}}}, "columns[0].value", whyNUL},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,8 +85,6 @@ func TestWrongSettingsAreRefusedByName(t *testing.T) {
 		})
 	}
 }
-
-func ptr(s string) *string { return &s }
 
 func TestGoodSettingsPass(t *testing.T) {
 	t.Parallel()
@@ -101,7 +99,7 @@ func TestGoodSettingsPass(t *testing.T) {
 		"JSON with Windows line ends":                {FileFormat: FormatJSON, LineEnding: LineCRLF},
 		"the greatest split":                         {FileFormat: FormatCSV, SplitRows: 10_000_000},
 		"the other greatest split":                   {FileFormat: FormatCSV, SplitMegabytes: 5_000},
-		"an empty constant is a value":               {Columns: []Column{{To: "a", Value: ptr("")}}},
+		"an empty constant is a value":               {Columns: []Column{{To: "a", Value: new("")}}},
 		"a column twice under two names":             {Columns: []Column{{From: "a"}, {From: "a", To: "b"}}},
 		"a byte-order mark with a header":            {FileFormat: FormatCSV, BOM: true, Header: true},
 		"an escape that is the quote, which doubles": {FileFormat: FormatCSV, EscapeCharacter: `"`},

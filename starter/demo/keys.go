@@ -31,7 +31,7 @@ func newKeyPair(now time.Time) (*keyPair, error) {
 		Algorithm: packet.PubKeyAlgoEdDSA,                          // what GnuPG makes by default
 		Time:      func() time.Time { return now.Add(-time.Hour) }, // a key from the future would be refused
 		// Random notations in signatures help keys in hardware; this one lives for seconds.
-		NonDeterministicSignaturesViaNotation: packet.BoolPointer(false),
+		NonDeterministicSignaturesViaNotation: new(false),
 	}
 	entity, err := openpgp.NewEntity("Acme", "", "data@acme.example", config)
 	if err != nil {
