@@ -27,7 +27,6 @@ type PlanCampaignResult struct {
 	Groups        []GroupRuns   `json:"groups"`
 	Notify        []plan.Notify `json:"notify,omitempty"`
 	NotifyTimeout plan.Duration `json:"notify_timeout"`
-	ParkTimeout   plan.Duration `json:"park_timeout"`
 	Parallel      int           `json:"parallel"` // runs at work at once
 	ConfigDigest  string        `json:"config_digest"`
 	Turn          *Taken        `json:"turn,omitempty"` // nil: none was asked for
@@ -75,8 +74,7 @@ func (s *Steps) PlanCampaign(ctx context.Context, in PlanCampaignInput) (_ PlanC
 		return PlanCampaignResult{}, err
 	}
 	result := PlanCampaignResult{
-		Groups: runsOf(p), Notify: p.Notify, NotifyTimeout: p.NotifyTimeout, ParkTimeout: p.ParkTimeout,
-		Parallel: campaignParallel, ConfigDigest: p.ConfigDigest,
+		Groups: runsOf(p), Notify: p.Notify, NotifyTimeout: p.NotifyTimeout, Parallel: campaignParallel, ConfigDigest: p.ConfigDigest,
 	}
 	if p.Overlap != config.OverlapRefuse {
 		return result, nil

@@ -39,7 +39,7 @@ func newCampaign(t *testing.T, groups ...string) (*delivery, *activities.PlanCam
 	d := newDelivery(t)
 	made := &activities.PlanCampaignResult{
 		Notify:        []plan.Notify{{WorkflowID: target, Signal: workflows.SignalCampaignCompleted}},
-		NotifyTimeout: plan.Duration(time.Hour), ParkTimeout: plan.Duration(24 * time.Hour), Parallel: 8,
+		NotifyTimeout: plan.Duration(time.Hour), Parallel: 8,
 	}
 	for _, g := range groups {
 		made.Groups = append(made.Groups, activities.GroupRuns{Name: g, Runs: []activities.GroupRun{
