@@ -18,7 +18,7 @@ import (
 
 const ourModule = "consign"
 
-// layer is a row of the table of layers. Imports point downwards, within a layer nowhere.
+// layer is a row of the table of layers. Imports point from a row to rows above it, within a layer nowhere.
 type layer struct {
 	name     string
 	packages []string // folders from the root; a folder holds its subfolders
@@ -28,11 +28,11 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{"words", []string{"internal/secret", "internal/table", "internal/problem", "internal/defect"}, nil},
+		{"answers", []string{"internal/awsclient", "internal/awserror"}, nil}, // stages ask services of Amazon, which answer alike
 		{"stages", []string{
 			"internal/access", "internal/naming", "internal/awsrole", "internal/source", "internal/render", "internal/archive",
 			"internal/encrypt", "internal/upload", "internal/workspace", "internal/receipt", "internal/redshift", "internal/lambda",
 		}, []string{"words", "answers"}},
-		{"answers", []string{"internal/awsclient", "internal/awserror"}, nil}, // stages ask services of Amazon, which answer alike
 		{"config", []string{"internal/config"}, []string{"words", "answers", "stages"}},
 		{"plan", []string{"internal/plan"}, []string{"words", "stages", "config"}},
 		{"activities", []string{"activities"}, []string{"words", "answers", "stages", "config", "plan"}},
