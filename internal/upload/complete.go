@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -100,8 +101,8 @@ func (b *Bucket) Settle(ctx context.Context, o Object, err error) (Completed, er
 	return Completed{}, err
 }
 
-// Put writes a small or empty object at once: success files, receipts, and files without a byte. o.Size and o.CRC32C
-// may be left empty. Like Complete it can be called again.
+// Put writes a small or empty object at once: success files, files without a byte, and the receipt and the manifest of a
+// delivery without objects. o.Size and o.CRC32C may be left empty. Like Complete it can be called again.
 func (b *Bucket) Put(ctx context.Context, o Object, data []byte) (Completed, error) {
 	crc := Checksum(data)
 	if o.CRC32C != "" && o.CRC32C != crc || o.Size != 0 && o.Size != int64(len(data)) {
@@ -114,7 +115,7 @@ func (b *Bucket) Put(ctx context.Context, o Object, data []byte) (Completed, err
 	out, err := b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket:               &b.o.Bucket,
 		Key:                  &o.Key,
-		Body:                 strings.NewReader(string(data)),
+		Body:                 bytes.NewReader(data),
 		ContentLength:        &o.Size,
 		ExpectedBucketOwner:  awsclient.Optional(b.o.BucketOwner),
 		ChecksumCRC32C:       &o.CRC32C,

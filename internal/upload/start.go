@@ -154,7 +154,7 @@ func Outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 // Try opens an upload of key with the real settings, sends one byte, lists it, and aborts: every right that a delivery
 // needs but the reading back after a lost answer. It leaves nothing.
 func (b *Bucket) Try(ctx context.Context, key string) (err error) {
-	o := Object{Key: key, Size: 1, CRC32C: Checksum(tryByte), Delivery: "try"}
+	o := Object{Key: key, Size: 1, CRC32C: Checksum([]byte(tryByte)), Delivery: "try"}
 	opening, opened := Outlast(ctx) // whose answer is not heard stays open
 	defer opened()
 	id, err := b.create(opening, o)
@@ -166,14 +166,14 @@ func (b *Bucket) Try(ctx context.Context, key string) (err error) {
 			err = abort
 		}
 	}()
-	if _, err = b.Send(ctx, o, id, strings.NewReader(string(tryByte)), nil); err != nil {
+	if _, err = b.Send(ctx, o, id, strings.NewReader(tryByte), nil); err != nil {
 		return err
 	}
 	return b.Verify(ctx, o, id)
 }
 
 // tryByte is what Try sends.
-var tryByte = []byte{'?'}
+const tryByte = "?"
 
 func (b *Bucket) sse() types.ServerSideEncryption {
 	switch {

@@ -26,7 +26,8 @@ type Bucket struct {
 	http   *http.Client
 }
 
-// An Object is a file as it will be in the bucket. All of it is known before the first byte is sent.
+// An Object is a file as it will be in the bucket. All of it is known before the first byte is sent, but of one that is sent
+// while it is made: see Begin.
 type Object struct {
 	Key         string
 	Size        int64
