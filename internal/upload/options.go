@@ -128,7 +128,7 @@ func (o Options) validateBucket(list *problem.List) {
 		list.Add("region", "%q is not the region of the access point, which is %q", o.Region, r)
 	}
 	if o.Region != "" && !regionName.MatchString(o.Region) {
-		list.Add("region", "%q is not a region, as us-east-1 is", o.Region)
+		list.AddHint("region", "as in eu-west-1", "%q is not a region", o.Region)
 	}
 	if o.Endpoint == "" {
 		return
