@@ -21,7 +21,7 @@ const (
 	jsonTokens = `regexp_extract_all(%s::VARCHAR, '"(?:[^"\\]|\\.)*"|[-+.0-9eE]+')`
 	// otherDate holds for a text that may be another date than the engine takes it for: it guesses which number is the day,
 	// takes a year of two digits for one of four, and reads infinity and epoch as 1900-01-01.
-	otherDate = `regexp_full_match(%s, '"\s*(\d{1,3}-\d{1,2}-\d{1,4}\b.*|[-+]?infinity|epoch)\s*"')`
+	otherDate = `regexp_full_match(%s, '"\s*(\d{1,3}-\d{1,2}-\d{1,4}\b.*|[-+]?infinity|epoch)\s*"', 'i')`
 	// shortTime holds for a text that is a time without seconds, which may be minutes and seconds, or with a digit too few.
 	shortTime = `regexp_full_match(%[1]s, '"\s*\d{1,2}:[\d:.]+\s*"') AND NOT regexp_full_match(%[1]s, '"` + wholeTime + `"')`
 	// offsetTime holds for a text that is a time with an offset from UTC.

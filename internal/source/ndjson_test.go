@@ -65,6 +65,7 @@ func TestDatesInNDJSONThatMayMeanOtherDaysAreText(t *testing.T) {
 		"with half a day":            {[]string{`{"d":"01-02-2026 10:00:00 PM"}`}, "VARCHAR", []string{"01-02-2026 10:00:00 PM"}},
 		"infinity":                   {[]string{`{"d":"2026-01-02"}` + "\n" + `{"d":"infinity"}`, `{"d":"-infinity"}`}, "VARCHAR", []string{"2026-01-02", "infinity", "-infinity"}},
 		"epoch":                      {[]string{`{"d":"epoch"}`}, "VARCHAR", []string{"epoch"}},
+		"with capital letters":       {[]string{`{"d":"2026-01-02"}` + "\n" + `{"d":"-Infinity"}`, `{"d":"EPOCH"}`}, "VARCHAR", []string{"2026-01-02", "-Infinity", "EPOCH"}},
 		"in a list":                  {[]string{`{"d":["01-02-2026"]}`}, "JSON", []string{`["01-02-2026"]`}},
 		"in an object":               {[]string{`{"d":{"a":{"b":"01-02-2026"}}}`}, "JSON", []string{`{"a":{"b":"01-02-2026"}}`}},
 
