@@ -63,6 +63,22 @@ func TestTimesInCSVWithoutTheirOffsetAreText(t *testing.T) {
 	}
 }
 
+// TestColumnsThatFilesHaveInOtherTypesAreText: the engine made NULL of a number where another file has a time, and 1 of true.
+func TestColumnsThatFilesHaveInOtherTypesAreText(t *testing.T) {
+	t.Parallel()
+	for _, values := range [][]string{
+		{"2024-01-05 10:00:00Z", "1.5"},
+		{"1.5", "2024-01-05 10:00:00Z"},
+		{"true", "1"},
+		{"infinity", "1.5"},
+		{"2024-01-05", "10:00:00"},
+		{"0x1F", "1.5"},
+	} {
+		s := overFiles(t, numbered(t, ".csv", "a|d\n1|"+values[0]+"\n", "a|d\n1|"+values[1]+"\n"))
+		require.Equal(t, [][]string{{"VARCHAR", values[0]}, {"VARCHAR", values[1]}}, texts(t, s, "SELECT typeof(d), d::VARCHAR FROM t"), values)
+	}
+}
+
 // TestIdentifiersInCSVAreNoNumbers: the engine reads 0x1F as 31.
 func TestIdentifiersInCSVAreNoNumbers(t *testing.T) {
 	t.Parallel()

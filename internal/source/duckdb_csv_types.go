@@ -68,18 +68,20 @@ type guess struct {
 	right string // whether a text, in any file, is what the type is for
 }
 
-// guesses returns them for a table whose first file is f: its formats of dates are taken for all files. A column that is of
-// several of them, one in each file, is looked at as the first.
+// anyText holds for a column that has one.
+const anyText = "count(%[1]s) > 0"
+
+// guesses returns them for a table whose first file is f: its formats of dates are taken for all files.
 func guesses(f csvFile) []guess {
 	return []guess{
-		{"DOUBLE", "bool_or(" + otherNumber + ")", "true"},
-		{"BOOLEAN", "bool_or(" + otherWord + ")", "true"},
-		{"TIME", "bool_or(" + otherTime + ")", "true"},
-		{"TIMESTAMP WITH TIME ZONE", "bool_or(" + noInstant + ")", "true"},
+		{"DOUBLE", "bool_or(" + otherNumber + ")", anyText},
+		{"BOOLEAN", "bool_or(" + otherWord + ")", anyText},
+		{"TIME", "bool_or(" + otherTime + ")", anyText},
+		{"TIMESTAMP WITH TIME ZONE", "bool_or(" + noInstant + ")", anyText},
 		// Of a column of nothing but days, if another column has taken the only format of dates, the engine makes timestamps.
 		{"TIMESTAMP", "bool_or(" + otherDay(f.TimestampFormat) + ")", "bool_or(contains(%[1]s, ':'))"},
 		{"DATE", "bool_or(" + otherDay(f.DateFormat) + ")", "min(%[1]s) < ':'"}, // a digit; letters are above
-		{"BIGINT", "bool_or(" + hexadecimal + ")", "true"},
+		{"BIGINT", "bool_or(" + hexadecimal + ")", anyText},
 	}
 }
 
@@ -105,36 +107,51 @@ func otherDay(format string) string {
 // changedColumns returns the columns of which a text would be delivered as another: cards, accounts and amounts would lose
 // digits, letters and words would become truth values, and minutes hours.
 func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) ([]string, error) {
-	var wrong, right, all []string
-	always := func(csvFile) bool { return true }
+	wrong, right := aggregates(files)
+	var asked, found []string
 	for _, f := range files {
-		var names, cases []string
-		for _, g := range guesses(files[0]) {
-			for _, name := range without(f.only(columnsLike(files, g.kind, always)), names) {
-				names = append(names, name)
-				cases = append(cases, fmt.Sprintf("CASE WHEN "+g.wrong+" THEN 'wrong' WHEN "+g.right+" THEN 'right' ELSE '' END", quoteName(name)))
-			}
-		}
+		names := slices.DeleteFunc(f.names(), func(name string) bool { return wrong[name] == "" })
 		if len(names) == 0 {
 			continue
 		}
-		found, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+f.call(t, names))
+		var cases []string
+		for _, name := range names {
+			cases = append(cases, "CASE WHEN "+wrong[name]+" THEN 'wrong' WHEN "+right[name]+" THEN 'right' ELSE '' END")
+		}
+		said, err := t.ask(ctx, conn, "SELECT unnest(["+strings.Join(cases, ", ")+"]) FROM "+f.call(t, names))
 		if err != nil {
 			return nil, err
 		}
-		for i, name := range names {
-			switch found[i] {
-			case "wrong":
-				wrong = append(wrong, name)
-			case "right":
-				right = append(right, name)
+		asked, found = append(asked, names...), append(found, said...)
+	}
+	said := func(what string) (names []string) {
+		for i, name := range asked {
+			if found[i] == what {
+				names = append(names, name)
 			}
 		}
-		all = append(all, names...)
+		return names
 	}
-	changed := append(wrong, without(all, right)...)
+	changed := append(said("wrong"), without(asked, said("right"))...)
 	slices.Sort(changed)
 	return slices.Compact(changed), nil
+}
+
+// aggregates returns what to ask of each column of which the engine may find out the type wrongly. One that is of another type in
+// another file may become any of them.
+func aggregates(files []csvFile) (wrong, right map[string]string) {
+	wrong, right = map[string]string{}, map[string]string{}
+	for _, g := range guesses(files[0]) {
+		for _, name := range columnsLike(files, g.kind, func(csvFile) bool { return true }) {
+			or := ""
+			if wrong[name] != "" {
+				or = " OR "
+			}
+			wrong[name] += or + fmt.Sprintf(g.wrong, quoteName(name))
+			right[name] += or + fmt.Sprintf(g.right, quoteName(name))
+		}
+	}
+	return wrong, right
 }
 
 // The orders in which the engine knows the day, the month and the year of a date.
