@@ -25,9 +25,9 @@ type csvFile struct {
 	options                     string // more of them, with which it was found out
 }
 
-// noApostrophes keeps the engine from taking apostrophes for quotes. Where it could, it did: it left them out of values, and
-// read everything from one that begins a name ('t Hart) to one that ends another as a single value, with the rows between.
-const noApostrophes = `, quote = '"'`
+// quotes keeps the engine from taking apostrophes for quotes. Where it could, it did: it left them out of values, and read
+// everything from one that begins a name ('t Hart) to one that ends another as a single value, with the rows between.
+const quotes = `, quote = '"'`
 
 // isoDates is what the engine says of dates that it reads without being told how. If it is told so, it reads infinity as
 // 1900-01-01, and no year before 1 or after 9999.
@@ -72,7 +72,7 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csvFile, error) {
 	f, err := findOut(ctx, conn, t, csvFile{path: path})
 	if err == nil && f.Quote == "'" {
-		f, err = findOut(ctx, conn, t, csvFile{path: path, options: noApostrophes})
+		f, err = findOut(ctx, conn, t, csvFile{path: path, options: quotes})
 	}
 	if err != nil {
 		return f, err
@@ -187,11 +187,11 @@ func (f csvFile) foundOptions(asText []string) string {
 // csvCall returns the call that finds out about the files as it reads them, except for the columns that are text.
 func csvCall(t Table, files []csvFile, asText []string) string {
 	var paths []string
-	more := ""
+	more := ", quote = ''"
 	for _, f := range files {
 		paths = append(paths, f.path)
-		if f.options != "" {
-			more = f.options // what one of them needs is right for all
+		if f.Quote == `"` || f.options != "" {
+			more = quotes // what one of them needs is right for all
 		}
 	}
 	if len(files) > 1 {
