@@ -25,7 +25,9 @@ func (k *checker) downstream(list []Downstream, at string) {
 			k.asked(path+".lambda", d.Lambda.Options().Validate(), d.Lambda.Credential)
 		default:
 			o := d.Redshift.Options()
-			o.Workgroup = k.orUnread(o.Workgroup, path+".redshift.workgroup")
+			if k.unread(path+".redshift.workgroup") || k.unread(path+".redshift.cluster") {
+				o.Cluster, o.Workgroup = "unread", "" // which may have a user, or none
+			}
 			k.asked(path+".redshift", o.Validate(), d.Redshift.Credential)
 		}
 	}

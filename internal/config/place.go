@@ -16,10 +16,21 @@ type places struct {
 	where map[string]string // path: "consign.yaml:12"
 	names map[string]string // "destinations[3]": "acme"
 	bad   map[string]bool   // paths that were written wrongly, and so are not there: see unread
+	holds map[string]bool   // those, and all around them
 }
 
 func newPlaces() places {
-	return places{where: map[string]string{}, names: map[string]string{}, bad: map[string]bool{}}
+	return places{where: map[string]string{}, names: map[string]string{}, bad: map[string]bool{}, holds: map[string]bool{}}
+}
+
+// spoil notes that what was written at path cannot be read.
+func (p places) spoil(path string) {
+	p.bad[path], p.holds[path] = true, true
+	for i, c := range path {
+		if c == '.' || c == '[' {
+			p.holds[path[:i]] = true
+		}
+	}
 }
 
 // of returns where path was written, or the innermost thing around it that was written.
@@ -62,14 +73,7 @@ func (p places) key(path string) string {
 
 // unread reports whether what was written at path, or something in it, could not be read. That is reported there; what seems
 // wrong for want of it may be right.
-func (p places) unread(path string) bool {
-	for bad := range p.bad {
-		if rest, ok := strings.CutPrefix(bad, path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-			return true
-		}
-	}
-	return false
-}
+func (p places) unread(path string) bool { return p.holds[path] }
 
 // nameless reports whether a thing of the list, or its name, could not be read: it may be the one that is not found.
 func (p places) nameless(list string) bool {

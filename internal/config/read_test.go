@@ -42,6 +42,8 @@ func TestWhatIsAboutTemporalIsAReasonToRefuseItAlone(t *testing.T) {
 		"temporal: {adress: temporal.acme:7233}\n":                              {refused: true},
 		"temporl: {address: temporal.acme:7233}\n":                              {refused: true},
 		address + "queries: [{name: q}]\nadress: x\n":                           {others: 3},
+		address + "<<: {worker: {runs: 4}}\nretry: {attempts: 3}\n":             {others: 1},
+		"<<: {temporal: {address: temporal.acme:7233}}\n":                       {refused: true},
 		address + "queries: [\n":                                                {refused: true},
 		address + "queries: [{name: q}]\n---\n" + address:                       {refused: true},
 	} {

@@ -40,6 +40,9 @@ func (k *checker) misnamed(d delivery) bool {
 		}
 	}
 	e := d.effective
+	if e.misread("filename", "split_filename", "prefix") {
+		return true
+	}
 	for _, path := range []string{d.path, d.path + ".data_template", e.path("filename", d.path), e.path("split_filename", d.path), e.path("prefix", d.path)} {
 		if k.reported(path) {
 			return true

@@ -37,7 +37,7 @@ func (w *walker) wrong(n *yaml.Node, path, hint, format string, args ...any) boo
 		w.where[path] = w.place(n)
 	}
 	w.say(problem.Problem{Key: path, Hint: hint, Message: fmt.Sprintf(format, args...)})
-	w.bad[path] = true
+	w.spoil(path)
 	return false
 }
 
@@ -78,8 +78,8 @@ func mapping(scalar *yaml.Node, key string) *yaml.Node {
 	}}
 }
 
-// section checks a mapping and takes out of it what cannot be decoded. One with a merge key cannot be as a whole: any key may be
-// among those that it stands for.
+// section checks a mapping and takes out of it what cannot be decoded. Of one with a merge key, any key that is not written may
+// be among those that it stands for.
 func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
 	if n.Kind != yaml.MappingNode {
 		return w.wrong(n, path, "", "a %s is written where keys and values are meant", kindName(n))
@@ -110,11 +110,19 @@ func (w *walker) section(n *yaml.Node, t reflect.Type, path string) bool {
 		}
 	}
 	n.Content = kept
-	_, merged := seen[mergeKey]
-	if merged {
-		w.bad[path] = true
+	if _, merged := seen[mergeKey]; merged {
+		w.merged(path, known, seen)
 	}
-	return !merged
+	return true
+}
+
+// merged notes that the keys which are not written at path cannot be read.
+func (w *walker) merged(path string, known []field, written map[string]*yaml.Node) {
+	for _, f := range known {
+		if written[f.name] == nil {
+			w.spoil(join(path, f.name))
+		}
+	}
 }
 
 // mergeKey puts the keys of another mapping in its place.
@@ -141,7 +149,7 @@ func (w *walker) unknown(key *yaml.Node, t reflect.Type, path string) {
 	names := fieldNames(fields(t))
 	hint := suggest(key.Value, names)
 	if near, ok := strings.CutPrefix(hint, didYouMean); ok {
-		w.bad[join(path, strings.TrimSuffix(near, "?"))] = true
+		w.spoil(join(path, strings.TrimSuffix(near, "?")))
 	}
 	if _, ok := find(fields(t), "settings"); ok {
 		if _, ok := find(fields(reflect.TypeFor[Settings]()), key.Value); ok {
@@ -220,7 +228,7 @@ func (w *walker) secret(n *yaml.Node, f field, path string) bool {
 	}
 	if len(n.Content) != 2 {
 		w.add(path, how, "exactly one of env, file and inline says where the secret is")
-		w.bad[path] = true
+		w.spoil(path)
 		return false
 	}
 	if n.Content[0].Value == "inline" && !f.inline {
