@@ -95,7 +95,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	}
 	sender := sender{
 		bucket: bucket, from: from.step, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock,
-		again: again, try: activity.GetInfo(ctx).Attempt,
+		again: again, insists: insists(activity.GetInfo(ctx)),
 	}
 	sender.progress = startProgress(ctx, "Upload", filesResult("", in.of(from.got)).Bytes)
 	defer sender.progress.stop()
@@ -185,7 +185,7 @@ type sender struct {
 	clock    func() time.Time
 	progress *progress
 	again    bool // files were being sent before, on this host
-	try      int32
+	insists  bool // on having looked for uploads that nobody knows
 }
 
 func (s sender) send(ctx context.Context, key string, f workspace.File) (_ Uploaded, err error) {
@@ -226,6 +226,13 @@ func (s sender) fill(ctx context.Context, o upload.Object, f workspace.File, fro
 // answers get lost: a quarter of a minute, by default. Then these are the lifecycle rule's, for the delivery is worth more.
 const insistent = 4
 
+// insists reports whether a try of the step is one of these. The last one is not, or else the run would be parked for the list,
+// and again whenever somebody retries it.
+func insists(try activity.Info) bool {
+	last := try.RetryPolicy != nil && try.Attempt == try.RetryPolicy.MaximumAttempts
+	return try.Attempt <= insistent && !last
+}
+
 // resume finds the upload of these bytes in the journal, and ends others that nobody would look for again.
 func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, sent *Uploaded) error {
 	noted := s.begun[f.Number]
@@ -238,7 +245,7 @@ func (s sender) resume(ctx context.Context, o upload.Object, f workspace.File, s
 		}
 	}
 	if noted.Upload == "" && (s.again || f.Number <= 1) { // AssumeRole tried with the first one's key
-		if err := s.bucket.AbortStrays(ctx, o.Key, ""); err != nil && s.try <= insistent {
+		if err := s.bucket.AbortStrays(ctx, o.Key, ""); err != nil && s.insists {
 			return err
 		}
 	}

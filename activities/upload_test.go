@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"consign/internal/upload"
 	"consign/internal/workspace"
@@ -33,13 +35,25 @@ func TestUploadsWhoseAnswersGotLostAreLookedForInSeveralTries(t *testing.T) {
 		s.bucket = bucket
 		return s.resume(t.Context(), upload.Object{Key: "k"}, workspace.File{Number: file}, &Uploaded{})
 	}
-	require.ErrorIs(t, resume(sender{try: 1}, 1), upload.ErrThrottled, "AssumeRole opened one under this key")
-	require.ErrorIs(t, resume(sender{try: 4}, 1), upload.ErrThrottled, "so may the try before this one have done")
-	require.NoError(t, resume(sender{try: 5}, 1), "the delivery is worth more than what a lifecycle rule removes")
-	require.ErrorIs(t, resume(sender{try: 1, again: true}, 2), upload.ErrThrottled)
-	require.Equal(t, 4, asked)
-	require.NoError(t, resume(sender{try: 1}, 2), "nobody can have opened one")
-	require.Equal(t, 4, asked)
+	require.ErrorIs(t, resume(sender{insists: true}, 1), upload.ErrThrottled, "AssumeRole opened one under this key")
+	require.NoError(t, resume(sender{}, 1), "the delivery is worth more than what a lifecycle rule removes")
+	require.ErrorIs(t, resume(sender{insists: true, again: true}, 2), upload.ErrThrottled)
+	require.Equal(t, 3, asked)
+	require.NoError(t, resume(sender{insists: true}, 2), "nobody can have opened one")
+	require.Equal(t, 3, asked)
+}
+
+func TestTheFirstTriesInsistAndTheLastOneDoesNot(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int32][]bool{
+		0: {true, true, true, true, false}, 20: {true, true, true, true, false}, 4: {true, true, true, false}, 2: {true, false}, 1: {false},
+	} {
+		for i, insisted := range want {
+			try := activity.Info{Attempt: int32(i + 1), RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: most}}
+			require.Equal(t, insisted, insists(try), "%d of %d", i+1, most)
+		}
+	}
+	require.True(t, insists(activity.Info{Attempt: 4}), "Temporal does not tell how many there are")
 }
 
 // TestAnUploadThatCannotBeNotedIsAborted: the run's folder is gone, as when a host wakes up and its janitor was faster. The
