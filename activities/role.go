@@ -3,12 +3,16 @@ package activities
 import (
 	"context"
 	"time"
+
+	"go.temporal.io/sdk/activity"
 )
 
 // AssumeRoleInput says which role to try, and where.
 type AssumeRoleInput struct {
 	Target Target `json:"target"`
 	TryKey string `json:"try_key"` // the key under which an upload is opened and aborted
+	// Again says that the run has asked for the step before.
+	Again bool `json:"again,omitempty"`
 }
 
 // AssumeRoleResult says who we are at Amazon, and never with which keys.
@@ -31,5 +35,23 @@ func (s *Steps) AssumeRole(ctx context.Context, in AssumeRoleInput) (_ AssumeRol
 		s.probes.forget(in.Target.Credential)
 		return AssumeRoleResult{}, err
 	}
+	if in.Again || activity.GetInfo(ctx).Attempt > 1 {
+		in.Target.Upload.Region = result.Region
+		s.abortTrials(ctx, in)
+	}
 	return result, nil
+}
+
+// abortTrials ends what earlier tries have opened without hearing so: Upload, which would find it, may never come. What cannot be
+// looked for now is left to it all the same.
+func (s *Steps) abortTrials(ctx context.Context, in AssumeRoleInput) {
+	ctx, end := context.WithTimeout(ctx, abandonWithin)
+	defer end()
+	bucket, err := s.bucket(ctx, in.Target)
+	if err == nil {
+		err = bucket.AbortStrays(ctx, in.TryKey, "")
+	}
+	if err != nil {
+		activity.GetLogger(ctx).Warn("uploads with which the rights were tried may be open", "error", err)
+	}
 }

@@ -90,7 +90,7 @@ func (s *Steps) takeBack(ctx context.Context, run *workspace.Run, last sending) 
 	return errors.Join(run.RemoveStep(last.Delivery, stepUpload), run.RemoveStep(last.Delivery, stepSides), run.Forget(noteSending))
 }
 
-// abandonWithin is how long a step that has failed tries to abort uploads: its error is waited for.
+// abandonWithin is how long a step that has failed, or that tries the rights, tries to abort uploads: it is waited for.
 const abandonWithin = 20 * time.Second
 
 // abandon empties a run's folder after a step has failed whose next attempt may be on another host, and aborts what is open

@@ -90,3 +90,17 @@ func TestTheUploadThatTriesTheRightsIsLookedForWhenTheRunIsAborted(t *testing.T)
 		})
 	}
 }
+
+// TestAssumeRoleKnowsThatItWasAskedBefore: what it has opened then without hearing so, it takes back.
+func TestAssumeRoleKnowsThatItWasAskedBefore(t *testing.T) {
+	d := newDelivery(t)
+	d.broken["AssumeRole"] = []error{permanently("S3Failed")}
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.RetryName, workflows.RetryRequest{}) }, time.Hour)
+	_, err := d.run()
+	require.NoError(t, err)
+	var again []bool
+	for _, in := range d.inputs["AssumeRole"] {
+		again = append(again, in.(activities.AssumeRoleInput).Again)
+	}
+	require.Equal(t, []bool{false, true}, again)
+}

@@ -171,7 +171,7 @@ func (r *run) makePlan(ctx workflow.Context) (err error) {
 
 func (r *run) assumeRole(ctx workflow.Context) (err error) {
 	r.account, err = execute(ctx, r.timing.short("credential "+r.plan.Credential.Name+", bucket "+r.plan.Upload.Bucket), steps.AssumeRole,
-		activities.AssumeRoleInput{Target: r.target(), TryKey: r.plan.FirstKey()})
+		activities.AssumeRoleInput{Target: r.target(), TryKey: r.plan.FirstKey(), Again: r.attempted(stepRole) > 1})
 	return err
 }
 
