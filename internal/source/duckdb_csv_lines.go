@@ -55,19 +55,19 @@ func checkTitle(ctx context.Context, conn duck.Connection, t Table, f csvFile) e
 	if len(f.Columns) == 1 || slices.ContainsFunc(f.names(), func(name string) bool { return !f.hasText(name) }) {
 		return nil
 	}
-	lines, err := linesFrom(ctx, conn, t, f.path, f.SkipRows, emptyLines)
-	if err != nil || len(lines) < 2 {
-		return err
+	header := 1 + strings.Count(oneBreak.Replace(strings.Join(f.names(), "")), "\n") // lines that the names take
+	below, err := linesFrom(ctx, conn, t, f.path, f.SkipRows+header, emptyLines)
+	if err == nil && strings.Join(below, "") != "" && below[0] == "" {
+		err = fmt.Errorf("table %s: %w: line %d of %s is empty, and that above it may be a title or the names of the columns; leave it out below names, and a title with it",
+			t.Name, ErrUnreadable, f.SkipRows+header+1, f.path)
 	}
-	within := strings.Count(lines[0], `"`)%2 == 1 // a name with an empty line in it
-	if lines[1] == "" && strings.Join(lines[2:], "") != "" && !within {
-		return fmt.Errorf("table %s: %w: line %d of %s is empty, and that above it may be a title or the names of the columns; leave it out below names, and a title with it",
-			t.Name, ErrUnreadable, f.SkipRows+2, f.path)
-	}
-	return nil
+	return err
 }
 
-// emptyLines is more than a title and those below it.
+// oneBreak writes every line break in one way.
+var oneBreak = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// emptyLines is more than there are below a title.
 const emptyLines = 10
 
 // linesFrom returns some lines of a file, without white space at their ends.
