@@ -15,7 +15,7 @@ type expression struct {
 	variable *variable
 	shifts   []func(time.Time) time.Time
 	layout   layout // how a time becomes text; nil without the filter format
-	doubt    string // what its author may have meant otherwise
+	letters  string // of its format, without text between quotes
 }
 
 // A variable is something a template may ask for.
@@ -96,7 +96,7 @@ func (e *expression) filter(name string, argument *string) error {
 			return errors.New("format needs a pattern: write format:'yyyy-MM-dd'")
 		}
 		parsed, err := parseLayout(*argument)
-		e.layout, e.doubt = parsed, doubtOf(*argument)
+		e.layout, e.letters = parsed, quoted.ReplaceAllString(*argument, "")
 		return err
 	}
 	return fmt.Errorf("there is no filter %q: the filters are local, next_day and format", name)

@@ -69,14 +69,13 @@ func parseLayout(pattern string) (layout, error) {
 
 var quoted = regexp.MustCompile(`'[^']*'`)
 
-// doubtOf says what a pattern means that is often written for another one; empty: nothing. YYYY-MM-DD is an ISO date to most
-// people, and so is yyyy-mm-dd.
-func doubtOf(pattern string) string {
-	letters := quoted.ReplaceAllString(pattern, "")
+// doubtOf says what the letters of a pattern mean that are often written for others; empty: nothing. YYYY-MM-DD is an ISO date
+// to most people, and so is yyyy-mm-dd. timed says that there is an hour in this pattern or beside it.
+func doubtOf(letters string, timed bool) string {
 	switch {
 	case strings.Contains(letters, "D") && strings.ContainsAny(letters, "Md"):
 		return "D is the day of the year; the day of the month is dd"
-	case strings.Contains(letters, "m") && !strings.ContainsAny(letters, "Hh"):
+	case strings.Contains(letters, "m") && !timed:
 		return "m is the minute, and there is no hour; the month is MM"
 	}
 	return ""

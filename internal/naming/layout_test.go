@@ -101,4 +101,12 @@ func TestDatesThatAreWrittenWithTheLettersOfOthersAreDoubted(t *testing.T) {
 		require.NoError(t, err, pattern)
 		require.Equal(t, want, parsed.Doubts(), pattern)
 	}
+	for text, want := range map[string][]string{
+		"{{now|format:'yyyy'}}/{{now|format:'mm'}}/{{now|format:'dd'}}":         {minute},
+		"day={{now|format:'yyyyMMdd'}}/{{now|format:'HH'}}/{{now|format:'mm'}}": nil,
+	} {
+		parsed, err := naming.Parse(text)
+		require.NoError(t, err)
+		require.Equal(t, want, parsed.Doubts(), text)
+	}
 }

@@ -89,10 +89,17 @@ func (t *Template) Uses(variable string) bool {
 
 // Doubts returns what the template says that is often meant otherwise, such as the day of the year beside a month.
 func (t *Template) Doubts() []string {
+	letters := make([]string, len(t.parts))
+	for i, p := range t.parts {
+		if p.expression != nil {
+			letters[i] = p.expression.letters
+		}
+	}
+	timed := strings.ContainsAny(strings.Join(letters, ""), "Hh")
 	var doubts []string
-	for _, p := range t.parts {
-		if p.expression != nil && p.expression.doubt != "" {
-			doubts = append(doubts, p.expression.doubt)
+	for _, one := range letters {
+		if doubt := doubtOf(one, timed); doubt != "" {
+			doubts = append(doubts, doubt)
 		}
 	}
 	return doubts
