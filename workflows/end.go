@@ -99,8 +99,8 @@ func (r *run) findSuccess(ctx workflow.Context) {
 	}
 	for _, o := range found.Objects {
 		switch o.Key {
-		case r.plan.SuccessKey:
-			r.success.Key = o.Key
+		case r.plan.SuccessKey: // behind the others, of which nobody may know: of an empty result there are no uploads
+			r.success = activities.SuccessResult{Key: o.Key, Receipt: r.plan.ReceiptKey, Manifest: r.plan.ManifestKey}
 		case r.plan.ReceiptKey:
 			r.success.Receipt = o.Key
 		case r.plan.ManifestKey:

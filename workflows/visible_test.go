@@ -90,6 +90,20 @@ func TestTheSuccessFileOfWhichNobodyToldIsLookedFor(t *testing.T) {
 	}
 }
 
+// TestWhatGoesBeforeTheSuccessFileIsThereWithIt, also of an empty result, whose receipt is not sent by an upload.
+func TestWhatGoesBeforeTheSuccessFileIsThereWithIt(t *testing.T) {
+	d := newDelivery(t)
+	d.rendered.Files = 0
+	d.plan.ReceiptKey = "upload/vips.receipt.json"
+	d.visible = shown(d.plan.SuccessKey)
+	d.broken["WriteSuccessFile"] = []error{permanently("S3Unreachable")}
+	d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, time.Hour)
+	_, err := d.run()
+	c := requireAborted(t, err)
+	require.Equal(t, d.plan.SuccessKey, c.SuccessFile)
+	require.Equal(t, d.plan.ReceiptKey, c.Receipt)
+}
+
 // TestAStoreThatDoesNotTellWhatIsVisibleIsAskedOnce: the others wait for the run's end, and one object of many says no more.
 func TestAStoreThatDoesNotTellWhatIsVisibleIsAskedOnce(t *testing.T) {
 	d := newDelivery(t)
