@@ -18,6 +18,10 @@ type VisibleInput struct {
 	Objects  []Uploaded `json:"objects"`
 }
 
+// looking is how many objects are looked for at once, times the connections of an upload: no bytes are sent, and two requests for
+// each of 500 are to be answered within a minute, also from the other side of the world.
+const looking = 4
+
 // FindVisible returns those objects of a delivery that can be read, and sees to it that they stay all: their uploads are
 // aborted before it looks. A Publish whose worker was killed, or that was aborted between two tries, could not say what it had
 // shown; and one that was frozen goes on where it was when it wakes up.
@@ -32,7 +36,7 @@ func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResu
 	}
 	found := make([][]Object, len(in.Objects))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(in.Target.Upload.Concurrency, 1))
+	group.SetLimit(looking * max(in.Target.Upload.Concurrency, 1))
 	for i, o := range in.Objects {
 		group.Go(defect.Guarded(func() (err error) {
 			found[i], err = abortThenLook(ctx, bucket, in, o)

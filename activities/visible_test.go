@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,6 +122,42 @@ func TestNothingShowsAfterItWasLookedFor(t *testing.T) {
 	_, err := e.env.ExecuteActivity(e.steps.FindVisible, VisibleInput{Target: in.Target, Delivery: in.Delivery, Objects: in.Objects})
 	require.NoError(t, err)
 	loses(t, e, in, PublishComplete, PublishAll)
+}
+
+// TestManyObjectsAreLookedForAtOnce: the run's end waits for a minute, and the store may be far away.
+func TestManyObjectsAreLookedForAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newParcel(t)
+	in := VisibleInput{Target: p.target("acme"), Delivery: "d"}
+	many := int32(looking * in.Target.Upload.Concurrency)
+	var asked atomic.Int32
+	together := make(chan struct{})
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			if asked.Add(1) == many {
+				close(together)
+			}
+			select {
+			case <-together:
+				w.WriteHeader(http.StatusNoContent)
+			case <-time.After(10 * time.Second):
+				w.WriteHeader(http.StatusForbidden)
+			}
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(store.Close)
+	p.endpoint = store.URL
+	in.Target = p.target("acme")
+	for number := range many {
+		in.Objects = append(in.Objects, Uploaded{Key: strconv.Itoa(int(number)), UploadID: "u", Bytes: 1, CRC32C: "AAAAAA=="})
+	}
+	found, err := p.env.ExecuteActivity(p.steps.FindVisible, in)
+	require.NoError(t, err)
+	var result PublishResult
+	require.NoError(t, found.Get(&result))
+	require.Empty(t, result.Objects)
 }
 
 // TestAnObjectThatSomebodyOverwroteIsNotLost: to call it lost would be to send it again, over theirs.
