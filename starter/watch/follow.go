@@ -57,7 +57,7 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 	for {
 		s, err := f.look(ctx, workflowID, &runID)
 		now := f.Clock()
-		if ctx.Err() != nil {
+		if over(ctx, now) {
 			return s, context.Cause(ctx)
 		}
 		if err := f.bear(&h, err, now); err != nil {
@@ -76,6 +76,15 @@ func (f Follower) Until(ctx context.Context, workflowID, runID string) (Snapshot
 		case <-ticker.C:
 		}
 	}
+}
+
+// over reports whether ctx is over. A request whose time is up is refused a moment before ctx itself says so, which is no
+// silence of Temporal's.
+func over(ctx context.Context, now time.Time) bool {
+	if deadline, ok := ctx.Deadline(); ok && !now.Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 // look looks at the run, or at the one as which it goes on after a reset: that is the run from then on.

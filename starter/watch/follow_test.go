@@ -285,3 +285,18 @@ func TestARunWhoseWorkflowTaskFailsIsNotTakenForOneWithoutAWorker(t *testing.T) 
 		require.Equal(t, tries, s.TaskTries)
 	}
 }
+
+// TestALookThatComesTooLateIsNoSilence: how often looks are taken divides many a timeout, so that the last one begins as it ends.
+func TestALookThatComesTooLateIsNoSilence(t *testing.T) {
+	t.Parallel()
+	reason := errors.New("gave up")
+	ends := time.Now().Add(200 * time.Millisecond)
+	ctx, cancel := context.WithDeadlineCause(t.Context(), ends, reason)
+	defer cancel()
+	var out bytes.Buffer
+	s := &script{answers: []answer{{err: serviceerror.NewDeadlineExceeded("context deadline exceeded")}}}
+	f := Follower{Client: s, View: NewLines(&out), Every: time.Hour, Clock: func() time.Time { return ends }}
+	_, err := f.Until(ctx, "send/a/1", "r")
+	require.ErrorIs(t, err, reason)
+	require.Empty(t, out.String())
+}
