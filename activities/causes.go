@@ -65,7 +65,7 @@ var causes = []cause{
 	{source.ErrChanged, "SourceChanged", Configuration, transient, "Nothing at first: it is read anew. Write a source's files aside and rename them when they are whole, before the run begins, so that it reads what does not change." + parked},
 	{source.ErrLogin, "SourceLoginRefused", Configuration, permanent, "Correct the source's user, password or database" + restart + ", and retry."},
 	{source.ErrTimeout, "QueryTimeout", Configuration, permanent, "If somebody cancelled it at the source, retry. If not, make the query faster or statement_timeout longer, or compress less (compression_level), for rows are taken as fast as they are packed; then retry with replan."},
-	{source.ErrOutOfMemory, "QueryOutOfMemory", Platform, permanent, "Give the worker more worker.memory, or ask the query for less, and retry."},
+	{source.ErrOutOfMemory, "QueryOutOfMemory", Platform, transient, "Give the worker more worker.memory, or ask the query for less, and retry."},
 	{source.ErrUnreachable, "SourceUnreachable", Platform, transient, "See that the source's server runs and can be reached from the worker, and that the dsn names it" + restart + "."},
 
 	// Us at Amazon.

@@ -87,6 +87,7 @@ func (s *Steps) fail(ctx context.Context, step string, err *error) {
 	}
 	f, c := explain(step, *err)
 	f.Worker = s.options.Worker
+	c.permanent = hopeless(c, try(ctx))
 	if !c.permanent && stopping(ctx) { // a request was under way, say, and tells that it was cancelled
 		*err = Interrupted()
 		return
@@ -139,6 +140,23 @@ func stopping(ctx context.Context) bool {
 	default:
 		return false
 	}
+}
+
+// mostShortages is at which try a query that needs more memory than its engine may use is taken for one that always will. A
+// sort that fits as a rule may find no room once: on a busy machine the engine's threads hold more at one moment.
+const mostShortages = 3
+
+// hopeless reports whether no further try of a step can help.
+func hopeless(c cause, try int32) bool {
+	return c.permanent || errors.Is(c.err, source.ErrOutOfMemory) && try >= mostShortages
+}
+
+// try is the number of a step's try, from 1.
+func try(ctx context.Context) int32 {
+	if !activity.IsActivity(ctx) {
+		return 1
+	}
+	return activity.GetInfo(ctx).Attempt
 }
 
 // explain looks an error up in the table. What the table does not know is tried again: the safe mistake.

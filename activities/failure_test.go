@@ -288,7 +288,7 @@ func TestOnlyWhatMayPassIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	passing := []string{
 		"SourceChanged", "SourceUnreachable", "CredentialsExpired", "STSFailed", "STSUnreachable", "Throttled", "S3Unreachable", "S3Failed", "ObjectBusy",
-		"ServiceFailed", "ServiceUnreachable", "TurnSilent", "NotItsTurn", "WorkspaceGone", "DiskFull",
+		"ServiceFailed", "ServiceUnreachable", "TurnSilent", "NotItsTurn", "WorkspaceGone", "DiskFull", "QueryOutOfMemory",
 	}
 	for _, c := range causes {
 		may := slices.Contains(passing, c.name) || errors.Is(c.err, config.ErrRefused) || errors.Is(c.err, errUnknown) // a file as whoever edits it has left it

@@ -20,7 +20,8 @@ var (
 	ErrLogin = errors.New("the source refuses the login")
 	// ErrTimeout: the query took longer than statement_timeout, or somebody cancelled it at the server, which says the same.
 	ErrTimeout = errors.New("the query took longer than statement_timeout, or somebody cancelled it at the source")
-	// ErrOutOfMemory: the query needs more memory than the engine may use, even with what it can spill.
+	// ErrOutOfMemory: the query needs more memory than the engine may use, even with what it can spill. It may be gone at the
+	// next try: what the engine's threads hold at one moment differs.
 	ErrOutOfMemory = errors.New("the query needs more memory")
 	// ErrNoSpace: there is no room for what the query spills.
 	ErrNoSpace = errors.New("no space left for the query's temporary files")
