@@ -63,7 +63,8 @@ func TestTimesInCSVWithoutTheirOffsetAreText(t *testing.T) {
 	}
 }
 
-// TestColumnsThatFilesHaveInOtherTypesAreText: the engine made NULL of a number where another file has a time, and 1 of true.
+// TestColumnsThatFilesHaveInOtherTypesAreText: the engine made NULL of a number where another file has a time
+// with its offset, and may make a timestamp of a day.
 func TestColumnsThatFilesHaveInOtherTypesAreText(t *testing.T) {
 	t.Parallel()
 	for _, values := range [][]string{
@@ -72,6 +73,7 @@ func TestColumnsThatFilesHaveInOtherTypesAreText(t *testing.T) {
 		{"true", "1"},
 		{"infinity", "1.5"},
 		{"2024-01-05", "10:00:00"},
+		{"2024-01-05", "2024-01-05 10:00:00"},
 		{"0x1F", "1.5"},
 	} {
 		s := overFiles(t, numbered(t, ".csv", "a|d\n1|"+values[0]+"\n", "a|d\n1|"+values[1]+"\n"))

@@ -132,9 +132,28 @@ func changedColumns(ctx context.Context, conn duck.Connection, t Table, files []
 		}
 		return names
 	}
-	changed := append(said("wrong"), without(asked, said("right"))...)
+	changed := slices.Concat(said("wrong"), without(asked, said("right")), mixedColumns(files))
 	slices.Sort(changed)
 	return slices.Compact(changed), nil
+}
+
+// mixedColumns returns those that are of several types in the files, but for numbers with a point and without. The engine reads
+// days as timestamps where another file has these.
+func mixedColumns(files []csvFile) (names []string) {
+	kinds := map[string]string{}
+	number := func(kind string) bool { return kind == "BIGINT" || kind == "DOUBLE" }
+	for _, f := range files {
+		for _, c := range f.Columns {
+			switch was := kinds[c.Name]; {
+			case c.Type == "VARCHAR": // of no value, perhaps; where there is a text, all are
+			case was == "" || number(was) && number(c.Type):
+				kinds[c.Name] = c.Type
+			case was != c.Type:
+				names = append(names, c.Name)
+			}
+		}
+	}
+	return names
 }
 
 // aggregates returns what to ask of each column of which the engine may find out the type wrongly. One that is of another type in
