@@ -184,6 +184,15 @@ func (f csvFile) foundOptions(asText []string) string {
 	return strings.TrimSuffix(strings.Replace(options, isoDates, "", 1), ";")
 }
 
+// formatOption has the engine take the first file's format of dates for all: which number is the day, one file may tell and
+// another not.
+func formatOption(name, format string) string {
+	if !unlikeSQL(format) {
+		return ""
+	}
+	return ", " + name + " = " + quoteText(format)
+}
+
 // csvCall returns the call that finds out about the files as it reads them, except for the columns that are text.
 func csvCall(t Table, files []csvFile, asText []string) string {
 	var paths []string
@@ -196,6 +205,7 @@ func csvCall(t Table, files []csvFile, asText []string) string {
 	}
 	if len(files) > 1 {
 		more += byName // or it may read all as the first, with its quotes, and as many lines left out as are above its names
+		more += formatOption("dateformat", files[0].DateFormat) + formatOption("timestampformat", files[0].TimestampFormat)
 	}
 	r, _ := readerOf(t.Files)
 	if len(asText) == 0 {

@@ -206,7 +206,6 @@ const dateFacts = `coalesce(bool_and(p[1] BETWEEN 1 AND 31 AND p[2] <= 12), true
 // them for: it prefers the year first if that has two digits, then the day. All of these columns together say how they are
 // meant.
 func ambiguousColumns(ctx context.Context, conn duck.Connection, t Table, files []csvFile) (names []string, err error) {
-	unlikeSQL := func(format string) bool { return format != "" && !strings.HasPrefix(format, "%Y") }
 	days := columnsLike(files, "DATE", func(f csvFile) bool { return unlikeSQL(f.DateFormat) })
 	moments := columnsLike(files, "TIMESTAMP", func(f csvFile) bool { return unlikeSQL(f.TimestampFormat) })
 	d, err := lookAtDates(ctx, conn, t, files, slices.Concat(days, moments))
@@ -226,6 +225,9 @@ func ambiguousColumns(ctx context.Context, conn duck.Connection, t Table, files 
 func (d dates) ambiguous(format string) bool {
 	return !d.fit[orderOf(format)] || d.fit[dayFirst] && (d.fit[monthFirst] && d.otherDay || d.fit[yearFirst] && d.otherYear)
 }
+
+// unlikeSQL reports whether dates of the format begin with another number than the year's four digits.
+func unlikeSQL(format string) bool { return format != "" && !strings.HasPrefix(format, "%Y") }
 
 func (f csvFile) hasText(column string) bool {
 	return slices.Contains(f.Columns, struct{ Name, Type string }{column, "VARCHAR"})
