@@ -116,7 +116,7 @@ func TestASubkeyOfTheFutureIsNotUsedYet(t *testing.T) {
 	t.Parallel()
 	gpg := newGnuPG(t)
 	gpg.generate("20240101T000000", "Key-Type: eddsa", "Key-Curve: ed25519", "Key-Usage: sign")
-	gpg.run("", "--faked-system-time", "20900101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "0")
+	gpg.run("", gpg.clock("20900101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "0")...)
 	_, err := encrypt.ParseRecipient(gpg.certificate(), time.Now())
 	require.ErrorIs(t, err, encrypt.ErrNotYetValid)
 	require.ErrorContains(t, err, "begins on 2090-01-01")
@@ -127,7 +127,7 @@ func TestASubkeyForSigningIsNotEncryptedTo(t *testing.T) {
 	gpg := newGnuPG(t)
 	gpg.generate("20240101T000000", curve25519...)
 	encryption := gpg.fingerprints()[1]
-	gpg.run("", "--faked-system-time", "20250101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "rsa2048", "sign", "0")
+	gpg.run("", gpg.clock("20250101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "rsa2048", "sign", "0")...)
 	listed := string(gpg.run(string(seal(t, []byte("x"), encrypt.Options{}, recipient(t, gpg.certificate()))), "--list-packets"))
 	require.Contains(t, listed, "keyid "+encryption[len(encryption)-16:], "though the other one is newer and RSA")
 

@@ -58,11 +58,13 @@ func (g *gnupg) generate(at string, lines ...string) {
 	g.run(parameters, g.clock(at, "--gen-key")...)
 }
 
+// clock has gpg take it for that time, at which it stands still: a key of which the date of its end is given would end a second
+// early or late, if one passed while it is made.
 func (g *gnupg) clock(at string, args ...string) []string {
 	if at == "" {
 		return args
 	}
-	return append([]string{"--faked-system-time", at, "--ignore-time-conflict"}, args...)
+	return append([]string{"--faked-system-time", at + "!", "--ignore-time-conflict"}, args...)
 }
 
 // certificate exports the one key, armored.

@@ -124,7 +124,7 @@ func TestTwoSubkeysOfOneCertificateAreTwoRecipients(t *testing.T) {
 	gpg := newGnuPG(t)
 	gpg.generate("20240101T000000", curve25519...)
 	before := recipient(t, gpg.certificate())
-	gpg.run("", "--faked-system-time", "20250101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "0")
+	gpg.run("", gpg.clock("20250101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "0")...)
 	listed := string(gpg.run(string(seal(t, []byte("x"), encrypt.Options{}, before, recipient(t, gpg.certificate()))), "--list-packets"))
 	for _, subkey := range gpg.fingerprints()[1:] {
 		require.Contains(t, listed, "keyid "+subkey[len(subkey)-16:])
@@ -151,7 +151,7 @@ func TestTheNewestOfSeveralSubkeysIsUsed(t *testing.T) {
 	t.Parallel()
 	gpg := newGnuPG(t)
 	gpg.generate("20240101T000000", curve25519...)
-	gpg.run("", "--faked-system-time", "20250101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "0")
+	gpg.run("", gpg.clock("20250101T000000", "--passphrase", "", "--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "0")...)
 	newest := gpg.fingerprints()[2]
 	listed := string(gpg.run(string(seal(t, []byte("x"), encrypt.Options{}, recipient(t, gpg.certificate()))), "--list-packets"))
 	require.Contains(t, listed, "keyid "+newest[len(newest)-16:])

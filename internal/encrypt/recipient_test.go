@@ -37,8 +37,8 @@ func TestAKeyThatCannotBeUsedIsRefusedByItsCause(t *testing.T) {
 		"encryption subkey expired": {
 			key: func(gpg *gnupg) []byte {
 				gpg.generate("20200101T000000", "Key-Type: eddsa", "Key-Curve: ed25519", "Key-Usage: sign")
-				gpg.run("", "--faked-system-time", "20200101T010000", "--passphrase", "",
-					"--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "2021-02-03")
+				gpg.run("", gpg.clock("20200101T010000", "--passphrase", "",
+					"--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", "2021-02-03")...)
 				return gpg.certificate()
 			},
 			want: encrypt.ErrExpired, says: " on 2021-02-03; ask the customer to extend it (gpg --quick-set-expire ",
@@ -258,8 +258,8 @@ func TestTheFirstExpiryOfPrimaryKeyAndSubkeyCounts(t *testing.T) {
 			t.Parallel()
 			gpg := newGnuPG(t)
 			gpg.generate("20240101T000000", "Key-Type: eddsa", "Key-Curve: ed25519", "Key-Usage: sign", "Expire-Date: "+c.primary)
-			gpg.run("", "--faked-system-time", "20240101T010000", "--passphrase", "",
-				"--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", c.subkey)
+			gpg.run("", gpg.clock("20240101T010000", "--passphrase", "",
+				"--quick-add-key", gpg.fingerprints()[0], "cv25519", "encrypt", c.subkey)...)
 			r, err := encrypt.ParseRecipient(gpg.certificate(), now)
 			require.NoError(t, err)
 			require.True(t, c.want.Equal(r.Expires()), "%s", r.Expires())
