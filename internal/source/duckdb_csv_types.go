@@ -39,8 +39,9 @@ const (
 	otherNumber = `CASE WHEN regexp_matches(%[1]s, '[eEN]') THEN ` + unheld + ` OR ` + likeName + ` ELSE ` + rounded + ` END`
 )
 
-// hexadecimal holds for a text that is a whole number in another notation, 0x1F or 0b11, and an identifier if anything.
-const hexadecimal = `(%[1]s LIKE '0_%%' OR %[1]s < '0') AND regexp_matches(%[1]s, '[xXbB]')`
+// hexadecimal holds for a text that is a whole number in another notation, 0x1F or 0b11, and an identifier if anything. Hardly a
+// number begins with 0, a sign or a blank: of the others nothing more is asked, which would take as long as to read them.
+const hexadecimal = `CASE WHEN %[1]s LIKE '0_%%' OR %[1]s < '0' THEN regexp_matches(%[1]s, '[xXbB]') ELSE false END`
 
 // otherWord holds for a text that is another word than true or false: the engine takes t, f, yes and no for these too. They may
 // be somebody's gender, or Norway.
