@@ -39,6 +39,12 @@ func TestEveryCSVFileOfATableIsReadAsItIsWritten(t *testing.T) {
 	}
 }
 
+// TestCSVFilesWithQuotesInTwoWaysAreRefused: read together, those of one would be a single column, and NULL in the others.
+func TestCSVFilesWithQuotesInTwoWaysAreRefused(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, unreadable(t, numbered(t, ".csv", "a,b\nx,\"1\ny,2\n", "a,b\n\"y\",2\n")), "put quotes around every value with a quote in it")
+}
+
 // TestSeveralCSVFilesTakeNoMoreMemoryThanOne: the engine looked at each file once more while it read the others, with as much
 // memory as it needs to read it, and two files of a few megabytes were too much for it.
 func TestSeveralCSVFilesTakeNoMoreMemoryThanOne(t *testing.T) {

@@ -152,11 +152,14 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 // createView makes the table's view. That of NDJSON is made again if, as the engine finds out its columns, it would change
 // values.
 func createView(ctx context.Context, conn duck.Connection, t Table, files []string) error {
+	r, _ := readerOf(t.Files)
+	if r.function == csvReader {
+		return createCSVView(ctx, conn, t, files)
+	}
 	call, err := readingCall(ctx, conn, t, files)
 	if err == nil {
 		err = t.view(ctx, conn, call)
 	}
-	r, _ := readerOf(t.Files)
 	if err != nil || r.function != jsonReader {
 		return err
 	}
@@ -174,14 +177,11 @@ func (t Table) view(ctx context.Context, conn duck.Connection, call string) erro
 	return nil
 }
 
-// readingCall returns the call that reads the table's files.
+// readingCall returns the call that reads the table's Parquet or NDJSON files.
 func readingCall(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
 	r, _ := readerOf(t.Files)
 	differing := ""
-	switch {
-	case r.function == csvReader:
-		return readCSV(ctx, conn, t, files)
-	case len(files) > 1 && r.function == parquetReader:
+	if len(files) > 1 && r.function == parquetReader {
 		differ, err := columnsDiffer(ctx, conn, t, files)
 		if err != nil {
 			return "", err

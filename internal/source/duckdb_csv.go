@@ -33,18 +33,36 @@ const quotes = `, quote = '"'`
 // 1900-01-01, and no year before 1 or after 9999.
 const isoDates = ", dateformat='%Y-%m-%d'"
 
-// readCSV returns the call that reads the CSV files of a table. What the engine finds out about one file, or of several alike, is
+// createCSVView makes the view of a table's CSV files. Files of which the engine, as it reads them together, does not find the
+// columns that each has alone are refused: whole files would be NULL.
+func createCSVView(ctx context.Context, conn duck.Connection, t Table, paths []string) error {
+	call, names, err := readCSV(ctx, conn, t, paths)
+	if err != nil {
+		return err
+	}
+	if err := t.view(ctx, conn, call); err != nil {
+		return err
+	}
+	found, err := t.ask(ctx, conn, "SELECT column_name FROM duckdb_columns() WHERE table_name = "+quoteText(t.Name)+" AND NOT internal ORDER BY column_index")
+	if err == nil && !slices.Equal(found, names) {
+		err = fmt.Errorf("table %s: %w: some of %s have values between quotes, and others values that begin with a quote and do not end with one; put quotes around every value with a quote in it, and write that twice",
+			t.Name, ErrUnreadable, t.Files)
+	}
+	return err
+}
+
+// readCSV returns the call that reads the CSV files of a table, and the names of its columns. What the engine finds out about one file, or of several alike, is
 // written into the call: otherwise it would read them whole for it whenever a query is described or run, and while it reads one of
 // several, the next.
-func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string) (string, error) {
+func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string) (call string, names []string, err error) {
 	var files []csvFile
 	for _, path := range paths {
 		if ctx.Err() != nil { // a statement does not see that it is interrupted before it begins
-			return "", ctx.Err()
+			return "", nil, ctx.Err()
 		}
 		f, err := sniff(ctx, conn, t, path)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		files = append(files, f)
 	}
@@ -52,21 +70,21 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 		files = full
 	}
 	if err := sameColumns(t, files); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	asText, err := changedColumns(ctx, conn, t, files)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	ambiguous, err := ambiguousColumns(ctx, conn, t, files)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	asText = append(asText, without(ambiguous, asText)...)
-	if call := commonCall(files, asText); call != "" {
-		return call, nil
+	if call = commonCall(files, asText); call == "" {
+		call = csvCall(t, files, asText)
 	}
-	return csvCall(t, files, asText), nil
+	return call, files[0].names(), nil
 }
 
 func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csvFile, error) {
