@@ -29,6 +29,9 @@ func TestEveryCSVFileOfATableIsReadAsItIsWritten(t *testing.T) {
 		"quotes behind \\":     {[]string{"a,b\n\"x\",y\n", "a,b\n\"q\\\"q\",z\n"}, [][]string{{"x", "y"}, {"q\"q", "z"}}},
 		"each in its own way":  {[]string{"a,b\n\"q\"\"q\",y\n", "a,b\n\"q\\\"q\",z\n"}, [][]string{{"q\"q", "y"}, {"q\"q", "z"}}},
 		"columns changed":      {[]string{"a,b\nx,1\n", "b,a\n2,y\n"}, [][]string{{"x", "1"}, {"y", "2"}}},
+		"an apostrophe":        {[]string{"a,b\nx,\"1'000\"\n"}, [][]string{{"x", "1'000"}}},
+		"apostrophes in one":   {[]string{"a,b,c\nx,1,z\n", "a,b,c\nx,2,\"1'000\"\ny,3,O'Brien\n"}, [][]string{{"x", "1", "z"}, {"x", "2", "1'000"}, {"y", "3", "O'Brien"}}},
+		"and quotes":           {[]string{"a,b\nx,\"1'000\"\n", "a,b\n\"q\"\"q\",\"2'000\"\n"}, [][]string{{"x", "1'000"}, {"q\"q", "2'000"}}},
 		"a column of no text":  {[]string{"a,b\nx,1\n", "a,b\n\"y\",2\n", "a,b\n\"q\"\"q\",0.5\n"}, [][]string{{"x", "1.0"}, {"y", "2.0"}, {"q\"q", "0.5"}}},
 		"a column made a text": {[]string{"a,b\nx,10:30\n", "a,b\ny,12:30:00\n"}, [][]string{{"x", "10:30"}, {"y", "12:30:00"}}},
 	} {

@@ -29,6 +29,10 @@ type csvFile struct {
 // everything from one that begins a name ('t Hart) to one that ends another as a single value, with the rows between.
 const quotes = `, quote = '"'`
 
+// doubled keeps the engine from taking apostrophes for what stands before a quote within a value: to make a number of "1'000", it
+// left the apostrophe out.
+const doubled = `, escape = '"'`
+
 // isoDates is what the engine says of dates that it reads without being told how. If it is told so, it reads infinity as
 // 1900-01-01, and no year before 1 or after 9999.
 const isoDates = ", dateformat='%Y-%m-%d'"
@@ -91,6 +95,9 @@ func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csv
 	f, err := findOut(ctx, conn, t, csvFile{path: path})
 	if err == nil && f.Quote == "'" {
 		f, err = findOut(ctx, conn, t, csvFile{path: path, options: quotes})
+	}
+	if err == nil && f.Escape == "'" {
+		f, err = findOut(ctx, conn, t, csvFile{path: path, options: quotes + doubled})
 	}
 	if err != nil {
 		return f, err
@@ -170,10 +177,10 @@ func (f csvFile) call(t Table, asText []string) string {
 func commonCall(files []csvFile, asText []string) string {
 	var paths []string
 	common := ""
-	doubled := slices.ContainsFunc(files, func(f csvFile) bool { return f.Quote == `"` && f.Escape == `"` })
+	twice := slices.ContainsFunc(files, func(f csvFile) bool { return f.Quote == `"` && f.Escape == `"` })
 	for i, f := range files {
 		options := f.foundOptions(asText)
-		if doubled && f.Quote == `"` { // which is doubled in another file; in this one it is in no value
+		if twice && f.Quote == `"` { // which is doubled in another file; in this one it is in no value
 			options = strings.Replace(options, `quote='"', escape=''`, `quote='"', escape='"'`, 1)
 		}
 		if i > 0 && options != common {
@@ -220,6 +227,9 @@ func csvCall(t Table, files []csvFile, asText []string) string {
 		if f.Quote == `"` || f.options != "" {
 			more = quotes // what one of them needs is right for all
 		}
+	}
+	if more == quotes && !slices.ContainsFunc(files, func(f csvFile) bool { return f.Escape == `\` }) {
+		more += doubled
 	}
 	if len(files) > 1 {
 		more += byName // or it may read all as the first, with its quotes, and as many lines left out as are above its names
