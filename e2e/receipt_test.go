@@ -78,10 +78,11 @@ func TestASplitDeliveryIsVerifiedByItsReceipt(t *testing.T) {
 	part := func(n int) string { return fmt.Sprintf("in/weekly/%07d.csv.gz.pgp", n) }
 	require.Equal(t, []string{"in/weekly.DONE", "in/weekly.manifest", "in/weekly.receipt.json", part(1), part(2), part(3)}, s.keys())
 	require.Equal(t, "in/weekly.receipt.json", c.Receipt)
+	require.Equal(t, "in/weekly.manifest", c.Manifest)
 	require.Len(t, c.Objects, 3)
 	s.nothingLeft()
 	dir := s.download()
-	s.manifestLists(filepath.Join(dir, "in/weekly.manifest"), c)
+	s.manifestLists(filepath.Join(dir, c.Manifest), c)
 	text, err := os.ReadFile(filepath.Join(dir, c.Receipt))
 	require.NoError(t, err)
 	require.NotContains(t, string(text), "Łukasz")
@@ -165,7 +166,7 @@ orchestrations:
 	s.nothingLeft()
 	dir := s.download()
 	for name, objects := range map[string]int{"tgz": 1, "parquet": 1, "none": 0} {
-		s.manifestLists(filepath.Join(dir, strings.Replace(done[name].Receipt, ".receipt.json", ".manifest", 1)), done[name])
+		s.manifestLists(filepath.Join(dir, done[name].Manifest), done[name])
 		f := s.verify(0, filepath.Join(dir, done[name].Receipt)) // the files lie beside it
 		require.Equal(t, objects, f.Objects, name)
 		require.EqualValues(t, 1500*objects, f.Rows, name)

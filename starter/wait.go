@@ -188,7 +188,7 @@ func printObjects(w io.Writer, c workflows.Completion) {
 	if len(c.Objects) > 0 {
 		bucket = "s3://" + c.Objects[0].Bucket + "/"
 	}
-	for _, key := range []string{c.Receipt, c.SuccessFile} {
+	for _, key := range []string{c.Receipt, c.Manifest, c.SuccessFile} {
 		if key != "" {
 			fmt.Fprintln(w, bucket+key)
 		}

@@ -199,6 +199,7 @@ type Completion struct {
 	ObjectsTruncated bool                `json:"objects_truncated,omitempty"`
 	SuccessFile      string              `json:"success_file,omitempty"`
 	Receipt          string              `json:"receipt,omitempty"`
+	Manifest         string              `json:"manifest,omitempty"`
 	Downstream       []DownstreamResult  `json:"downstream,omitempty"` // what followed the delivery, in the order of the configuration
 	Warnings         []string            `json:"warnings,omitempty"`
 	StartedAt        time.Time           `json:"started_at"`

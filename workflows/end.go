@@ -137,7 +137,7 @@ func (r *run) completion(ctx workflow.Context, status State) Completion {
 	c := Completion{
 		Orchestration: r.in.Orchestration, RunKey: r.in.RunKey, WorkflowID: r.wfID, RunID: r.id, DeliveryID: r.deliveryID(),
 		Status: status, StartedAt: r.start, Failure: r.failure, Objects: []activities.Object{},
-		Downstream: r.followed(), Warnings: r.remarks(), SuccessFile: r.success.Key, Receipt: r.success.Receipt,
+		Downstream: r.followed(), Warnings: r.remarks(), SuccessFile: r.success.Key, Receipt: r.success.Receipt, Manifest: r.success.Manifest,
 		NoReplan: status == Parked && r.publishing(),
 	}
 	if status != Parked && status != Running {

@@ -44,6 +44,7 @@ func TestReceiptAndManifestGoFromTheHostToTheSuccessFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, steadily(), d.stepsDone())
 	require.Equal(t, d.plan.ReceiptKey, c.Receipt)
+	require.Equal(t, d.plan.ManifestKey, c.Manifest)
 	facts := d.uploadInputs()[0].Facts
 	require.Equal(t, d.plan.ReceiptKey, facts.Plan.ReceiptKey)
 	require.Equal(t, c.WorkflowID, facts.WorkflowID)
@@ -73,6 +74,7 @@ func TestEitherKeyAloneBringsTheLastStep(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, steadily(), d.stepsDone())
 			require.Equal(t, d.plan.ReceiptKey, c.Receipt)
+			require.Equal(t, d.plan.ManifestKey, c.Manifest)
 			require.Equal(t, d.plan.SuccessKey, c.SuccessFile)
 		})
 	}

@@ -134,7 +134,7 @@ func (w *world) judgeDelivery(d delivery, c workflows.Completion) []string {
 	for _, o := range c.Objects {
 		keys, bytes = append(keys, o.Key), bytes+o.Bytes
 	}
-	if !slices.Equal(keys, d.keys) || c.Rows != int64(*rows) || c.Bytes != bytes || c.SuccessFile != d.done || c.Receipt != d.side(".receipt.json") {
+	if !slices.Equal(keys, d.keys) || c.Rows != int64(*rows) || c.Bytes != bytes || c.SuccessFile != d.done || c.Receipt != d.side(".receipt.json") || c.Manifest != d.side(".manifest") {
 		violations = append(violations, fmt.Sprintf("%s: its campaign was told %+v", d.name, c))
 	}
 	return violations
