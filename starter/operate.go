@@ -71,7 +71,7 @@ func (a *app) notTaken(ctx context.Context, t config.Temporal, connection client
 	if lookErr != nil || info.GetCloseTime() == nil {
 		return a.asked(t, o.WorkflowID, err)
 	}
-	return wrong(fmt.Errorf("%s is %s: %s is for a run that is under way", o.Run, watch.StateOf(info), o.Asked), a.command("show", o.Run)+" says how it ended")
+	return wrong(fmt.Errorf("it is %s, and %s is for a run that is under way", watch.StateOf(info), o.Asked), a.command("show", o.Run)+" says how it ended")
 }
 
 var errNoWorker = errors.New("no worker took the request")
