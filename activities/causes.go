@@ -74,6 +74,7 @@ var causes = []cause{
 	{awsrole.ErrOwnRole, "RoleDenied", Platform, permanent, "The role that is denied is one of our own, and the customer has no part in it: see that it trusts whoever assumes it (base, or the AWS default chain) and that they may, and retry."},
 	{awsrole.ErrDenied, "RoleDenied", Customer, permanent, "Compare role_arn and external_id with the role's trust policy at the customer (starter policy prints what it should say), and retry."},
 	{awsrole.ErrNoCredentials, "NoCredentials", Platform, permanent, "Give the worker AWS credentials (the default chain: environment, profile, instance role), and retry."},
+	{awsrole.ErrNoneYet, "NoCredentials", Platform, transient, "Nothing at first: the host is asked for its AWS credentials again." + parked},
 	{awsrole.ErrOwnKey, "AccessKeyUnknown", Platform, permanent, "The access key is our own, and the customer has no part in it: correct the key of the credential's base, or what the AWS default chain finds" + restart + ", and retry."},
 	{errSession, "AccessKeyUnknown", Configuration, permanent, "See that endpoint, sts_endpoint and region are those of one store, and of the bucket's, and retry, with replan if the destination's settings have changed."},
 	{awsrole.ErrBadKey, "AccessKeyUnknown", Customer, permanent, "The access key that the customer gave us was deleted or mistyped: correct the credential, or ask them for another key" + restart + ", and retry."},

@@ -119,7 +119,7 @@ func (s *Steps) checkIdentity(ctx context.Context, t Target, o awsrole.Options, 
 // ours reports whether an error is about our own credentials: STS did not get as far as the role.
 func ours(err error) bool {
 	for _, cause := range []error{
-		config.ErrSecret, awsrole.ErrOwnRole, awsrole.ErrNoCredentials, awsrole.ErrBadKey, awsrole.ErrSignature, awsrole.ErrExpired, awsrole.ErrClock,
+		config.ErrSecret, awsrole.ErrOwnRole, awsrole.ErrNoCredentials, awsrole.ErrNoneYet, awsrole.ErrBadKey, awsrole.ErrSignature, awsrole.ErrExpired, awsrole.ErrClock,
 	} {
 		if errors.Is(err, cause) {
 			return true

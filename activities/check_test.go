@@ -349,7 +349,7 @@ func TestWhoeverTriesADestinationIsNotToldToRetryARun(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{
 		config.ErrSecret, encrypt.ErrKey, errSession, errKeyChanged,
-		awsrole.ErrOpenRole, awsrole.ErrOwnRole, awsrole.ErrDenied, awsrole.ErrNoCredentials, awsrole.ErrOwnKey, awsrole.ErrBadKey, awsrole.ErrOwnSecret,
+		awsrole.ErrOpenRole, awsrole.ErrOwnRole, awsrole.ErrDenied, awsrole.ErrNoCredentials, awsrole.ErrNoneYet, awsrole.ErrOwnKey, awsrole.ErrBadKey, awsrole.ErrOwnSecret,
 		awsrole.ErrSignature, awsrole.ErrClock, awsrole.ErrExpired, awsrole.ErrPolicy, awsrole.ErrRegion, awsrole.ErrRefused, awsrole.ErrServer, awsrole.ErrOther,
 		awsrole.ErrThrottled, awsrole.ErrUnreachable,
 		upload.ErrBadKey, upload.ErrSignature, upload.ErrClock, upload.ErrExpired, upload.ErrKMS, upload.ErrAccessDenied, upload.ErrNoSuchBucket, upload.ErrWrongRegion,

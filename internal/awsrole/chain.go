@@ -106,19 +106,38 @@ func noCredentials(link string, err error) error {
 	_, known := failures[e.Code]
 	var file *fs.PathError
 	switch {
-	case known, link != "" && passing(err):
+	case known, link != "" && passing(err) && !ofHost(err):
 		return err
 	case link != "" && errors.As(err, &file):
 		e.Detail = link + ": " + file.Error()
 	case link != "":
 		e.Detail = link
 	}
+	if answer := awserror.AnswerOf(err); passing(err) && (link != "" || answer != nil) {
+		e.Cause = ErrNoneYet
+		if link == "" {
+			e.Detail = "the instance's metadata service gives none"
+		}
+		if answer != nil {
+			e.Detail += fmt.Sprintf(": it answers with status %d", answer.Status)
+		}
+	}
 	return e
+}
+
+// ofHost reports whether it was not a service of Amazon's that failed, but the instance's own, a container's, or a program.
+func ofHost(err error) bool {
+	service := ""
+	for op := (*smithy.OperationError)(nil); errors.As(err, &op); err = op.Err { // a role's holds that of what it is assumed with
+		service = op.ServiceID
+	}
+	return service == "" || service == imds.ServiceID
 }
 
 // passing reports whether a service may answer the next time.
 func passing(err error) bool {
 	var unsent *smithyhttp.RequestSendError
 	answer := awserror.AnswerOf(err)
-	return errors.As(err, &unsent) || awserror.Ended(err) != nil || answer != nil && answer.Status >= http.StatusInternalServerError
+	return errors.As(err, &unsent) || awserror.Ended(err) != nil ||
+		answer != nil && (answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests)
 }

@@ -1,11 +1,13 @@
 package awsrole_test
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -170,4 +172,51 @@ func TestALinkOfTheDefaultChainThatDoesNotAnswerMayDoSoLater(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnInstanceThatDoesNotGiveItsCredentialsForNowIsAskedAgain: its service limits how often it may be asked, and one that
+// answers is the right one. That the instance has no role is for a person.
+func TestAnInstanceThatDoesNotGiveItsCredentialsForNowIsAskedAgain(t *testing.T) {
+	profiles := filepath.Join(t.TempDir(), "config")
+	require.NoError(t, os.WriteFile(profiles, []byte("[default]\nrole_arn = "+roleARN+"\ncredential_source = Ec2InstanceMetadata\n"), 0o600))
+	for variable, value := range map[string]string{"AWS_REGION": "eu-west-1", "AWS_MAX_ATTEMPTS": "1", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"} {
+		t.Setenv(variable, value)
+	}
+	for _, file := range []string{"/dev/null", profiles} {
+		t.Setenv("AWS_CONFIG_FILE", file)
+		for status, want := range map[int]error{
+			http.StatusServiceUnavailable: awsrole.ErrNoneYet, http.StatusTooManyRequests: awsrole.ErrNoneYet, http.StatusNotFound: awsrole.ErrNoCredentials,
+		} {
+			instance := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodPut {
+					http.Error(w, "not now", status)
+					return
+				}
+				w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
+				_, _ = w.Write([]byte("token"))
+			}))
+			t.Cleanup(instance.Close)
+			t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", instance.URL)
+			_, err := identityOf(t, awsrole.Options{})
+			require.ErrorIs(t, err, want)
+			if errors.Is(want, awsrole.ErrNoneYet) {
+				require.ErrorContains(t, err, "gives none: it answers with status "+strconv.Itoa(status))
+			}
+		}
+	}
+}
+
+// TestAProfilesInstanceThatIsNoneIsNotTakenForSTS, which is not asked at all.
+func TestAProfilesInstanceThatIsNoneIsNotTakenForSTS(t *testing.T) {
+	profiles := filepath.Join(t.TempDir(), "config")
+	require.NoError(t, os.WriteFile(profiles, []byte("[default]\nrole_arn = "+roleARN+"\ncredential_source = Ec2InstanceMetadata\n"), 0o600))
+	for variable, value := range map[string]string{
+		"AWS_REGION": "eu-west-1", "AWS_MAX_ATTEMPTS": "1", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_CONFIG_FILE": profiles,
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1",
+	} {
+		t.Setenv(variable, value)
+	}
+	_, err := identityOf(t, awsrole.Options{})
+	require.ErrorIs(t, err, awsrole.ErrNoneYet)
+	require.ErrorContains(t, err, "the profile's credential_source gives none")
 }

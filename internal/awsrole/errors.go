@@ -31,6 +31,9 @@ var (
 	ErrExpired = errors.New("the credentials have expired")
 	// ErrNoCredentials: there are none to begin with.
 	ErrNoCredentials = errors.New("no AWS credentials are there")
+	// ErrNoneYet: what gives this host its credentials, the instance or the container, does not do so for now. It is worth
+	// trying again.
+	ErrNoneYet = errors.New("no AWS credentials are there for now")
 	// ErrPolicy: the session policy is too long once packed, or not well formed.
 	ErrPolicy = errors.New("the session policy is not accepted")
 	// ErrRegion: STS is not active in this region for the account.
