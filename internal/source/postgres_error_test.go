@@ -10,6 +10,11 @@ import (
 	"consign/internal/table"
 )
 
+// leastInterval is what PostgreSQL sends for -infinity. Up to version 16, which knows none, it is a number; since then no
+// calculation may lead there.
+const leastInterval = `CASE WHEN i <> 2500 THEN NULL WHEN current_setting('server_version_num')::int >= 170000 THEN concat('-infinity')::interval
+	ELSE interval '-178956970 years -8 mons -2147483648 days -2562047788:00:54.775807' - i / 2500 * interval '1 microsecond' END`
+
 func TestAPostgresValueThatCannotBeReadIsNamedByRowAndColumn(t *testing.T) {
 	t.Parallel()
 	s := inPostgres(t, 0)
@@ -19,7 +24,7 @@ func TestAPostgresValueThatCannotBeReadIsNamedByRowAndColumn(t *testing.T) {
 		"an array of arrays":           {"CASE WHEN i = 2500 THEN ARRAY[[1], [2]] ELSE ARRAY[1] END", "more than one dimension"},
 		"a time of the year 294276":    {"CASE WHEN i = 2500 THEN '294276-12-31'::timestamp END", "is a time that no file can hold"},
 		"an infinite interval":         {"CASE WHEN i = 2500 THEN interval '178956970 years 7 mons 2147483647 days 2562047788:00:54.775807' END", "is an infinite interval"}, // to 15, which has none
-		"the other one":                {"CASE WHEN i = 2500 THEN interval '-178956970 years -8 mons -2147483648 days -2562047788:00:54.775807' - interval '1 microsecond' END", "is an infinite interval"},
+		"the other one":                {leastInterval, "is an infinite interval"},
 		"a time of that year, with TZ": {"CASE WHEN i = 2500 THEN '294276-12-31'::timestamptz END", "is a time that no file can hold"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,12 +118,13 @@ func TestWhatAPostgresServerWillRefuseTheNextTimeTooIsNotAskedAgain(t *testing.T
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	for sql, want := range map[string]string{
-		`SELECT * FROM "not yet"`:                                 `materialized view "not yet" has not been populated (SQLSTATE 55000)`,
-		"SELECT * FROM behind":                                    `materialized view "not yet" has not been populated (SQLSTATE 55000)`,
-		"SELECT i FROM generate_series(1, 1000000) i ORDER BY -i": "temporary file size exceeds temp_file_limit (64kB) (SQLSTATE 53400)",
+		`SELECT * FROM "not yet"`:                                 `materialized view "not yet" has not been populated \(SQLSTATE 55000\)`,
+		"SELECT * FROM behind":                                    `materialized view "not yet" has not been populated \(SQLSTATE 55000\)`,
+		"SELECT i FROM generate_series(1, 1000000) i ORDER BY -i": `temporary file size exceeds "?temp_file_limit"? \(64kB\) \(SQLSTATE 53400\)`, // with quotes since 18
 	} {
 		err := each(t.Context(), s, sql, func(table.Schema, *table.Batch) {})
-		require.EqualError(t, err, "the query cannot be run: "+want)
+		require.Error(t, err)
+		require.Regexp(t, "^the query cannot be run: "+want+"$", err.Error())
 		require.ErrorIs(t, err, source.ErrQuery)
 	}
 }

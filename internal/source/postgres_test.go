@@ -199,8 +199,10 @@ func TestAPostgresQueryCannotChangeAnything(t *testing.T) {
 		require.ErrorIs(t, err, source.ErrQuery, sql)
 	}
 	require.Equal(t, "1\n", psql(t, "SELECT id FROM customers"))
-	// PostgreSQL 15 lets a read-only transaction make a large object; ours is rolled back.
-	require.Len(t, texts(t, s, "SELECT lo_create(0)"), 1)
+	// Up to PostgreSQL 15 a read-only transaction may make a large object; ours is rolled back.
+	if err := each(t.Context(), s, "SELECT lo_create(0)", func(table.Schema, *table.Batch) {}); err != nil {
+		require.ErrorIs(t, err, source.ErrQuery)
+	}
 	require.Equal(t, "0\n", psql(t, "SELECT count(*) FROM pg_largeobject_metadata"))
 	for _, sql := range []string{"SELECT id FROM customers;", "TABLE customers", "VALUES (1)", "WITH c AS (SELECT * FROM customers) SELECT * FROM c ; ", "SELECT id -- the number\nFROM customers -- all"} {
 		require.Equal(t, [][]string{{"1"}}, texts(t, s, sql), sql)
