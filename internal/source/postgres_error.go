@@ -156,10 +156,10 @@ func (s *server) connectError(ctx context.Context, err error) error {
 }
 
 // pooler is the SQLSTATE (protocol violation) of all that PgBouncer says itself: that it is full, say, or that it refuses the
-// login.
+// login. Before version 1.20 it is that of what a server says to PgBouncer's own login, too.
 const pooler = "08P01"
 
-var poolersLogin = regexp.MustCompile(`^(auth failed|(password|SASL) authentication failed|no such (user|database)\b)`)
+var poolersLogin = regexp.MustCompile(`^(auth failed|(password|SASL) authentication failed|no such (user|database)\b|database ".*" does not exist|permission denied for database)`)
 
 // noSetting reports whether a server, or a pooler in front of it, refuses an option of the DSN. pgx hands those that it does
 // not know on as settings of the server. Some of libpq's options are among them: to the server most are unknown, and one is a

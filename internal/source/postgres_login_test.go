@@ -64,7 +64,8 @@ func TestALoginThatFailsSaysWhereAndNotThePassword(t *testing.T) {
 func TestALoginThatAPoolerRefusesIsRefused(t *testing.T) {
 	t.Parallel()
 	for says, want := range map[string]error{
-		"password authentication failed": source.ErrLogin, "SASL authentication failed": source.ErrLogin, "no such user: tester": source.ErrLogin, "no such database: crm": source.ErrLogin, "unsupported startup parameter: keepalives": source.ErrLogin,
+		"password authentication failed": source.ErrLogin, "SASL authentication failed": source.ErrLogin, "no such user: tester": source.ErrLogin, "no such database: crm": source.ErrLogin,
+		`database "crm" does not exist`: source.ErrLogin, "permission denied for database \"crm\"": source.ErrLogin, "unsupported startup parameter: keepalives": source.ErrLogin,
 		"no more connections allowed (max_client_conn)": source.ErrUnreachable, "server login has been failing, try again later (server_login_retry)": source.ErrUnreachable,
 	} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
