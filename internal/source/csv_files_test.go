@@ -48,6 +48,30 @@ func TestCSVFilesWithQuotesInTwoWaysAreRefused(t *testing.T) {
 	require.Contains(t, unreadable(t, numbered(t, ".csv", "a,b\nx,\"1\ny,2\n", "a,b\n\"y\",2\n")), "put quotes around every value with a quote in it")
 }
 
+// TestAFolderCalledAsAColumnHasAValueForItsFiles: of CSV files the engine was thought to have found other columns than these have.
+func TestAFolderCalledAsAColumnHasAValueForItsFiles(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		extension string
+		contents  [2]string
+		want      [][]string
+	}{
+		"CSV files alike":     {".csv", [2]string{"a,b\nx,1\n", "a,b\ny,2\n"}, [][]string{{"x", "1", "DE"}, {"y", "2", "FR"}}},
+		"CSV files not alike": {".csv", [2]string{"a,b\nx,1\n", "b;a\n2;\"y\"\n"}, [][]string{{"x", "1", "DE"}, {"y", "2", "FR"}}},
+		"NDJSON":              {".ndjson", [2]string{`{"a": "x", "b": 1}`, `{"a": "y", "b": 2}`}, [][]string{{"x", "1", "DE"}, {"y", "2", "FR"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for i, country := range []string{"country=DE", "country=FR"} {
+				require.NoError(t, os.Mkdir(filepath.Join(dir, country), 0o700))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, country, "1"+c.extension), []byte(c.contents[i]), 0o600))
+			}
+			require.Equal(t, c.want, texts(t, overFiles(t, filepath.Join(dir, "*", "*"+c.extension)), "SELECT a, b, country FROM t"))
+		})
+	}
+}
+
 // TestSeveralCSVFilesTakeNoMoreMemoryThanOne: the engine looked at each file once more while it read the others, with as much
 // memory as it needs to read it, and two files of a few megabytes were too much for it.
 func TestSeveralCSVFilesTakeNoMoreMemoryThanOne(t *testing.T) {
