@@ -38,6 +38,7 @@ func TestInfinityInCSVIsNot1900(t *testing.T) {
 		"d\n2024-01-05 10:00:00\ninfinity\n":         {"VARCHAR", "2024-01-05 10:00:00", "infinity"},
 		"d\n2024-01-05 10:00:00Z\n-infinity\n":       {"TIMESTAMP WITH TIME ZONE", "2024-01-05 10:00:00+00", "-infinity"},
 		"d\nepoch\nepoch\n":                          {"VARCHAR", "epoch", "epoch"},
+		"d\ninf\n-inf\n":                             {"VARCHAR", "inf", "-inf"},
 		"d,n\n,1\n13.01.2024,2\n":                    {"DATE", "2024-01-13"},
 	} {
 		requireColumn(t, content, want)

@@ -81,7 +81,7 @@ func guesses(f csvFile) []guess {
 		{"TIMESTAMP WITH TIME ZONE", "bool_or(" + noInstant + ")", anyText},
 		// Of a column of nothing but days, if another column has taken the only format of dates, the engine makes timestamps.
 		{"TIMESTAMP", "bool_or(" + otherDay(f.TimestampFormat) + ")", "bool_or(contains(%[1]s, ':'))"},
-		{"DATE", "bool_or(" + otherDay(f.DateFormat) + ")", "min(%[1]s) < ':'"}, // a digit; letters are above
+		{"DATE", "bool_or(" + otherDay(f.DateFormat) + ")", "min(substr(%[1]s, 2)) < ':'"}, // behind the first: -inf begins as a date may, and letters are above
 		{"BIGINT", "bool_or(" + hexadecimal + ")", anyText},
 	}
 }
