@@ -89,6 +89,9 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 		return "", nil, err
 	}
 	asText = append(asText, without(ambiguous, asText)...)
+	if err := quoteAlike(ctx, conn, t, files); err != nil {
+		return "", nil, err
+	}
 	if call = commonCall(files, asText); call == "" {
 		call = csvCall(t, files, asText)
 	}
@@ -164,6 +167,29 @@ func without(names, others []string) []string {
 // each, the engine finds a header.
 func (f csvFile) empty() bool {
 	return !f.HasHeader && len(f.Columns) == 1 && f.Columns[0].Name == "column0" && f.Columns[0].Type == "VARCHAR"
+}
+
+// quoteAlike has files in which no quote stands be read with that of the others. Otherwise a table would not be read by one call
+// wherever all values of one file can do without.
+func quoteAlike(ctx context.Context, conn duck.Connection, t Table, files []csvFile) error {
+	quoted := func(f csvFile) bool { return f.Quote == `"` }
+	if !slices.ContainsFunc(files, quoted) {
+		return nil
+	}
+	for i := range files {
+		f := &files[i]
+		if quoted(*f) {
+			continue
+		}
+		stray, err := t.ask(ctx, conn, `SELECT coalesce(bool_or(contains(line, '"')), false)::VARCHAR FROM `+linesOf(f.path))
+		if err != nil {
+			return err
+		}
+		if slices.Contains(stray, "false") {
+			f.Prompt, f.Quote = strings.Replace(f.Prompt, "quote=''", `quote='"'`, 1), `"`
+		}
+	}
+	return nil
 }
 
 // call returns the call that reads the file as the engine found it out, but some columns as text. The engine does not escape
