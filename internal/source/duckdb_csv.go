@@ -92,6 +92,7 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 	if err := quoteAlike(ctx, conn, t, files); err != nil {
 		return "", nil, err
 	}
+	numbersAlike(files)
 	if call = commonCall(files, asText); call == "" {
 		call = csvCall(t, files, asText)
 	}
@@ -190,6 +191,20 @@ func quoteAlike(ctx context.Context, conn duck.Connection, t Table, files []csvF
 		}
 	}
 	return nil
+}
+
+// numbersAlike has whole numbers be read as what they become beside those with a point in the same column of another file.
+func numbersAlike(files []csvFile) {
+	pointed := columnsLike(files, "DOUBLE", func(csvFile) bool { return true })
+	for i := range files {
+		f := &files[i]
+		for j, c := range f.Columns {
+			if c.Type == "BIGINT" && slices.Contains(pointed, c.Name) {
+				f.Prompt = strings.Replace(f.Prompt, "'"+c.Name+"': 'BIGINT'", "'"+c.Name+"': 'DOUBLE'", 1)
+				f.Columns[j].Type = "DOUBLE"
+			}
+		}
+	}
 }
 
 // call returns the call that reads the file as the engine found it out, but some columns as text. The engine does not escape

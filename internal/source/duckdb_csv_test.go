@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCSVFilesAreReadByOneCallThoughSomeHaveNoQuotes: two files of 90 MB, of which one had a value between quotes and the other
-// none, were more than the memory of a worker by default: the engine looked at each once more.
-func TestCSVFilesAreReadByOneCallThoughSomeHaveNoQuotes(t *testing.T) {
+// TestCSVFilesAreReadByOneCallThoughSomeHaveNoQuotesOrPoints: two files of 90 MB, of which one had a value between quotes and the
+// other none, or one a number with a point, were more than the memory of a worker by default: the engine looked at each once more.
+func TestCSVFilesAreReadByOneCallThoughSomeHaveNoQuotesOrPoints(t *testing.T) {
 	t.Parallel()
 	conn := openEngine(t, Options{TempDir: t.TempDir()})
 	for name, c := range map[string]struct {
@@ -22,6 +22,7 @@ func TestCSVFilesAreReadByOneCallThoughSomeHaveNoQuotes(t *testing.T) {
 		"no quotes":             {[]string{"a,b\nx,1\n", "a,b\ny,2\n"}, true},
 		"none in the first":     {[]string{"a,b\nx,1\n", "a,b\n\"y\",2\n"}, true},
 		"none in the last":      {[]string{"a,b\n\"y,z\",2\n", "a,b\n\"q\"\"q\",3\n", "a,b\nx,1\n"}, true},
+		"whole numbers in one":  {[]string{"a,b\nx,1\n", "a,b\ny,0.5\n", "a,b\nz,2\n"}, true},
 		"in one within a value": {[]string{"a,b\nx 5\",1\n", "a,b\n\"y\",2\n"}, false},
 	} {
 		dir := t.TempDir()
