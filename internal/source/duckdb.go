@@ -153,17 +153,16 @@ func (i *instance) prepareTables(ctx context.Context, o Options) error {
 // values.
 func createView(ctx context.Context, conn duck.Connection, t Table, files []string) error {
 	r, _ := readerOf(t.Files)
-	if r.function == csvReader {
+	switch r.function {
+	case csvReader:
 		return createCSVView(ctx, conn, t, files)
+	case parquetReader:
+		return createParquetView(ctx, conn, t, files)
 	}
-	call, err := readingCall(ctx, conn, t, files)
-	if err == nil {
-		err = t.view(ctx, conn, call)
-	}
-	if err != nil || r.function != jsonReader {
+	if err := t.view(ctx, conn, r.call(quoteTexts(files), "")); err != nil {
 		return err
 	}
-	call, err = readJSON(ctx, conn, t, files)
+	call, err := readJSON(ctx, conn, t, files)
 	if err == nil && call != "" {
 		err = t.view(ctx, conn, call)
 	}
@@ -175,31 +174,6 @@ func (t Table) view(ctx context.Context, conn duck.Connection, call string) erro
 		return fileError(t, text)
 	}
 	return nil
-}
-
-// readingCall returns the call that reads the table's Parquet or NDJSON files.
-func readingCall(ctx context.Context, conn duck.Connection, t Table, files []string) (string, error) {
-	r, _ := readerOf(t.Files)
-	differing := ""
-	if len(files) > 1 && r.function == parquetReader {
-		differ, err := columnsDiffer(ctx, conn, t, files)
-		if err != nil {
-			return "", err
-		}
-		if differ {
-			differing = byName
-		}
-	}
-	return r.call(quoteTexts(files), differing), nil
-}
-
-// columnsDiffer reports whether Parquet files have other columns, or columns of other types. The engine takes those of the
-// first file for all: it rounds what does not fit, and leaves out what the first does not have. Reading them by name, into
-// columns that hold the values of all, takes memory for the footer of every file, so it is done only where they differ.
-func columnsDiffer(ctx context.Context, conn duck.Connection, t Table, files []string) (bool, error) {
-	kinds, err := t.ask(ctx, conn, "SELECT count(DISTINCT columns)::VARCHAR FROM (SELECT list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns"+
-		" FROM parquet_schema("+quoteTexts(files)+") GROUP BY file_name)")
-	return err == nil && kinds[0] != "1", err
 }
 
 // findFiles returns the files of a table, sorted by name.

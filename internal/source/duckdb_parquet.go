@@ -1,0 +1,102 @@
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	duck "github.com/duckdb/duckdb-go-bindings"
+)
+
+// createParquetView makes the view of a table's Parquet files. Of files that differ in their columns the engine takes those of
+// the first for all: it rounds what does not fit, and leaves out what the first does not have. Reading them by name, into columns
+// that hold the values of all, takes memory for the footer of every file, so it is done only where they differ.
+func createParquetView(ctx context.Context, conn duck.Connection, t Table, files []string) error {
+	r, _ := readerOf(t.Files)
+	var alike [][]string
+	if len(files) > 1 {
+		var err error
+		if alike, err = alikeParquet(ctx, conn, t, files); err != nil {
+			return err
+		}
+	}
+	if len(alike) < 2 {
+		return t.view(ctx, conn, r.call(quoteTexts(files), ""))
+	}
+	if err := t.view(ctx, conn, r.call(quoteTexts(files), byName)); err != nil {
+		return err
+	}
+	together, err := columnTypes(ctx, conn, t, quoteName(t.Name))
+	for _, group := range alike {
+		if err == nil {
+			err = keepsValues(ctx, conn, t, group, together)
+		}
+	}
+	return err
+}
+
+// alikeParquet parts Parquet files by their columns and the types of these.
+func alikeParquet(ctx context.Context, conn duck.Connection, t Table, files []string) ([][]string, error) {
+	groups, err := t.ask(ctx, conn, "SELECT to_json(list(file_name ORDER BY file_name))::VARCHAR FROM (SELECT file_name, list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns"+
+		" FROM parquet_schema("+quoteTexts(files)+") GROUP BY file_name) GROUP BY columns ORDER BY min(file_name)")
+	if err != nil {
+		return nil, err
+	}
+	alike := make([][]string, len(groups))
+	for i, group := range groups {
+		if err := json.Unmarshal([]byte(group), &alike[i]); err != nil {
+			return nil, fmt.Errorf("table %s: %w: it does not say which files are alike", t.Name, ErrEngine)
+		}
+	}
+	return alike, nil
+}
+
+type columnType struct{ Name, Type string }
+
+// columnTypes returns the columns of what FROM takes.
+func columnTypes(ctx context.Context, conn duck.Connection, t Table, from string) ([]columnType, error) {
+	texts, err := t.ask(ctx, conn, "SELECT to_json({'name': column_name, 'type': column_type})::VARCHAR FROM (DESCRIBE SELECT * FROM "+from+")")
+	columns := make([]columnType, len(texts))
+	for i, text := range texts {
+		if err := json.Unmarshal([]byte(text), &columns[i]); err != nil {
+			return nil, fmt.Errorf("table %s: %w: it does not say what the columns are", t.Name, ErrEngine)
+		}
+	}
+	return columns, err
+}
+
+// keepsValues refuses files that are alike if the types which the engine has found for all files of the table change one of
+// their values: whole numbers beside a DOUBLE lose digits, and decimals beside others of 38 digits those behind the point.
+func keepsValues(ctx context.Context, conn duck.Connection, t Table, files []string, together []columnType) error {
+	r, _ := readerOf(t.Files)
+	own, err := columnTypes(ctx, conn, t, r.call(quoteText(files[0]), ""))
+	if err != nil {
+		return err
+	}
+	for _, c := range own {
+		i := slices.IndexFunc(together, func(all columnType) bool { return strings.EqualFold(all.Name, c.Name) })
+		if i < 0 || together[i].Type == c.Type || !mayChange(together[i].Type) {
+			continue
+		}
+		to := together[i].Type
+		name := quoteName(c.Name)
+		changed, err := t.ask(ctx, conn, fmt.Sprintf("SELECT 'yes' FROM %s WHERE %s IS DISTINCT FROM TRY_CAST(TRY_CAST(%[2]s AS %s) AS %s) LIMIT 1",
+			r.call(quoteTexts(files), ""), name, to, c.Type))
+		if err != nil {
+			return err
+		}
+		if len(changed) > 0 {
+			return fmt.Errorf("table %s: %w: column %q is %s in %s and others in other files, and no type holds the values of all: %s would change some; make tables of files of one type, and join them in the query with UNION ALL and the cast that you want",
+				t.Name, ErrUnreadable, c.Name, c.Type, files[0], to)
+		}
+	}
+	return nil
+}
+
+// mayChange reports whether values of other types may become others in a type that the engine takes for several. What holds
+// them all, or fails where one does not fit, need not be looked through.
+func mayChange(to string) bool {
+	return to == "FLOAT" || to == "DOUBLE" || to == "BLOB" || strings.ContainsAny(to, "([") // DECIMAL, and what is nested
+}
