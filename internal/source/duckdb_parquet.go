@@ -15,12 +15,9 @@ import (
 // that hold the values of all, takes memory for the footer of every file, so it is done only where they differ.
 func createParquetView(ctx context.Context, conn duck.Connection, t Table, files []string) error {
 	r, _ := readerOf(t.Files)
-	var alike [][]string
-	if len(files) > 1 {
-		var err error
-		if alike, err = alikeParquet(ctx, conn, t, files); err != nil {
-			return err
-		}
+	alike, err := alikeParquet(ctx, conn, t, files)
+	if err != nil {
+		return err
 	}
 	if len(alike) < 2 {
 		return t.view(ctx, conn, r.call(quoteTexts(files), ""))
@@ -31,23 +28,35 @@ func createParquetView(ctx context.Context, conn duck.Connection, t Table, files
 	together, err := columnTypes(ctx, conn, t, quoteName(t.Name))
 	for _, group := range alike {
 		if err == nil {
-			err = keepsValues(ctx, conn, t, group, together)
+			err = keepsValues(ctx, conn, t, group.Files, together)
 		}
 	}
 	return err
 }
 
-// alikeParquet parts Parquet files by their columns and the types of these.
-func alikeParquet(ctx context.Context, conn duck.Connection, t Table, files []string) ([][]string, error) {
-	groups, err := t.ask(ctx, conn, "SELECT to_json(list(file_name ORDER BY file_name))::VARCHAR FROM (SELECT file_name, list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns"+
+// A parquetGroup is Parquet files with the same columns.
+type parquetGroup struct {
+	Files []string
+	Wide  string // a column with a DECIMAL of more than 38 digits, if there is one
+}
+
+// alikeParquet parts Parquet files by their columns and the types of these. It refuses a DECIMAL of more than 38 digits, which
+// the engine reads as a DOUBLE: it rounds the values, or makes others of them altogether.
+func alikeParquet(ctx context.Context, conn duck.Connection, t Table, files []string) ([]parquetGroup, error) {
+	groups, err := t.ask(ctx, conn, "SELECT to_json({'files': list(file_name ORDER BY file_name), 'wide': any_value(wide)})::VARCHAR FROM"+
+		" (SELECT file_name, list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns, any_value(name) FILTER (WHERE duckdb_type = 'DOUBLE' AND type LIKE '%BYTE_ARRAY') AS wide"+
 		" FROM parquet_schema("+quoteTexts(files)+") GROUP BY file_name) GROUP BY columns ORDER BY min(file_name)")
 	if err != nil {
 		return nil, err
 	}
-	alike := make([][]string, len(groups))
-	for i, group := range groups {
-		if err := json.Unmarshal([]byte(group), &alike[i]); err != nil {
+	alike := make([]parquetGroup, len(groups))
+	for i, text := range groups {
+		g := &alike[i]
+		if err := json.Unmarshal([]byte(text), g); err != nil {
 			return nil, fmt.Errorf("table %s: %w: it does not say which files are alike", t.Name, ErrEngine)
+		}
+		if g.Wide != "" {
+			return nil, fmt.Errorf("table %s: %w: column %q of %s is a DECIMAL of more than 38 digits; write it as text, or with fewer", t.Name, ErrUnreadable, g.Wide, g.Files[0])
 		}
 	}
 	return alike, nil

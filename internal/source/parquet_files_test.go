@@ -2,9 +2,11 @@ package source_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
+	parquetgo "github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
 	"consign/internal/source"
@@ -85,4 +87,27 @@ func TestParquetFilesWhoseValuesNoTypeHoldsAreRefused(t *testing.T) {
 			require.ErrorContains(t, err, c.found)
 		})
 	}
+}
+
+// TestAParquetDecimalThatTheEngineCannotHoldIsRefused: the engine read it as a DOUBLE, here as -2882303761517117.5.
+func TestAParquetDecimalThatTheEngineCannotHoldIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.parquet")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	hundredths := make([]byte, 17) // -0.05
+	for i := range hundredths {
+		hundredths[i] = 0xff
+	}
+	hundredths[16] = 0xfb
+	schema := parquetgo.NewSchema("rows", parquetgo.Group{"v": parquetgo.Decimal(2, 40, parquetgo.FixedLenByteArrayType(17))})
+	w := parquetgo.NewWriter(f, schema)
+	_, err = w.WriteRows([]parquetgo.Row{{parquetgo.FixedLenByteArrayValue(hundredths).Level(0, 0, 0)}})
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	require.NoError(t, f.Close())
+
+	_, err = source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}})
+	require.ErrorIs(t, err, source.ErrUnreadable)
+	require.ErrorContains(t, err, `column "v" of `+path+" is a DECIMAL of more than 38 digits")
 }
