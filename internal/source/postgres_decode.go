@@ -238,9 +238,6 @@ const (
 	numericNegative = 0x4000
 )
 
-// maxGroups is the most groups of four digits that 38 digits with a point at any place are spread over.
-const maxGroups = 11
-
 // decodeNumeric reads the server's groups of four decimal digits into an integer with scale digits behind the point.
 func decodeNumeric(precision, scale int) decoder {
 	return func(data []byte, to *table.Vector) error {
@@ -256,7 +253,7 @@ func decodeNumeric(precision, scale int) decoder {
 		if len(data) != 8+2*groups {
 			return errLength
 		}
-		value, err := scaled(data[8:], groups, weight, scale)
+		value, err := scaled(data[8:], groups, weight, precision, scale)
 		if err != nil {
 			return err
 		}
@@ -268,20 +265,28 @@ func decodeNumeric(precision, scale int) decoder {
 	}
 }
 
-// scaled returns the digits as an integer. The last group may reach behind the scale, with zeros.
-func scaled(digits []byte, groups, weight, scale int) (table.Int128, error) {
+// scaled returns the digits as an integer. The last group may reach behind the scale, with zeros. A value may have more digits
+// than its type all the same: of a table of somewhere else, or of one whose catalog was changed.
+func scaled(digits []byte, groups, weight, precision, scale int) (table.Int128, error) {
 	var value table.Int128
 	exponent := 4*(weight-groups+1) + scale // of ten, for the last group
 	if groups == 0 {
 		return value, nil
 	}
-	if groups > maxGroups || exponent < -3 || exponent > maxPrecision {
+	first := 0 // digits of the first group
+	for first < 4 && uint64(binary.BigEndian.Uint16(digits)) >= powers[first] {
+		first++
+	}
+	if exponent < -3 || first+4*(groups-1)+exponent > precision {
 		return value, errDigits
 	}
 	for i := range groups {
 		digit, shift := uint64(binary.BigEndian.Uint16(digits[2*i:])), 4
 		if last := i == groups-1; last && exponent < 0 {
 			shift += exponent
+			if digit%powers[-exponent] != 0 {
+				return value, errDigits
+			}
 			digit /= powers[-exponent]
 		}
 		value = mulAdd(value, powers[shift], digit)

@@ -311,6 +311,22 @@ func TestALongPostgresValueIsRead(t *testing.T) {
 	require.Equal(t, 1, rows)
 }
 
+// TestANumericWithMoreDigitsThanItsTypeIsRefused: of 1.2345 the last two were left out, and 123456 became -7616.
+func TestANumericWithMoreDigitsThanItsTypeIsRefused(t *testing.T) {
+	t.Parallel()
+	psql(t, `DROP TABLE IF EXISTS narrowed; CREATE TABLE narrowed AS SELECT i, v::numeric(38,4) AS a, v::numeric(38,4) AS b, v::numeric(38,4) AS c
+			FROM (VALUES (1, 7), (2, 1.2345), (3, 12345), (4, 1e33)) AS t(i, v);
+		UPDATE pg_attribute SET atttypmod = CASE attname WHEN 'a' THEN (9 << 16) + 2 WHEN 'b' THEN (4 << 16) + 0 ELSE (38 << 16) + 8 END + 4
+			WHERE attrelid = 'narrowed'::regclass AND attname <> 'i'`)
+	s := inPostgres(t, 0)
+	require.Equal(t, [][]string{{"7.00", "7", "7.00000000"}}, texts(t, s, "SELECT a, b, c FROM narrowed WHERE i = 1"))
+	for column, i := range map[string]int{"a": 2, "b": 3, "c": 4} {
+		err := each(t.Context(), s, fmt.Sprintf("SELECT %s FROM narrowed WHERE i = %d", column, i), func(table.Schema, *table.Batch) {})
+		require.ErrorIs(t, err, source.ErrData)
+		require.ErrorContains(t, err, fmt.Sprintf("row 1, column %q: a value does not fit the query: the value has more digits than its type", column))
+	}
+}
+
 func TestPostgresValuesAreRightAcrossBatches(t *testing.T) {
 	t.Parallel()
 	s := inPostgres(t, 0)
