@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 
 	"github.com/parquet-go/parquet-go/deprecated"
@@ -40,6 +41,27 @@ func parquetRefusal(t table.Type) string {
 		return "the column has no type: cast it to one"
 	default:
 		return ""
+	}
+}
+
+// mostLevels is the greatest level of a value: others count them in a byte, as parquetNode does.
+const mostLevels = math.MaxUint8
+
+// parquetLevels returns the definition level of a value of type t that no NULL is around.
+func parquetLevels(t table.Type) int {
+	switch t.Kind {
+	case table.List:
+		return 2 + parquetLevels(*t.Elem)
+	case table.Map:
+		return 2 + max(parquetLevels(*t.Key), parquetLevels(*t.Elem))
+	case table.Struct:
+		most := 0
+		for _, f := range t.Fields {
+			most = max(most, parquetLevels(f.Type))
+		}
+		return 1 + most
+	default:
+		return 1
 	}
 }
 

@@ -79,6 +79,9 @@ func (o Options) checkNames(schema table.Schema) error {
 // refusal says why the format cannot hold a type, with the cast to write; empty if it can.
 func (o Options) refusal(t table.Type) string {
 	if o.FileFormat == FormatParquet {
+		if parquetLevels(t) > mostLevels {
+			return fmt.Sprintf("it is nested deeper than the %d levels of Parquet's readers: cast it to JSON, or to VARCHAR", mostLevels)
+		}
 		return parquetRefusal(t)
 	}
 	if t.Kind == table.Invalid {

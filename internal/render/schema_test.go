@@ -74,3 +74,25 @@ func TestColumnsThatDoNotFitAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "cast it")
 	require.NotErrorIs(t, err, ErrColumn)
 }
+
+// TestParquetIsNotNestedDeeperThanItsReadersTake: the levels of a value began anew at 256, and nobody could read the file.
+func TestParquetIsNotNestedDeeperThanItsReadersTake(t *testing.T) {
+	t.Parallel()
+	lists := func(deep int) table.Schema {
+		typ := of(table.Int64)
+		for range deep {
+			typ = listOf(typ)
+		}
+		return table.Schema{{Name: "v", Type: typ}}
+	}
+	o := Options{FileFormat: FormatParquet}
+	_, err := o.Schema(lists(127))
+	require.NoError(t, err)
+	for _, deep := range []table.Schema{lists(128), {{Name: "v", Type: structOf(table.Field{Name: "f", Type: mapOf(of(table.String), lists(126)[0].Type)})}}} {
+		_, err = o.Schema(deep)
+		require.ErrorIs(t, err, ErrUnsupportedType)
+		require.ErrorContains(t, err, "nested deeper than the 255 levels of Parquet's readers: cast it to JSON, or to VARCHAR")
+	}
+	_, err = Options{FileFormat: FormatNDJSON}.Schema(lists(128))
+	require.NoError(t, err)
+}
