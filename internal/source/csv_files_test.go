@@ -98,3 +98,18 @@ func TestSeveralCSVFilesTakeNoMoreMemoryThanOne(t *testing.T) {
 		})
 	}
 }
+
+// TestTheIndexOfAPandasFileHasNoName: where all other columns are texts, the line of names was a row.
+func TestTheIndexOfAPandasFileHasNoName(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string][][]string{
+		",name,city\n0,Ann,Bonn\n1,Bob,\n2,Cy,Ulm\n": {{"0", "Ann", "Bonn"}, {"1", "Bob", "NULL"}, {"2", "Cy", "Ulm"}},
+		",name,city\n0,Ann,Bonn\n":                   {{"0", "Ann", "Bonn"}},
+	} {
+		one, two := overBoth(t, ".csv", content)
+		require.Equal(t, want, texts(t, one, "SELECT column0, name, city FROM t"))
+		require.Equal(t, append(want, want...), texts(t, two, "SELECT column0, name, city FROM t"))
+	}
+	rows, _ := overBoth(t, ".csv", ",Ann\n7,Bob\n8,Cy\n") // numbers that one row does not have
+	require.Equal(t, [][]string{{"NULL", "Ann"}, {"7", "Bob"}, {"8", "Cy"}}, texts(t, rows, "FROM t"))
+}

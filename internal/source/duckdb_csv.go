@@ -107,10 +107,31 @@ func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csv
 	if err == nil && f.Escape == "'" {
 		f, err = findOut(ctx, conn, t, csvFile{path: path, options: quotes + doubled})
 	}
+	if err == nil {
+		f, err = namesAboveNumbers(ctx, conn, t, f)
+	}
 	if err != nil {
 		return f, err
 	}
 	return f, checkLines(ctx, conn, t, f)
+}
+
+// namesAboveNumbers has the first line be one of names where it has none for a column that numbers the rows from 0, as pandas
+// writes it, and all other columns are texts: the engine takes it for a row then.
+func namesAboveNumbers(ctx context.Context, conn duck.Connection, t Table, f csvFile) (csvFile, error) {
+	if f.HasHeader || len(f.Columns) < 2 || f.Columns[0].Type != "BIGINT" {
+		return f, nil
+	}
+	for _, c := range f.Columns[1:] {
+		if c.Type != "VARCHAR" {
+			return f, nil
+		}
+	}
+	begin, err := t.ask(ctx, conn, "SELECT coalesce(column0::VARCHAR, '') FROM "+f.call(t, nil)+" LIMIT 3")
+	if err != nil || !slices.Equal(begin, []string{"", "0", "1"}[:min(len(begin), 3)]) || len(begin) < 2 {
+		return f, err
+	}
+	return findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + ", header = true"})
 }
 
 // findOut returns the file with what the engine finds out about it.
