@@ -78,6 +78,9 @@ func printCampaign(w io.Writer, c workflows.CampaignCompletion) {
 			fmt.Fprintln(w)
 		}
 	}
+	if c.Groups == nil { // it was ended by Temporal, and what its runs have delivered stands in none of them
+		return
+	}
 	fmt.Fprintf(w, "campaign %s: %s, %s, %s in %s\n", c.Status, watch.Count(int64(c.ObjectCount), "object"), watch.Count(c.Rows, "row"),
 		watch.Bytes(c.Bytes), watch.Took(c.CompletedAt.Sub(c.StartedAt)))
 	for _, id := range c.NotNotified {

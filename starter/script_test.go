@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"interrupt": interrupt,
 			"reset":     reset(temporal),
 			"operator":  operator(temporal),
+			"terminate": terminate(temporal),
 			"foreign":   foreign(temporal),
 			"attribute": searchAttribute(connected(t, bare)),
 		},
@@ -163,6 +164,17 @@ func during(ts *testscript.TestScript, args []string, status int, do func(*os.Pr
 		ts.Fatalf("ended with %v: %s%s", err, first, rest)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(first+string(rest)), 0o600))
+}
+
+// terminate ends a run as a person does in Temporal's own UI once it stands somewhere: terminate WORKFLOW-ID.
+func terminate(c client.Client) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		_, err := c.QueryWorkflow(ctx, args[0], "", workflows.QueryProgress) // answered once the first task is over
+		ts.Check(err)
+		ts.Check(c.TerminateWorkflow(ctx, args[0], "", "a test"))
+	}
 }
 
 // operator does to a schedule what a person does in Temporal's own UI: operator pause SCHEDULE-ID WHY.

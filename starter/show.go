@@ -80,28 +80,9 @@ func (a *app) printShown(w io.Writer, s shown) {
 	if !s.Closed.IsZero() {
 		fmt.Fprintf(w, "ended       %s, after %s\n", s.Closed.UTC().Format(time.RFC3339), watch.Took(s.Closed.Sub(s.Started)))
 	}
-	switch {
-	case s.Progress == nil && s.TaskTries > 1:
-		fmt.Fprintf(w, "\nit stands still: %d times no worker could say what comes next (task queue %s). The worker's log says why, and so does\n"+
-			"Temporal's UI, by the event WorkflowTaskFailed; it goes on by itself when that is mended\n", s.TaskTries, s.Queue)
-	case s.Progress == nil:
-		fmt.Fprintf(w, "\nno worker answers, so that its steps cannot be shown (task queue %s)\n", s.Queue)
-	default:
-		fmt.Fprintln(w)
-		printSteps(w, s.Progress.Steps)
-		if len(s.Progress.Deliveries) > 0 {
-			fmt.Fprintln(w)
-			printGroups(w, s.Progress.Deliveries)
-		}
-	}
-	if s.Progress != nil && s.Progress.WaitsFor != "" {
-		fmt.Fprintf(w, "\nwaits for its turn: %s delivers\n", s.Progress.WaitsFor)
-	}
-	for _, step := range s.Working {
-		fmt.Fprintln(w, "\n"+watch.Describe(step, a.clock()))
-	}
-	if s.Progress != nil && s.Progress.Telling {
-		fmt.Fprintf(w, "\nall else is done; to wait no longer: %s\n", a.command("abort", s.Run))
+	printProgress(w, s)
+	if s.Open {
+		a.printWorking(w, s)
 	}
 	switch done := s.Completion.(type) {
 	case workflows.Completion:
@@ -114,6 +95,41 @@ func (a *app) printShown(w io.Writer, s shown) {
 		printFailure(w, done.Failure)
 	default:
 		a.printParked(w, s)
+	}
+}
+
+// printProgress writes how the steps stand, and the groups of a campaign. Of a run that Temporal has ended, it is how they stood.
+func printProgress(w io.Writer, s shown) {
+	switch {
+	case s.Progress == nil && s.TaskTries > 1:
+		fmt.Fprintf(w, "\nit stands still: %d times no worker could say what comes next (task queue %s). The worker's log says why, and so does\n"+
+			"Temporal's UI, by the event WorkflowTaskFailed; it goes on by itself when that is mended\n", s.TaskTries, s.Queue)
+		return
+	case s.Progress == nil:
+		fmt.Fprintf(w, "\nno worker answers, so that its steps cannot be shown (task queue %s)\n", s.Queue)
+		return
+	}
+	fmt.Fprintln(w)
+	if !s.Open && (s.Progress.State == workflows.Running || s.Progress.State == workflows.Parked) {
+		fmt.Fprintln(w, "as it stood when Temporal ended it:")
+	}
+	printSteps(w, s.Progress.Steps)
+	if len(s.Progress.Deliveries) > 0 {
+		fmt.Fprintln(w)
+		printGroups(w, s.Progress.Deliveries)
+	}
+}
+
+// printWorking writes what a run that is not over is at, or waits for.
+func (a *app) printWorking(w io.Writer, s shown) {
+	if s.Progress != nil && s.Progress.WaitsFor != "" {
+		fmt.Fprintf(w, "\nwaits for its turn: %s delivers\n", s.Progress.WaitsFor)
+	}
+	for _, step := range s.Working {
+		fmt.Fprintln(w, "\n"+watch.Describe(step, a.clock()))
+	}
+	if s.Progress != nil && s.Progress.Telling {
+		fmt.Fprintf(w, "\nall else is done; to wait no longer: %s\n", a.command("abort", s.Run))
 	}
 }
 

@@ -29,6 +29,18 @@ func TestTheWaitForWhomToTellNamesItsEnd(t *testing.T) {
 	require.Contains(t, out.String(), "to wait no longer: starter abort a/1\n")
 }
 
+// TestARunThatIsOverWaitsForNothing: one that was terminated answers as it stood.
+func TestARunThatIsOverWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	(&app{}).printShown(&out, shown{Run: "a/1", Snapshot: watch.Snapshot{State: workflows.Aborted, Progress: &workflows.Progress{
+		State: workflows.Running, Telling: true, WaitsFor: "send/a/0", Steps: []workflows.StepProgress{{Name: "Plan", State: "running"}},
+	}}})
+	require.Contains(t, out.String(), "\nas it stood when Temporal ended it:\nSTEP")
+	require.NotContains(t, out.String(), "waits for its turn")
+	require.NotContains(t, out.String(), "starter abort")
+}
+
 func TestAFailureNamesTheWorkerThatItMayBeAbout(t *testing.T) {
 	t.Parallel()
 	for who, want := range map[activities.Attribution]bool{activities.Platform: true, activities.Configuration: true, activities.Customer: false} {

@@ -82,12 +82,15 @@ func (a *app) ending(s sent, again string) error {
 		return nil
 	case f == nil:
 		return failed(fmt.Errorf("%s: %s", run, s.State), newKey)
+	}
+	hint := strings.TrimPrefix(f.Advice+"\n"+newKey, "\n")
+	switch {
 	case f.Type == activities.TypeRefused:
 		return &exit{exitRefused, fmt.Errorf("%s: %w: %s", run, plan.ErrRefused, strings.TrimPrefix(f.Message, plan.ErrRefused.Error()+": ")), f.Advice}
 	case s.State == workflows.Aborted:
-		return failed(fmt.Errorf("%s: %s", run, f.Message), newKey)
+		return failed(fmt.Errorf("%s: %s", run, f.Message), hint)
 	default:
-		return failed(fmt.Errorf("%s: %s", run, sentence(*f)), strings.TrimPrefix(f.Advice+"\n"+newKey, "\n"))
+		return failed(fmt.Errorf("%s: %s", run, sentence(*f)), hint)
 	}
 }
 

@@ -252,19 +252,26 @@ func ended(ctx context.Context, c Client, s Snapshot, done any, failure **activi
 	case errors.As(err, &canceled):
 		_ = canceled.Details(done)
 	case errors.As(err, &terminated):
-		*failure = &activities.Failure{
-			Type: "Terminated", Attribution: activities.Platform, Message: "the workflow was terminated, so that it could not clean up",
-			Advice: "A worker's janitor removes its files. Use abort rather than terminate.",
-		}
+		*failure = s.cutOff("Terminated", "the workflow was terminated", "Use abort rather than terminate.")
 	case errors.As(err, &late):
-		*failure = &activities.Failure{
-			Type: "TimedOut", Attribution: activities.Platform, Message: "the workflow took longer than the timeout with which it was started allows, so that it could not clean up",
-			Advice: "A worker's janitor removes its files. Start runs without a timeout of the workflow.",
-		}
+		*failure = s.cutOff("TimedOut", "the workflow took longer than the timeout with which it was started allows", "Start runs without a timeout of the workflow.")
 	default:
 		return fmt.Errorf("read the result of %s: %w", s.WorkflowID, err)
 	}
 	return nil
+}
+
+// cutOff is the failure of a workflow that Temporal has ended, so that it has not said how. rather is what to do another time.
+func (s Snapshot) cutOff(kind, message, rather string) *activities.Failure {
+	f := &activities.Failure{
+		Type: kind, Attribution: activities.Platform, Message: message + ", so that it could neither clean up nor say what of it can be read",
+		Advice: "A worker's janitor removes its files. " + rather,
+	}
+	if s.IsCampaign {
+		f.Message = message + ", so that it could not say what its runs have delivered"
+		f.Advice = "What they have delivered stays: starter runs --campaign lists them. " + rather
+	}
+	return f
 }
 
 // Of makes a Temporal client what this package needs.
