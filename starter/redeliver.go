@@ -12,6 +12,7 @@ import (
 	"consign/activities"
 	"consign/internal/config"
 	"consign/internal/plan"
+	"consign/starter/watch"
 	"consign/workflows"
 )
 
@@ -141,6 +142,9 @@ func (a *app) recall(ctx context.Context, c *config.Config, connection client.Cl
 	}
 	kept, err := activities.Recall(ctx, connection, id, "")
 	if err == nil {
+		if info := described.GetWorkflowExecutionInfo(); info.GetCloseTime() != nil { // it may have been terminated, and knows nothing of that
+			kept.State = string(watch.StateOf(info))
+		}
 		err = kept.Check(shortRun(id))
 	}
 	// The worker goes by its setting as it is now, which may have been made longer since.
