@@ -88,3 +88,13 @@ func TestTheResultOfAParkedRunSaysWhatItsTextSays(t *testing.T) {
 	require.ErrorContains(t, err, "is parked")
 	require.Contains(t, out.String(), `"no_replan": true`)
 }
+
+// TestWhatNoWorkerKnowsIsNotAdvised: of a campaign it may be a group that waits, which is retried by itself.
+func TestWhatNoWorkerKnowsIsNotAdvised(t *testing.T) {
+	t.Parallel()
+	var said strings.Builder
+	a := &app{out: io.Discard, messages: &said, output: "text"}
+	err := a.parked(sent{WorkflowID: "campaign/sale/1"}, watch.Snapshot{Queue: "consign", IsCampaign: true})
+	require.ErrorContains(t, err, "is parked")
+	require.Equal(t, "no worker answers, so that it cannot be shown what is wrong (task queue consign)\nstarter show campaign/sale/1\n  says it once one does\n", said.String())
+}

@@ -103,9 +103,12 @@ func sentence(f activities.Failure) string {
 
 // parked says what is wrong with a parked run, whose it is, and what to do.
 func (a *app) parked(s sent, snapshot watch.Snapshot) error {
-	var p workflows.Progress // of which nothing is known without a worker
+	var p workflows.Progress
+	run := shortRun(s.WorkflowID)
+	text := fmt.Sprintf("no worker answers, so that it cannot be shown what is wrong (task queue %s)\n%s\n  says it once one does", snapshot.Queue, a.command("show", run))
 	if snapshot.Progress != nil {
 		p = *snapshot.Progress
+		text = a.parkedText(run, p)
 	}
 	s.Failure, s.Deadline, s.NoReplan, s.Deliveries = p.Failure, p.Deadline, p.NoReplan, p.Deliveries
 	if a.output == "json" {
@@ -113,8 +116,8 @@ func (a *app) parked(s sent, snapshot watch.Snapshot) error {
 			return err
 		}
 	}
-	a.tell("%s", a.parkedText(shortRun(s.WorkflowID), p))
-	return &exit{exitParked, fmt.Errorf("%s is parked and waits for an operator", shortRun(s.WorkflowID)), ""}
+	a.tell("%s", text)
+	return &exit{exitParked, fmt.Errorf("%s is parked and waits for an operator", run), ""}
 }
 
 // parkedText is what is told of a run, or of a campaign, that is parked.
