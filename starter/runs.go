@@ -93,6 +93,9 @@ func (a *app) doRuns(ctx context.Context, o runsOptions) error {
 	if err := addBytes(ctx, connection, list); err != nil {
 		return doing("list runs", err)
 	}
+	if len(answer.GetNextPageToken()) > 0 {
+		a.tell("these are the first %d, and there may be more: --limit says how many are listed", o.limit)
+	}
 	return a.result(list, func(w io.Writer) { printRuns(w, list, a.clock()) })
 }
 
