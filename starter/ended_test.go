@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"consign/activities"
 	"consign/starter/watch"
 	"consign/workflows"
 )
@@ -34,10 +35,27 @@ func TestATerminatedRunIsStartedAfreshByItsName(t *testing.T) {
 	}{
 		"starter send weekly --run-key NEW-KEY":            {sent{Orchestration: "weekly"}, false},
 		"starter campaign 'Spring Sale' --run-key NEW-KEY": {sent{Campaign: "Spring Sale"}, true},
+		"starter redeliver weekly/j --to archive":          {sent{Orchestration: "weekly", RedeliveryOf: "send/weekly/j", to: []string{"--to", "archive"}}, false},
 	} {
 		a := &app{out: new(bytes.Buffer), messages: new(bytes.Buffer), output: "text", clock: time.Now}
 		snapshot := watch.Snapshot{WorkflowID: "send/weekly/k", State: workflows.Aborted, IsCampaign: c.campaign}
 		err := a.over(t.Context(), ended{err: &temporal.TerminatedError{}}, c.sent, snapshot)
+		_, said := explain(t.Context(), err)
+		require.Contains(t, said, want)
+	}
+}
+
+// TestFilesThatAreNotSentAgainAreStillThere: who asked for them would get others from the source, and from a campaign all groups.
+func TestFilesThatAreNotSentAgainAreStillThere(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]string{
+		"Aborted":                   "to start afresh: starter redeliver sale/b/mail/k",
+		activities.TypeFilesNotKept: "to start afresh: starter campaign sale --run-key NEW-KEY",
+	} {
+		a := &app{out: new(bytes.Buffer), messages: new(bytes.Buffer), output: "text", clock: time.Now}
+		done := workflows.Completion{Orchestration: "sale/b/mail", Campaign: "sale", Failure: &activities.Failure{Type: kind}}
+		s := sent{WorkflowID: "send/sale/b/mail/k~2", Orchestration: "sale/b/mail", RedeliveryOf: "send/sale/b/mail/k"}
+		err := a.over(t.Context(), ended{err: temporal.NewCanceledError(done)}, s, watch.Snapshot{WorkflowID: s.WorkflowID, State: workflows.Aborted})
 		_, said := explain(t.Context(), err)
 		require.Contains(t, said, want)
 	}

@@ -106,6 +106,9 @@ func (a *app) again(ctx context.Context, c *config.Config, connection client.Cli
 		return sent{}, wrong(err, "")
 	}
 	s := sent{Orchestration: kept.Plan.Orchestration, RunKey: o.runKey, RedeliveryOf: id}
+	if o.to != "" {
+		s.to = []string{"--to", o.to}
+	}
 	marks := workflows.Marks{Orchestration: s.Orchestration, Campaign: p.Campaign, Destination: p.Destination.Name}
 	in := workflows.OrchestrationInput{
 		Orchestration: s.Orchestration, RequestedBy: activities.Requester{Name: o.as}, At: &kept.Plan.Now,

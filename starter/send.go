@@ -97,6 +97,7 @@ type sent struct {
 	Campaign      string                    `json:"campaign,omitempty"`
 	RunKey        string                    `json:"run_key"`
 	RedeliveryOf  string                    `json:"redelivery_of,omitempty"`
+	to            []string                  // of a redelivery: the flag that names its data template, if there was one
 	Started       bool                      `json:"started"` // false: the run was there already
 	State         workflows.State           `json:"state"`
 	Completion    any                       `json:"completion,omitempty"` // workflows.Completion, or CampaignCompletion

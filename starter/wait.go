@@ -62,6 +62,9 @@ func (a *app) over(ctx context.Context, connection client.Client, s sent, snapsh
 		return err
 	}
 	again := a.afresh(cmp.Or(done.Orchestration, s.Orchestration), done.Campaign, "--run-key", "NEW-KEY") // one that was terminated has not said what it is
+	if f := s.Failure; s.RedeliveryOf != "" && f != nil && f.Type != activities.TypeFilesNotKept {        // to ask the source is to send other files
+		again = a.command(append([]string{"redeliver", shortRun(s.RedeliveryOf)}, s.to...)...)
+	}
 	return a.ending(s, again)
 }
 
