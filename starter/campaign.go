@@ -90,13 +90,17 @@ func printCampaign(w io.Writer, c workflows.CampaignCompletion) {
 
 // parkedGroups says for each parked group of a campaign what is wrong with it, whose it is, and what to do.
 func (a *app) parkedGroups(campaign string, deliveries []workflows.GroupProgress) string {
-	text := ""
+	text, others := "", ""
 	for _, d := range deliveries {
-		if d.State == workflows.Parked {
+		switch d.State {
+		case workflows.Waiting, workflows.Running:
+			others = "the other groups go on; "
+		case workflows.Parked:
 			text += fmt.Sprintf("group %s to %s is parked\n%s\n", d.Group, d.DataTemplate, indented("  ", a.parkedText(shortRun(d.WorkflowID), workflows.Progress{Failure: d.Failure, NoReplan: d.NoReplan})))
+		default: // over
 		}
 	}
-	return text + "the other groups go on; the campaign is over when all are\n" + a.command("abort", campaign) + "\n  gives the whole campaign up"
+	return text + others + "the campaign is over when all are\n" + a.command("abort", campaign) + "\n  gives the whole campaign up"
 }
 
 // printGroups writes how the deliveries of a campaign stand.

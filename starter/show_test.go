@@ -59,6 +59,17 @@ func TestWhatIsRefusedIsNotOffered(t *testing.T) {
 	require.NotContains(t, (&app{}).parkedText("a/1", workflows.Progress{NoReplan: true}), "--replan")
 }
 
+func TestGroupsOfWhichNoneIsAtWorkDoNotGoOn(t *testing.T) {
+	t.Parallel()
+	for other, goesOn := range map[workflows.State]bool{
+		workflows.Waiting: true, workflows.Running: true, workflows.Parked: false, workflows.Completed: false, workflows.Failed: false,
+	} {
+		text := (&app{}).parkedGroups("campaign/sale/1", []workflows.GroupProgress{{Group: "a", State: workflows.Parked}, {Group: "b", State: other}})
+		require.Equal(t, goesOn, strings.Contains(text, "the other groups go on"), other)
+		require.Contains(t, text, "the campaign is over when all are\n")
+	}
+}
+
 func TestARunThatFailedSaysWhatItWarnsOf(t *testing.T) {
 	t.Parallel()
 	done := workflows.Completion{
