@@ -236,9 +236,14 @@ func TestAnAbortOfACampaignThatWasResetReachesRunsItHasNotAskedForAgain(t *testi
 	s.worker()
 	require.Equal(t, 0, s.starter("campaign", s.id(name), "--run-key", "k").code)
 	s.groupUploads(name)
-	eventually(t, "the last run has begun", func() bool {
-		_, err := temporal.DescribeWorkflowExecution(t.Context(), s.groupID(name, "y", "late"), "")
-		return err == nil
+	eventually(t, "the campaign has heard of all that are parked", func() bool {
+		parked := 0
+		for _, d := range s.progressOf(s.saleID(name)).Deliveries {
+			if d.State == workflows.Parked {
+				parked++
+			}
+		}
+		return parked == atOnce+2
 	})
 	_, err := temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.saleID(name)}, Reason: "a test", RequestId: name,
