@@ -110,6 +110,10 @@ func TestTheIndexOfAPandasFileHasNoName(t *testing.T) {
 		require.Equal(t, want, texts(t, one, "SELECT column0, name, city FROM t"))
 		require.Equal(t, append(want, want...), texts(t, two, "SELECT column0, name, city FROM t"))
 	}
+	odd := overFiles(t, write(t, "odd.csv", ",it's\n0,Ann\n1,Bob\n"))
+	require.Equal(t, [][]string{{"Ann"}, {"Bob"}}, texts(t, odd, `SELECT "it's" FROM t`))
+	several := overFiles(t, numbered(t, ".csv", ",name\n0,Ann\n", ",name\r\n0,Bob\r\n"))
+	require.Equal(t, [][]string{{"Ann"}, {"Bob"}}, texts(t, several, "SELECT name FROM t"))
 	rows, _ := overBoth(t, ".csv", ",Ann\n7,Bob\n8,Cy\n") // numbers that one row does not have
 	require.Equal(t, [][]string{{"NULL", "Ann"}, {"7", "Bob"}, {"8", "Cy"}}, texts(t, rows, "FROM t"))
 }

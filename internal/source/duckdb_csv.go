@@ -33,6 +33,9 @@ const quotes = `, quote = '"'`
 // left the apostrophe out.
 const doubled = `, escape = '"'`
 
+// headed has the first line be one of names.
+const headed = ", header = true"
+
 // isoDates is what the engine says of dates that it reads without being told how. If it is told so, it reads infinity as
 // 1900-01-01, and no year before 1 or after 9999.
 const isoDates = ", dateformat='%Y-%m-%d'"
@@ -131,7 +134,7 @@ func namesAboveNumbers(ctx context.Context, conn duck.Connection, t Table, f csv
 	if err != nil || !slices.Equal(begin, []string{"", "0", "1"}[:min(len(begin), 3)]) || len(begin) < 2 {
 		return f, err
 	}
-	return findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + ", header = true"})
+	return findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + headed})
 }
 
 // findOut returns the file with what the engine finds out about it.
@@ -290,7 +293,7 @@ func csvCall(t Table, files []csvFile, asText []string) string {
 	more := ", quote = ''"
 	for _, f := range files {
 		paths = append(paths, f.path)
-		if f.Quote == `"` || f.options != "" {
+		if f.Quote == `"` || strings.HasPrefix(f.options, quotes) {
 			more = quotes // what one of them needs is right for all
 		}
 	}
@@ -303,6 +306,9 @@ func csvCall(t Table, files []csvFile, asText []string) string {
 	}
 	r, _ := readerOf(t.Files)
 	if len(asText) == 0 {
+		if strings.HasSuffix(files[0].options, headed) {
+			more += headed
+		}
 		return r.call(quoteTexts(paths), more)
 	}
 	var types []string
