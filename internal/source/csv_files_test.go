@@ -114,6 +114,11 @@ func TestTheIndexOfAPandasFileHasNoName(t *testing.T) {
 	require.Equal(t, [][]string{{"Ann"}, {"Bob"}}, texts(t, odd, `SELECT "it's" FROM t`))
 	several := overFiles(t, numbered(t, ".csv", ",name\n0,Ann\n", ",name\r\n0,Bob\r\n"))
 	require.Equal(t, [][]string{{"Ann"}, {"Bob"}}, texts(t, several, "SELECT name FROM t"))
+	wide := strings.Repeat(",a", 11)
+	one, _ := overBoth(t, ".csv", wide+"\n0"+wide+"\n1"+wide+"\n") // columns that are called column00 then
+	require.Len(t, texts(t, one, "FROM t"), 2)
+	nameless, _ := overBoth(t, ".csv", "7"+wide+"\n8"+wide+"\n")
+	require.Len(t, texts(t, nameless, "FROM t"), 2)
 	rows, _ := overBoth(t, ".csv", ",Ann\n7,Bob\n8,Cy\n") // numbers that one row does not have
 	require.Equal(t, [][]string{{"NULL", "Ann"}, {"7", "Bob"}, {"8", "Cy"}}, texts(t, rows, "FROM t"))
 }

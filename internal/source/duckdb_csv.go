@@ -130,8 +130,8 @@ func namesAboveNumbers(ctx context.Context, conn duck.Connection, t Table, f csv
 			return f, nil
 		}
 	}
-	begin, err := t.ask(ctx, conn, "SELECT coalesce(column0::VARCHAR, '') FROM "+f.call(t, nil)+" LIMIT 3")
-	if err != nil || !slices.Equal(begin, []string{"", "0", "1"}[:min(len(begin), 3)]) || len(begin) < 2 {
+	begin, err := t.ask(ctx, conn, "SELECT coalesce("+quoteName(f.Columns[0].Name)+"::VARCHAR, '') FROM "+f.call(t, nil)+" LIMIT 3")
+	if err != nil || len(begin) < 2 || !slices.Equal(begin, []string{"", "0", "1"}[:len(begin)]) {
 		return f, err
 	}
 	return findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + headed})
