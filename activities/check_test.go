@@ -186,8 +186,9 @@ func TestARetryAfterAnyRefusalProbesAgain(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	steps := s.steps()
+	env := newEnvironment(steps)
 	for want := range 2 {
-		_, err := steps.AssumeRole(t.Context(), AssumeRoleInput{Target: s.target, TryKey: "in/try"})
+		_, err := env.ExecuteActivity(steps.AssumeRole, AssumeRoleInput{Target: s.target, TryKey: "in/try"})
 		require.ErrorContains(t, err, "access denied")
 		require.Equal(t, want+1, s.probed())
 	}

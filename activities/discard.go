@@ -43,6 +43,7 @@ type DiscardResult struct {
 // Discard removes the run's files from the host and aborts its open uploads. Nothing there is success.
 func (s *Steps) Discard(ctx context.Context, in DiscardInput) (_ DiscardResult, err error) {
 	defer s.fail(ctx, "Discard", &err)
+	defer startBeating(ctx, quietBeat(ctx), "Discard", 0).stop()
 	defer s.renew(in.Target)(&err)
 	result, err := s.discard(ctx, in)
 	if err == nil && in.Turn != nil {
@@ -88,8 +89,6 @@ func (s *Steps) discardUploads(ctx context.Context, in DiscardInput) (DiscardRes
 	if err != nil {
 		return DiscardResult{}, err
 	}
-	progress := startProgress(ctx, "Discard", 0)
-	defer progress.stop()
 	open := map[string][]string{}
 	for _, u := range in.Uploads {
 		if u.UploadID != "" {

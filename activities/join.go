@@ -27,6 +27,8 @@ type Joined struct {
 // started its runs cannot start them once more: they go on, or have delivered.
 func (s *Steps) JoinRun(ctx context.Context, in JoinInput) (_ Joined, err error) {
 	defer s.fail(ctx, "JoinRun", &err)
+	ctx, end := watched(ctx, "JoinRun")
+	defer end()
 	found, err := s.options.Client.DescribeWorkflowExecution(ctx, in.WorkflowID, "")
 	if unknown(err) {
 		return Joined{}, nil

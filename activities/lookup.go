@@ -28,6 +28,8 @@ type LookUpResult struct{}
 // schedules are made equal to the configuration when somebody says so, which may be later than the configuration.
 func (s *Steps) LookUp(ctx context.Context, in LookUpInput) (_ LookUpResult, err error) {
 	defer s.fail(ctx, "LookUp", &err)
+	_, end := watched(ctx, "LookUp")
+	defer end()
 	c, err := s.options.Config()
 	if err != nil {
 		return LookUpResult{}, err

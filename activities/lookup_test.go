@@ -30,7 +30,7 @@ func TestOnlyWhatTheConfigurationSchedulesIsStartedByASchedule(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := New(Options{Config: func() (*config.Config, error) { return c, nil }})
-			_, err := s.LookUp(t.Context(), test.in)
+			_, err := newEnvironment(s).ExecuteActivity(s.LookUp, test.in)
 			if test.says == "" {
 				require.NoError(t, err)
 				return
@@ -47,7 +47,7 @@ func TestOnlyWhatTheConfigurationSchedulesIsStartedByASchedule(t *testing.T) {
 func TestAConfigurationThatCannotBeReadIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := New(Options{Config: func() (*config.Config, error) { return nil, errors.New("disk on fire") }})
-	_, err := s.LookUp(t.Context(), LookUpInput{Orchestration: "weekly"})
+	_, err := newEnvironment(s).ExecuteActivity(s.LookUp, LookUpInput{Orchestration: "weekly"})
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)
 	require.False(t, application.NonRetryable())

@@ -15,6 +15,11 @@ import (
 // kept for the next one.
 const beatEvery = time.Second
 
+// quietBeat is how often a step that counts nothing tells that it is alive: thrice in its heartbeat timeout. Most are over by then.
+func quietBeat(ctx context.Context) time.Duration {
+	return max(beatEvery, activity.GetInfo(ctx).HeartbeatTimeout/3)
+}
+
 // progress counts what a step has done and tells the server while it works.
 type progress struct {
 	step  string
@@ -29,10 +34,14 @@ type progress struct {
 // reads them back as a ledger, for the last one before a crash is usually lost. The first is not sent at once: most steps
 // of a small delivery are over before anybody could read it, and each costs Temporal a transaction.
 func startProgress(ctx context.Context, step string, total int64) *progress {
+	return startBeating(ctx, beatEvery, step, total)
+}
+
+func startBeating(ctx context.Context, every time.Duration, step string, total int64) *progress {
 	p := &progress{step: step, total: total, quit: make(chan struct{}), over: make(chan struct{})}
 	go func() {
 		defer close(p.over)
-		ticker := time.NewTicker(beatEvery)
+		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for {
 			select {

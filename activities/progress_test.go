@@ -1,9 +1,17 @@
 package activities
 
 import (
+	"errors"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+
+	"consign/internal/archive"
+	"consign/internal/config"
 )
 
 func TestProgressFollowsSeveralFilesForwardsAndBack(t *testing.T) {
@@ -16,4 +24,46 @@ func TestProgressFollowsSeveralFilesForwardsAndBack(t *testing.T) {
 	second(20)
 	require.EqualValues(t, 30, p.now().Bytes)
 	require.LessOrEqual(t, p.now().Bytes, p.now().Total)
+}
+
+// TestAStepThatWaitsForItsRoleIsKnownToBeAlive: whoever gives out secrets, or STS, may be silent for longer than a step may go
+// unheard of.
+func TestAStepThatWaitsForItsRoleIsKnownToBeAlive(t *testing.T) {
+	t.Parallel()
+	for name, step := range map[string]func(e *early) (any, any){
+		"AssumeRole": func(e *early) (any, any) { return e.steps.AssumeRole, AssumeRoleInput{Target: e.target, TryKey: e.key} },
+		"Upload": func(e *early) (any, any) {
+			return e.steps.Upload, UploadInput{Folder: e.folder, Target: e.target, From: FilesResult{Step: stepRender, Files: 1}, Names: e.plan.Names, Count: 1}
+		},
+		"Publish": func(e *early) (any, any) {
+			return e.steps.Publish, PublishInput{Target: e.target, Delivery: e.folder.Delivery, Mode: PublishAll}
+		},
+		"FindVisible": func(e *early) (any, any) {
+			return e.steps.FindVisible, VisibleInput{Target: e.target, Delivery: e.folder.Delivery}
+		},
+		"Discard": func(e *early) (any, any) {
+			return e.steps.Discard, DiscardInput{Folder: e.folder, Target: e.target, Elsewhere: true}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEarly(t, archive.None, "nobody")
+			do[RenderResult](t, e.packer, e.steps.Render, e.renderInput(false))
+			beat := make(chan struct{})
+			once := sync.OnceFunc(func() { close(beat) })
+			e.env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { once() })
+			configured := e.steps.options.Config
+			e.steps.options.Config = func() (*config.Config, error) {
+				select {
+				case <-beat:
+					return configured()
+				case <-time.After(time.Minute):
+					return nil, errors.New("is it alive?")
+				}
+			}
+			do, in := step(e)
+			_, err := e.env.ExecuteActivity(do, in)
+			require.NoError(t, err)
+		})
+	}
 }

@@ -52,16 +52,16 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	defer s.renew(in.Target)(&err)
 	ctx, cancel := stoppable(ctx)
 	defer cancel()
-	bucket, err := s.bucket(ctx, in.Target)
-	if err != nil {
-		return PublishResult{}, err
-	}
 	total := int64(0)
 	for _, o := range in.Objects {
 		total += o.Bytes
 	}
-	progress := startProgress(ctx, "Publish", total)
+	progress := startProgress(ctx, "Publish", total) // before STS is asked, which may be silent
 	defer progress.stop()
+	bucket, err := s.bucket(ctx, in.Target)
+	if err != nil {
+		return PublishResult{}, err
+	}
 	if err := s.retake(ctx, in.Turn); err != nil {
 		return PublishResult{}, err
 	}

@@ -28,6 +28,8 @@ type AssumeRoleResult struct {
 // ID and not without, the bucket is there, and an upload with the real settings may be opened. It leaves nothing behind.
 func (s *Steps) AssumeRole(ctx context.Context, in AssumeRoleInput) (_ AssumeRoleResult, err error) {
 	defer s.fail(ctx, "AssumeRole", &err)
+	ctx, end := watched(ctx, "AssumeRole")
+	defer end()
 	s.sessions.forget(sessionKey(in.Target)) // a retry is about what was mended meanwhile
 	defer s.renew(in.Target)(&err)
 	result, err := s.check(ctx, in, func(Check) {})

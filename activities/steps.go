@@ -107,7 +107,7 @@ func stoppable(ctx context.Context) (context.Context, context.CancelFunc) {
 // calls the function that is returned.
 func watched(ctx context.Context, step string) (context.Context, func()) {
 	ctx, cancel := stoppable(ctx)
-	alive := startProgress(ctx, step, 0)
+	alive := startBeating(ctx, quietBeat(ctx), step, 0)
 	return ctx, func() { alive.stop(); cancel() }
 }
 

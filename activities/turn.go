@@ -97,16 +97,16 @@ var ErrTurnSilent = errors.New("nobody says whose turn it is")
 // TakeTurn asks for the run's turn; it is asked again by a run that was parked and gave it back.
 func (s *Steps) TakeTurn(ctx context.Context, in TakeInput) (_ Taken, err error) {
 	defer s.fail(ctx, "TakeTurn", &err)
-	ctx, cancel := stoppable(ctx) // the Turn may need this very worker to answer
-	defer cancel()
+	ctx, end := watched(ctx, "TakeTurn") // the Turn may need this very worker to answer
+	defer end()
 	return s.take(ctx, in)
 }
 
 // GiveTurn gives the run's turn back, or its place among those who wait. Not having it is success.
 func (s *Steps) GiveTurn(ctx context.Context, in Claim) (_ Taken, err error) {
 	defer s.fail(ctx, "GiveTurn", &err)
-	ctx, cancel := stoppable(ctx) // the Turn may need this very worker to answer
-	defer cancel()
+	ctx, end := watched(ctx, "GiveTurn") // the Turn may need this very worker to answer
+	defer end()
 	return Taken{}, s.give(ctx, in)
 }
 

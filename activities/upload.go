@@ -89,16 +89,16 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
+	progress := startProgress(ctx, "Upload", filesResult("", in.of(from.got)).Bytes) // before STS is asked, which may be silent
+	defer progress.stop()
 	bucket, err := s.bucket(ctx, in.Target)
 	if err != nil {
 		return UploadResult{}, err
 	}
 	sender := sender{
 		bucket: bucket, from: from.step, journal: journal, begun: begun, delivery: in.Delivery, clock: s.options.Clock,
-		again: again, insists: insists(activity.GetInfo(ctx)),
+		again: again, insists: insists(activity.GetInfo(ctx)), progress: progress,
 	}
-	sender.progress = startProgress(ctx, "Upload", filesResult("", in.of(from.got)).Bytes)
-	defer sender.progress.stop()
 	result := UploadResult{}
 	if result.Objects, err = sender.sendAll(ctx, in, from); err != nil {
 		return UploadResult{}, err

@@ -28,8 +28,8 @@ const looking = 4
 func (s *Steps) FindVisible(ctx context.Context, in VisibleInput) (_ PublishResult, err error) {
 	defer s.fail(ctx, "FindVisible", &err)
 	defer s.renew(in.Target)(&err)
-	ctx, cancel := stoppable(ctx)
-	defer cancel()
+	ctx, end := watched(ctx, "FindVisible")
+	defer end()
 	bucket, err := s.bucket(ctx, in.Target)
 	if err != nil {
 		return PublishResult{}, err

@@ -308,8 +308,8 @@ func (a attentive) UpdateWithStartWorkflow(ctx context.Context, _ client.UpdateW
 	}
 }
 
-// TestAStepThatTakesItsTurnAgainIsKnownToBeAlive: a Turn may take longer to answer than a step may go unheard of.
-func TestAStepThatTakesItsTurnAgainIsKnownToBeAlive(t *testing.T) {
+// TestAStepThatAsksForATurnIsKnownToBeAlive: a Turn may take longer to answer than a step may go unheard of.
+func TestAStepThatAsksForATurnIsKnownToBeAlive(t *testing.T) {
 	t.Parallel()
 	claim := &Claim{Before: "the execution before"}
 	for name, step := range map[string]func(e *early) (any, any){
@@ -319,6 +319,7 @@ func TestAStepThatTakesItsTurnAgainIsKnownToBeAlive(t *testing.T) {
 		"WriteSuccessFile": func(e *early) (any, any) {
 			return e.steps.WriteSuccessFile, SuccessInput{Target: e.target, Delivery: e.folder.Delivery, Turn: claim}
 		},
+		"TakeTurn": func(e *early) (any, any) { return e.steps.TakeTurn, TakeInput{Claim: *claim} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

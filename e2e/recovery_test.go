@@ -92,6 +92,27 @@ func TestAKillOnTheSameHostCostsNoWait(t *testing.T) {
 	s.nothingLeft()
 }
 
+// TestAKillInAStepWithoutFilesCostsAHeartbeat: nothing on the disk tells the next process of it.
+func TestAKillInAStepWithoutFilesCostsAHeartbeat(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.data("data.parquet", nastyRows(1000))
+	g := s.gate("CreateMultipartUpload", 0)
+	s.to("recovered", s.bucket, "")
+	w := s.worker()
+	s.begin("recovered", "k")
+	eventually(t, "AssumeRole stands still", func() bool { return s.progressOf(s.workflow("recovered")).Step == "AssumeRole" })
+	since := time.Now()
+	w.kill()
+	g.release()
+	s.worker()
+	s.delivered()
+	took := time.Since(since)
+	t.Logf("kill -9 in AssumeRole: delivered %s after it", took.Round(time.Millisecond))
+	require.Less(t, took, heartbeat+heartbeat/2)
+	s.nothingLeft()
+}
+
 // TestARunWhoseQueryEndsTheWorkerIsParked: it would end it at every try, and everybody's steps with it.
 func TestARunWhoseQueryEndsTheWorkerIsParked(t *testing.T) {
 	t.Parallel()

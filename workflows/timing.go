@@ -59,13 +59,15 @@ func (t Timing) retries() *temporal.RetryPolicy {
 
 // short is for steps that any worker can do and that are over at once.
 func (t Timing) short(summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{StartToCloseTimeout: shortStep, RetryPolicy: t.retries(), Summary: summary}
+	return workflow.ActivityOptions{StartToCloseTimeout: shortStep, HeartbeatTimeout: t.Heartbeat, RetryPolicy: t.retries(), Summary: summary}
 }
 
 // describing is for Plan and PlanCampaign, which ask a source for the columns of queries. They wait for their turn to do
 // so: of a thousand runs that begin together, the last ones for minutes.
 func (t Timing) describing(summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{StartToCloseTimeout: publishStep, HeartbeatTimeout: t.Heartbeat, RetryPolicy: t.retries(), Summary: summary}
+	o := t.short(summary)
+	o.StartToCloseTimeout = publishStep
+	return o
 }
 
 // publish is for Publish and WriteSuccessFile, and for a function, which may take a quarter of an hour.
@@ -114,6 +116,6 @@ func (t Timing) discard(queue, summary string) workflow.ActivityOptions {
 // discardUploads is for open uploads, of which thousands may have to be looked for by their keys.
 func (t Timing) discardUploads() workflow.ActivityOptions {
 	o := t.discard("", "open uploads")
-	o.StartToCloseTimeout, o.HeartbeatTimeout = publishStep, t.Heartbeat
+	o.StartToCloseTimeout = publishStep
 	return o
 }
