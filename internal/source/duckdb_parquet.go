@@ -28,7 +28,7 @@ func createParquetView(ctx context.Context, conn duck.Connection, t Table, files
 	together, err := columnTypes(ctx, conn, t, quoteName(t.Name))
 	for _, group := range alike {
 		if err == nil {
-			err = keepsValues(ctx, conn, t, group.Files, together)
+			err = keepsValues(ctx, conn, t, group, together)
 		}
 	}
 	return err
@@ -37,14 +37,16 @@ func createParquetView(ctx context.Context, conn duck.Connection, t Table, files
 // A parquetGroup is Parquet files with the same columns.
 type parquetGroup struct {
 	Files []string
-	Wide  string // a column with a DECIMAL of more than 38 digits, if there is one
+	Names []string // of columns, and of what is nested in them
+	Wide  string   // a column with a DECIMAL of more than 38 digits, if there is one
 }
 
 // alikeParquet parts Parquet files by their columns and the types of these. It refuses a DECIMAL of more than 38 digits, which
 // the engine reads as a DOUBLE: it rounds the values, or makes others of them altogether.
 func alikeParquet(ctx context.Context, conn duck.Connection, t Table, files []string) ([]parquetGroup, error) {
-	groups, err := t.ask(ctx, conn, "SELECT to_json({'files': list(file_name ORDER BY file_name), 'wide': any_value(wide)})::VARCHAR FROM"+
-		" (SELECT file_name, list((name, duckdb_type, num_children) ORDER BY column_id)[2:] AS columns, any_value(name) FILTER (WHERE duckdb_type = 'DOUBLE' AND type LIKE '%BYTE_ARRAY') AS wide"+
+	groups, err := t.ask(ctx, conn, "SELECT to_json({'files': list(file_name ORDER BY file_name), 'names': any_value(names), 'wide': any_value(wide)})::VARCHAR FROM"+
+		" (SELECT file_name, list((name, duckdb_type, num_children, repetition_type = 'REPEATED') ORDER BY column_id)[2:] AS columns, list(DISTINCT name) AS names,"+
+		" any_value(name) FILTER (WHERE duckdb_type = 'DOUBLE' AND type LIKE '%BYTE_ARRAY') AS wide"+
 		" FROM parquet_schema("+quoteTexts(files)+") GROUP BY file_name) GROUP BY columns ORDER BY min(file_name)")
 	if err != nil {
 		return nil, err
@@ -77,35 +79,38 @@ func columnTypes(ctx context.Context, conn duck.Connection, t Table, from string
 }
 
 // keepsValues refuses files that are alike if the types which the engine has found for all files of the table change one of
-// their values: whole numbers beside a DOUBLE lose digits, and decimals beside others of 38 digits those behind the point.
-func keepsValues(ctx context.Context, conn duck.Connection, t Table, files []string, together []columnType) error {
+// their values: whole numbers beside a DOUBLE lose digits, and decimals beside others of 38 digits those behind the point. So it
+// does with a name that the engine has made, of one that another column has in other letters: in another file it may be of
+// the other column.
+func keepsValues(ctx context.Context, conn duck.Connection, t Table, group parquetGroup, together []columnType) error {
 	r, _ := readerOf(t.Files)
-	own, err := columnTypes(ctx, conn, t, r.call(quoteText(files[0]), ""))
+	first := group.Files[0]
+	own, err := columnTypes(ctx, conn, t, r.call(quoteText(first), ""))
 	if err != nil {
 		return err
 	}
 	for _, c := range own {
+		if !slices.Contains(group.Names, c.Name) && !strings.Contains(first, "/"+c.Name+"=") {
+			return fmt.Errorf("table %s: %w: %s has two columns whose names are the same but for upper and lower case, and other files have other columns; give all names that differ, or make tables of files that are alike (of one the engine makes %q)",
+				t.Name, ErrUnreadable, first, c.Name)
+		}
 		i := slices.IndexFunc(together, func(all columnType) bool { return strings.EqualFold(all.Name, c.Name) })
-		if i < 0 || together[i].Type == c.Type || !mayChange(together[i].Type) {
+		if i < 0 {
 			continue
 		}
 		to := together[i].Type
-		name := quoteName(c.Name)
-		changed, err := t.ask(ctx, conn, fmt.Sprintf("SELECT 'yes' FROM %s WHERE %s IS DISTINCT FROM TRY_CAST(TRY_CAST(%[2]s AS %s) AS %s) LIMIT 1",
-			r.call(quoteTexts(files), ""), name, to, c.Type))
+		condition := c.changed(conn, to)
+		if condition == "" {
+			continue
+		}
+		changed, err := t.ask(ctx, conn, "SELECT 'yes' FROM "+r.call(quoteTexts(group.Files), "")+" WHERE "+condition+" LIMIT 1")
 		if err != nil {
 			return err
 		}
 		if len(changed) > 0 {
 			return fmt.Errorf("table %s: %w: column %q is %s in %s and others in other files, and no type holds the values of all: %s would change some; make tables of files of one type, and join them in the query with UNION ALL and the cast that you want",
-				t.Name, ErrUnreadable, c.Name, c.Type, files[0], to)
+				t.Name, ErrUnreadable, c.Name, c.Type, first, to)
 		}
 	}
 	return nil
-}
-
-// mayChange reports whether values of other types may become others in a type that the engine takes for several. What holds
-// them all, or fails where one does not fit, need not be looked through.
-func mayChange(to string) bool {
-	return to == "FLOAT" || to == "DOUBLE" || to == "BLOB" || strings.ContainsAny(to, "([") // DECIMAL, and what is nested
 }

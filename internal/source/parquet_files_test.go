@@ -43,6 +43,16 @@ func TestSeveralParquetFilesHaveColumnsThatFitAllOfThem(t *testing.T) {
 		"amounts, then floats": {
 			[]string{"12.30::DECIMAL(9,2) AS v", "'nan'::DOUBLE AS v"}, []string{"12.3", "nan"},
 		},
+		"texts in small letters, then UUIDs": {
+			[]string{"'7b9f2c1e-0d5a-4c1b-9a53-5d2f7f0f3f43' AS v", "'8b9f2c1e-0d5a-4c1b-9a53-5d2f7f0f3f43'::UUID AS v"},
+			[]string{"7b9f2c1e-0d5a-4c1b-9a53-5d2f7f0f3f43", "8b9f2c1e-0d5a-4c1b-9a53-5d2f7f0f3f43"},
+		},
+		"truth values, then texts":      {[]string{"true AS v", "'no' AS v"}, []string{"true", "no"}},
+		"no truth value, then a number": {[]string{"NULL::BOOLEAN AS v", "2 AS v"}, []string{"NULL", "2"}},
+		"no text, then bytes":           {[]string{"NULL::VARCHAR AS v", "'a'::BLOB AS v"}, []string{"NULL", "a"}},
+		"no number, then a moment":      {[]string{"NULL::INTEGER AS v", "TIMESTAMPTZ '2026-01-01 10:00:00+00' AS v"}, []string{"NULL", "2026-01-01 10:00:00+00"}},
+		"names in other letters":        {[]string{"7 AS V", "8 AS v"}, []string{"7", "8"}},
+		"a truth value more in a field": {[]string{"{'a': 1} AS v", "{'a': 2, 'b': true} AS v"}, []string{"{'a': 1, 'b': NULL}", "{'a': 2, 'b': true}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,6 +85,16 @@ func TestParquetFilesWhoseValuesNoTypeHoldsAreRefused(t *testing.T) {
 		"numbers in fields":               {[]string{"{'a': 9007199254740993} AS v", "{'a': 0.5::DOUBLE, 'b': 1} AS v"}, `column "v" is STRUCT(a BIGINT) in`},
 		"in the second of two like files": {[]string{"1::BIGINT AS v", "9007199254740993 AS v", "0.5::DOUBLE AS v"}, `column "v" is BIGINT in`},
 		"names in other letters":          {[]string{"9007199254740993 AS \"V\"", "0.5::DOUBLE AS v"}, `column "V" is BIGINT in`},
+		"digits that come back by chance": {[]string{"123456789012.123456::DECIMAL(18,6) AS v", "0.5::DOUBLE AS v"}, `column "v" is DECIMAL(18,6) in`},
+		"texts that are bytes elsewhere":  {[]string{"'Ann' AS v", "'a'::BLOB AS v"}, `column "v" is VARCHAR in`},
+		"texts that are UUIDs elsewhere":  {[]string{"'7B9F2C1E-0D5A-4C1B-9A53-5D2F7F0F3F43' AS v", "'7b9f2c1e-0d5a-4c1b-9a53-5d2f7f0f3f43'::UUID AS v"}, `column "v" is VARCHAR in`},
+		"truth values beside numbers":     {[]string{"true AS v", "2 AS v"}, `column "v" is BOOLEAN in`},
+		"truth values in lists of fields": {[]string{"[{'a': true}] AS v", "[{'b': 1, 'A': 2}] AS v"}, `column "v" is STRUCT(a BOOLEAN)[] in`},
+		"truth values in maps":            {[]string{"MAP {'a': true} AS v", "MAP {'a': 1} AS v"}, `column "v" is MAP(VARCHAR, BOOLEAN) in`},
+		"times in no zone beside others":  {[]string{"TIMESTAMPTZ '2026-01-01 10:00:00+01' AS v", "TIMESTAMP '2026-01-01 10:00:00' AS v"}, `column "v" is TIMESTAMP in`},
+		"days beside moments":             {[]string{"TIMESTAMPTZ '2026-01-01 10:00:00+01' AS v", "DATE '2026-01-01' AS v"}, `column "v" is DATE in`},
+		"moments beside nanoseconds":      {[]string{"TIMESTAMPTZ '2026-01-01 10:00:00+01' AS v", "'2026-01-01 10:00:00'::TIMESTAMP_NS AS v"}, `column "v" is TIMESTAMP WITH TIME ZONE in`},
+		"numbers beside days":             {[]string{"20260101 AS v", "DATE '2026-01-01' AS v"}, `column "v" is INTEGER in`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,25 +109,54 @@ func TestParquetFilesWhoseValuesNoTypeHoldsAreRefused(t *testing.T) {
 	}
 }
 
+// TestParquetFilesWithNamesThatDifferByCaseAloneAreRefusedBesideOthers: the engine calls the second of two such columns by
+// another name, by which it looked for it in the other files: it delivered the values of one column as those of the other.
+func TestParquetFilesWithNamesThatDifferByCaseAloneAreRefusedBesideOthers(t *testing.T) {
+	t.Parallel()
+	number := parquetgo.Int(32)
+	both := parquetgo.Row{parquetgo.Int32Value(10).Level(0, 0, 0), parquetgo.Int32Value(11).Level(0, 0, 1)}
+	dir := t.TempDir()
+	writeParquet(t, filepath.Join(dir, "2.parquet"), parquetgo.Group{"A": number, "a": number}, both)
+	writeParquet(t, filepath.Join(dir, "3.parquet"), parquetgo.Group{"A": number, "a": number}, both)
+	require.Equal(t, [][]string{{"10", "11"}, {"10", "11"}}, texts(t, overFiles(t, filepath.Join(dir, "*.parquet")), "FROM t"))
+
+	writeParquet(t, filepath.Join(dir, "1.parquet"), parquetgo.Group{"a": number}, parquetgo.Row{parquetgo.Int32Value(12).Level(0, 0, 0)})
+	require.Contains(t, unreadable(t, filepath.Join(dir, "*.parquet")), "2.parquet has two columns whose names are the same but for upper and lower case")
+}
+
+// TestAParquetColumnThatIsRepeatedIsNotAlikeOneThatIsNot: a list that is written without saying so was a text such as [x, y].
+func TestAParquetColumnThatIsRepeatedIsNotAlikeOneThatIsNot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	x := parquetgo.ByteArrayValue([]byte("x"))
+	writeParquet(t, filepath.Join(dir, "1.parquet"), parquetgo.Group{"v": parquetgo.String()}, parquetgo.Row{x.Level(0, 0, 0)})
+	writeParquet(t, filepath.Join(dir, "2.parquet"), parquetgo.Group{"v": parquetgo.Repeated(parquetgo.String())}, parquetgo.Row{x.Level(0, 1, 0), x.Level(1, 1, 0)})
+	require.Contains(t, unreadable(t, filepath.Join(dir, "*.parquet")), `column "v" is VARCHAR in `)
+}
+
+func writeParquet(t *testing.T, path string, columns parquetgo.Group, row parquetgo.Row) {
+	t.Helper()
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	w := parquetgo.NewWriter(f, parquetgo.NewSchema("rows", columns))
+	_, err = w.WriteRows([]parquetgo.Row{row})
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	require.NoError(t, f.Close())
+}
+
 // TestAParquetDecimalThatTheEngineCannotHoldIsRefused: the engine read it as a DOUBLE, here as -2882303761517117.5.
 func TestAParquetDecimalThatTheEngineCannotHoldIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.parquet")
-	f, err := os.Create(path)
-	require.NoError(t, err)
 	hundredths := make([]byte, 17) // -0.05
 	for i := range hundredths {
 		hundredths[i] = 0xff
 	}
 	hundredths[16] = 0xfb
-	schema := parquetgo.NewSchema("rows", parquetgo.Group{"v": parquetgo.Decimal(2, 40, parquetgo.FixedLenByteArrayType(17))})
-	w := parquetgo.NewWriter(f, schema)
-	_, err = w.WriteRows([]parquetgo.Row{{parquetgo.FixedLenByteArrayValue(hundredths).Level(0, 0, 0)}})
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	require.NoError(t, f.Close())
+	writeParquet(t, path, parquetgo.Group{"v": parquetgo.Decimal(2, 40, parquetgo.FixedLenByteArrayType(17))}, parquetgo.Row{parquetgo.FixedLenByteArrayValue(hundredths).Level(0, 0, 0)})
 
-	_, err = source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}})
+	_, err := source.Open(t.Context(), source.Options{Type: source.TypeDuckDB, Tables: []source.Table{{Name: "t", Files: path}}})
 	require.ErrorIs(t, err, source.ErrUnreadable)
 	require.ErrorContains(t, err, `column "v" of `+path+" is a DECIMAL of more than 38 digits")
 }
