@@ -80,6 +80,9 @@ func readCSV(ctx context.Context, conn duck.Connection, t Table, paths []string)
 	if full := slices.DeleteFunc(slices.Clone(files), csvFile.empty); len(full) > 0 {
 		files = full
 	}
+	if err := namesOfOthers(ctx, conn, t, files); err != nil {
+		return "", nil, err
+	}
 	if err := sameColumns(t, files); err != nil {
 		return "", nil, err
 	}
@@ -135,6 +138,25 @@ func namesAboveNumbers(ctx context.Context, conn duck.Connection, t Table, f csv
 		return f, err
 	}
 	return findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + headed})
+}
+
+// namesOfOthers has the first line of a file be one of names where it has those of another file. The engine takes it for a row
+// where pandas has written an index, and nothing but texts or no row at all.
+func namesOfOthers(ctx context.Context, conn duck.Connection, t Table, files []csvFile) error {
+	i := slices.IndexFunc(files, func(f csvFile) bool { return f.HasHeader })
+	for j, f := range files {
+		if i < 0 || f.HasHeader || len(f.Columns) != len(files[i].Columns) {
+			continue
+		}
+		named, err := findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + headed})
+		if err != nil {
+			return err
+		}
+		if len(without(named.names(), files[i].names())) == 0 {
+			files[j] = named
+		}
+	}
+	return nil
 }
 
 // findOut returns the file with what the engine finds out about it.
@@ -306,7 +328,7 @@ func csvCall(t Table, files []csvFile, asText []string) string {
 	}
 	r, _ := readerOf(t.Files)
 	if len(asText) == 0 {
-		if strings.HasSuffix(files[0].options, headed) {
+		if slices.ContainsFunc(files, func(f csvFile) bool { return strings.HasSuffix(f.options, headed) }) { // then all have the names
 			more += headed
 		}
 		return r.call(quoteTexts(paths), more)
