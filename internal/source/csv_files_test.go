@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,3 +127,29 @@ func TestTheIndexOfAPandasFileHasNoName(t *testing.T) {
 	rows, _ := overBoth(t, ".csv", ",Ann\n7,Bob\n8,Cy\n") // numbers that one row does not have
 	require.Equal(t, [][]string{{"NULL", "Ann"}, {"7", "Bob"}, {"8", "Cy"}}, texts(t, rows, "FROM t"))
 }
+
+// TestAQuoteBehindAByteOrderMarkIsAQuote: the engine took it for a part of the value, and that for several, or every line for one.
+func TestAQuoteBehindAByteOrderMarkIsAQuote(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string][][]string{
+		"\"a\",b\nx,y\n":             {{"a", "b"}, {"x", "y"}},
+		"\"a\",\"b\"\r\n\"x\",y\r\n": {{"a", "b"}, {"x", "y"}},
+		"\"Ann\",1\nBob,2\n":         {{"column0", "column1"}, {"Ann", "1"}, {"Bob", "2"}},
+		"\"a\"\r\n":                  {{"a"}},
+	} {
+		one, two := overBoth(t, ".csv", byteOrderMark+content)
+		names, err := one.Describe(t.Context(), "FROM t")
+		require.NoError(t, err)
+		got := [][]string{{}}
+		for _, column := range names {
+			got[0] = append(got[0], column.Name)
+		}
+		require.Equal(t, want, append(got, texts(t, one, "FROM t")...))
+		require.Equal(t, slices.Concat(want[1:], want[1:]), texts(t, two, "FROM t"))
+	}
+	for _, content := range []string{"\"a, b\",c\nx,y\n", "\"Cy, Ann\",1\n\"Doe, Bob\",2\n", "\"a, b\",c,d\n1,2,\"x, y\"\n3,4,\"u, v\"\n"} {
+		require.Contains(t, unreadable(t, write(t, "a.csv", byteOrderMark+content)), "begins with a byte order mark, and with a value between quotes")
+	}
+}
+
+const byteOrderMark = "\ufeff"
