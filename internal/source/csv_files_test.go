@@ -117,6 +117,8 @@ func TestTheIndexOfAPandasFileHasNoName(t *testing.T) {
 	require.Equal(t, [][]string{{"Ann"}, {"Bob"}}, texts(t, several, "SELECT name FROM t"))
 	second := overFiles(t, numbered(t, ".csv", ",amount\n0,10.10\n1,3\n", ",amount\n0,\n1,\"1,25\"\n")) // of which the first alone needs no help
 	require.Equal(t, [][]string{{"10.10"}, {"3"}, {"NULL"}, {"1,25"}}, texts(t, second, "SELECT amount FROM t"))
+	empty, _ := overBoth(t, ".csv", ",name,city\n")
+	require.Empty(t, texts(t, empty, "SELECT column0, name, city FROM t"))
 	none := overFiles(t, numbered(t, ".csv", ",name\n", ",name\n0,Ann\n", "", ",name\n7,Bob\n9,Cy\n")) // of which one has no rows, and one none of the first
 	require.Equal(t, [][]string{{"0", "Ann"}, {"7", "Bob"}, {"9", "Cy"}}, texts(t, none, "SELECT column0, name FROM t"))
 	wide := strings.Repeat(",a", 11)

@@ -136,9 +136,9 @@ func quotedBehindMark(ctx context.Context, conn duck.Connection, t Table, f csvF
 }
 
 // namesAboveNumbers has the first line be one of names where it has none for a column that numbers the rows from 0, as pandas
-// writes it, and all other columns are texts: the engine takes it for a row then.
+// writes it, or nothing, and all other columns are texts: the engine takes it for a row then.
 func namesAboveNumbers(ctx context.Context, conn duck.Connection, t Table, f csvFile) (csvFile, error) {
-	if f.HasHeader || len(f.Columns) < 2 || f.Columns[0].Type != "BIGINT" {
+	if f.HasHeader || len(f.Columns) < 2 || f.Columns[0].Type != "BIGINT" && f.Columns[0].Type != "VARCHAR" {
 		return f, nil
 	}
 	for _, c := range f.Columns[1:] {
@@ -147,7 +147,7 @@ func namesAboveNumbers(ctx context.Context, conn duck.Connection, t Table, f csv
 		}
 	}
 	begin, err := t.ask(ctx, conn, "SELECT coalesce("+quoteName(f.Columns[0].Name)+"::VARCHAR, '') FROM "+f.call(t, nil)+" LIMIT 3")
-	if err != nil || len(begin) < 2 || !slices.Equal(begin, []string{"", "0", "1"}[:len(begin)]) {
+	if err != nil || len(begin) == 0 || !slices.Equal(begin, []string{"", "0", "1"}[:len(begin)]) {
 		return f, err
 	}
 	return findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + headed})
