@@ -30,7 +30,8 @@ func newChain(ctx context.Context) (aws.CredentialsProvider, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err == nil {
 		client := imds.NewFromConfig(cfg, func(o *imds.Options) {
-			o.HTTPClient = &http.Client{Timeout: metadataTimeout}
+			// Never by the proxy of the environment: it answers that it reaches nobody there, or gives what its own host has.
+			o.HTTPClient = &http.Client{Timeout: metadataTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 			o.Retryer = aws.NopRetryer{}
 		})
 		cfg, err = config.LoadDefaultConfig(ctx, config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = client }))

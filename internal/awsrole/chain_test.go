@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,4 +221,29 @@ func TestAProfilesInstanceThatIsNoneIsNotTakenForSTS(t *testing.T) {
 	_, err := identityOf(t, awsrole.Options{})
 	require.ErrorIs(t, err, awsrole.ErrNoneYet)
 	require.ErrorContains(t, err, "the profile's credential_source gives none")
+}
+
+// TestTheInstanceIsNotAskedByAProxy, which answered for a host that is no instance: its 503 was waited out for a quarter of an
+// hour, and one on an instance of its own would give the credentials of that.
+func TestTheInstanceIsNotAskedByAProxy(t *testing.T) {
+	const child = "CONSIGN_TEST_PROXIED" // the environment's proxy is read once in a process
+	if os.Getenv(child) != "" {
+		_, err := identityOf(t, awsrole.Options{})
+		require.ErrorIs(t, err, awsrole.ErrNoCredentials)
+		return
+	}
+	var asked atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		http.Error(w, "no such host", http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(proxy.Close)
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheInstanceIsNotAskedByAProxy$")
+	again.Env = []string{
+		child + "=1", "HTTP_PROXY=" + proxy.URL, "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://metadata.invalid", "AWS_REGION=eu-west-1",
+		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+	}
+	out, err := again.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Zero(t, asked.Load())
 }
