@@ -149,7 +149,7 @@ func TestAQuoteBehindAByteOrderMarkIsAQuote(t *testing.T) {
 		require.Equal(t, want, append(got, texts(t, one, "FROM t")...))
 		require.Equal(t, slices.Concat(want[1:], want[1:]), texts(t, two, "FROM t"))
 	}
-	for _, content := range []string{"\"a, b\",c\nx,y\n", "\"Cy, Ann\",1\n\"Doe, Bob\",2\n", "\"a, b\",c,d\n1,2,\"x, y\"\n3,4,\"u, v\"\n"} {
+	for _, content := range []string{"\"a, b\",c\nx,y\n", "\"Cy, Ann\",1\n\"Doe, Bob\",2\n", "\"a, b\",c,d\n1,2,\"x, y\"\n3,4,\"u, v\"\n", "\"a\nb\"\nx\ny\n", "\"a\nb\"\n\"x\"\n"} {
 		require.Contains(t, unreadable(t, write(t, "a.csv", byteOrderMark+content)), "begins with a byte order mark, and with a value between quotes")
 	}
 }

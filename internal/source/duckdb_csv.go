@@ -113,7 +113,7 @@ func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csv
 	if err == nil && f.Escape == "'" {
 		f, err = findOut(ctx, conn, t, csvFile{path: path, options: quotes + doubled})
 	}
-	if err == nil && f.Quote != `"` && beginsWith(path, byteOrderMark+`"`) {
+	if err == nil && beginsWith(path, byteOrderMark+`"`) {
 		f, err = quotedBehindMark(ctx, conn, t, f)
 	}
 	if err == nil {
@@ -126,13 +126,18 @@ func sniff(ctx context.Context, conn duck.Connection, t Table, path string) (csv
 }
 
 // quotedBehindMark finds out about a file that begins with a byte order mark and a quote, which the engine takes for a part of the
-// value where it finds out what the quote is. Told what it is, it finds no columns if there is a delimiter within that value.
+// value where it finds out what the quote is. Told what it is, it finds no columns if there is a delimiter within that value, and
+// takes what is behind a line break in it for a row.
 func quotedBehindMark(ctx context.Context, conn duck.Connection, t Table, f csvFile) (csvFile, error) {
-	quoted, err := findOut(ctx, conn, t, csvFile{path: f.path, options: quotes})
-	if err != nil && ctx.Err() == nil {
+	var err error
+	if f.Quote != `"` {
+		f, err = findOut(ctx, conn, t, csvFile{path: f.path, options: quotes})
+	}
+	name := append(f.names(), "")[0]
+	if ctx.Err() == nil && (err != nil || strings.ContainsAny(name, "\r\n")) {
 		err = fmt.Errorf("table %s: %w: %s begins with a byte order mark, and with a value between quotes behind which no columns can be found; write it without the mark", t.Name, ErrUnreadable, f.path)
 	}
-	return quoted, err
+	return f, err
 }
 
 // namesAboveNumbers has the first line be one of names where it has none for a column that numbers the rows from 0, as pandas
