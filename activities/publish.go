@@ -126,22 +126,24 @@ func (in PublishInput) verify(ctx context.Context, b *upload.Bucket, shown map[s
 // is returned; and with on_conflict: fail nothing else lies under its key. What was shown before must not be another's now.
 func (in PublishInput) verifyOne(ctx context.Context, b *upload.Bucket, u Uploaded, was bool) (*upload.Completed, error) {
 	o := u.object(in.Delivery)
-	switch {
-	case was:
+	if was {
 		return nil, notReplaced(ctx, b, o)
-	case u.UploadID == "":
-		return nil, nil
 	}
-	err := b.Verify(ctx, o, u.UploadID)
-	if errors.Is(err, upload.ErrUploadLost) { // it may have become the object
-		done, err := b.Settle(ctx, o, err)
-		if err != nil {
-			return nil, fmt.Errorf("publish: %w", err)
+	if u.UploadID != "" { // an empty object has no parts
+		err := b.Verify(ctx, o, u.UploadID)
+		if errors.Is(err, upload.ErrUploadLost) { // it may have become the object
+			done, err := b.Settle(ctx, o, err)
+			if err != nil {
+				return nil, fmt.Errorf("publish: %w", err)
+			}
+			return &done, nil
 		}
-		return &done, nil
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err != nil || in.Target.Upload.OnConflict != "fail" {
-		return nil, err
+	if in.Target.Upload.OnConflict != "fail" {
+		return nil, nil
 	}
 	done, standing, err := b.Look(ctx, o)
 	switch {

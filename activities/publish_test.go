@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,32 @@ func TestAPublishThatFailsTellsWhatCanBeRead(t *testing.T) {
 		require.EqualValues(t, 7, o.Rows)
 	}
 	require.Equal(t, []string{"p/1", "p/2"}, keys)
+}
+
+// An empty object is put when the others are completed: too late to find out that its name is taken, and a store without
+// conditional writes would put it over what is there.
+func TestWithOnConflictFailTheKeyOfAnEmptyObjectIsLookedAtBeforeAnythingShows(t *testing.T) {
+	t.Parallel()
+	e, in := threeObjects(t)
+	in.Mode, in.Target.Upload.OnConflict = PublishAll, "fail"
+	in.Objects = append(in.Objects, Empty("p/4"))
+	theirs := s3.PutObjectInput{Bucket: &e.target.Upload.Bucket, Key: &in.Objects[3].Key, Body: strings.NewReader("theirs")}
+	_, err := e.store.Client().PutObject(t.Context(), &theirs)
+	require.NoError(t, err)
+	_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+	var told *temporal.ApplicationError
+	require.ErrorAs(t, err, &told)
+	require.Equal(t, "ObjectExists", told.Type())
+	require.Empty(t, Visible(err))
+	require.Equal(t, []string{"p/4"}, e.keys(t))
+
+	_, err = e.store.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: theirs.Bucket, Key: theirs.Key})
+	require.NoError(t, err)
+	for range 2 { // the second finds its own
+		_, err = e.env.ExecuteActivity(e.steps.Publish, in)
+		require.NoError(t, err)
+		require.Equal(t, []string{"p/1", "p/2", "p/3", "p/4"}, e.keys(t))
+	}
 }
 
 // The upload was completed, its answer lost, and the object cannot be looked at just now: to send the file again would deliver
