@@ -88,7 +88,7 @@ var causes = []cause{
 	{upload.ErrExpired, "CredentialsExpired", Platform, transient, "Nothing at first: a fresh session is fetched. If it comes again, renew the credential's keys." + parked},
 	{awsrole.ErrPolicy, "SettingsRefused", Configuration, permanent, "STS does not accept the session policy: shorten the prefix, and retry with replan."},
 	{awsrole.ErrRegion, "WrongRegion", Configuration, permanent, "Set the credential's region to one in which STS is active for the account, and retry."},
-	{awsrole.ErrRefused, "SettingsRefused", Configuration, permanent, "Compare role_arn with the role at the customer, and retry."},
+	{awsrole.ErrRefused, "SettingsRefused", Configuration, permanent, "Compare role_arn with the role at the customer, and sts_endpoint with the store's (one without an STS has no roles: use its keys), and retry."},
 	{awsrole.ErrServer, "STSFailed", Platform, transient, "Nothing: STS failed, and it is tried again." + parked},
 	{awsrole.ErrOther, "STSFailed", Platform, transient, "Look up the code that the message names in Amazon's list of STS errors."},
 	{awsrole.ErrThrottled, "Throttled", Platform, transient, "Nothing: it is tried again more slowly." + parked},

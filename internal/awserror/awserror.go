@@ -112,7 +112,7 @@ type Error struct {
 	after   time.Duration
 }
 
-// Error returns the sentinel's words, the details and the code.
+// Error returns the sentinel's words, the details and the code; without one, the status.
 func (e *Error) Error() string {
 	text := e.Cause.Error()
 	if e.Detail != "" {
@@ -123,6 +123,8 @@ func (e *Error) Error() string {
 		text += fmt.Sprintf(" (%s, request %s)", e.Code, e.request)
 	case e.Code != "":
 		text += " (" + e.Code + ")"
+	case e.Status != 0:
+		text += fmt.Sprintf(" (HTTP %d)", e.Status)
 	}
 	return text
 }
@@ -216,11 +218,26 @@ func Answered(err error, a *Answer) (e *Error, said string) {
 	if s, err := strconv.Atoi(a.Header.Get("Retry-After")); err == nil {
 		e.after = time.Duration(s) * time.Second
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		e.Code, said = api.ErrorCode(), api.ErrorMessage()
-	}
+	e.Code, said = Said(err)
 	return e, said
+}
+
+// unsaid is what the SDK puts in the place of a code, or of words, that an answer does not have.
+const unsaid = "UnknownError"
+
+// Said returns the code and the words of a service; each is empty if the answer has none.
+func Said(err error) (code, words string) {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return "", ""
+	}
+	if code, words = api.ErrorCode(), api.ErrorMessage(); words == unsaid || words == code {
+		words = ""
+	}
+	if code == unsaid {
+		code = ""
+	}
+	return code, words
 }
 
 // Unanswered says why there is no answer.

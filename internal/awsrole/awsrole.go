@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
 
 	"consign/internal/awsclient"
 	"consign/internal/awserror"
@@ -181,6 +182,6 @@ const httpTimeout = 15 * time.Second
 func (o Options) newClient(creds aws.CredentialsProvider) *sts.Client {
 	return sts.New(sts.Options{
 		Region: o.Region, BaseEndpoint: awsclient.Optional(o.STSEndpoint), Credentials: awserror.Marked(creds),
-		HTTPClient: o.HTTPClient, Retryer: awsclient.Retryer(o.Attempts),
+		HTTPClient: o.HTTPClient, Retryer: awsclient.Retryer(o.Attempts), APIOptions: []func(*middleware.Stack) error{readBareErrors},
 	})
 }

@@ -80,6 +80,7 @@ var failures = map[string]error{
 	"InvalidParameterCombination": ErrRefused,
 	"InvalidAction":               ErrRefused,
 	"NotImplemented":              ErrRefused,
+	"MethodNotAllowed":            ErrRefused, // of a store without an STS
 	"NoSuchEntity":                ErrRefused,
 	"Throttling":                  ErrThrottled,
 	"ThrottlingException":         ErrThrottled,

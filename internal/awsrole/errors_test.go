@@ -118,6 +118,49 @@ func TestAnErrorTellsOurOwnIdentityFromTheirs(t *testing.T) {
 	}
 }
 
+// Ceph's STS answers in S3's form, and so does every store that has no STS.
+func TestACodeIsReadAlsoWhereNothingIsAroundTheError(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		status int
+		answer string
+		want   error
+		says   string
+	}{
+		"a role that is not there":    {404, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>NoSuchEntity</Code><Message></Message></Error>`, awsrole.ErrRefused, "the settings (NoSuchEntity)"},
+		"a trust policy that refuses": {403, `<Error><Code>AccessDenied</Code><Message>No.</Message></Error>`, awsrole.ErrDenied, "may not be assumed: No (AccessDenied)"},
+		"a store without an STS":      {405, `<Error><Code>MethodNotAllowed</Code></Error>`, awsrole.ErrRefused, "(MethodNotAllowed)"},
+		"an answer of STS":            {400, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Code>MalformedPolicyDocument</Code></Error></ErrorResponse>`, awsrole.ErrPolicy, "(MalformedPolicyDocument)"},
+		"an answer that says nothing": {404, `<html></html>`, awsrole.ErrOther, "STS answered with an error (HTTP 404)"},
+		"an answer that has no bytes": {405, ``, awsrole.ErrOther, "STS answered with an error (HTTP 405)"},
+		"an answer that breaks off":   {400, `<Error><Code>NoSuchEn`, awsrole.ErrOther, "STS answered with an error (HTTP 400)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tc.status)
+				_, _ = w.Write([]byte(tc.answer))
+			}))
+			t.Cleanup(server.Close)
+			_, err := identityOf(t, role(server.URL))
+			require.ErrorIs(t, err, tc.want)
+			require.ErrorContains(t, err, tc.says)
+		})
+	}
+}
+
+func TestAStoreThatDoesNotKnowTheQuestionLeavesItsKeysWithoutAName(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		_, _ = w.Write([]byte(`<Error><Code>MethodNotAllowed</Code></Error>`))
+	}))
+	t.Cleanup(server.Close)
+	id, err := identityOf(t, keys(server.URL))
+	require.NoError(t, err)
+	require.Zero(t, id)
+}
+
 // answering is an STS that refuses everything with one code, repeats in its message what identifies the caller, and
 // believes that it is another time.
 func answering(t *testing.T, status int, code string, ahead time.Duration) string {

@@ -109,7 +109,7 @@ func (s *Session) Identity(ctx context.Context) (Identity, error) {
 }
 
 // notImplemented is how stores answer to GetCallerIdentity.
-var notImplemented = map[string]bool{"InvalidAction": true, "NotImplemented": true, "UnsupportedOperation": true, "InvalidParameterValue": true}
+var notImplemented = map[string]bool{"InvalidAction": true, "NotImplemented": true, "MethodNotAllowed": true, "UnsupportedOperation": true, "InvalidParameterValue": true}
 
 // accountOf returns the fifth field of an ARN.
 func accountOf(arn string) string {
