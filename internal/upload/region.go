@@ -55,7 +55,8 @@ func (b *Bucket) findRegion(ctx context.Context) (string, error) {
 			return region, nil
 		}
 		if answer.Status == http.StatusNotFound {
-			return "", fmt.Errorf("find the region of %s: %w; one of China or of a government is found nowhere else: then set region", b.o.Bucket, ErrNoSuchBucket)
+			detail := join("one of China or of a government is found nowhere else: then set region", b.hosted())
+			return "", b.fail(opRegion, "", &Error{Status: answer.Status, cause: ErrNoSuchBucket, detail: detail})
 		}
 		if answer.Status >= http.StatusInternalServerError {
 			return "", b.fail(opRegion, "", err)

@@ -3,12 +3,12 @@ package upload
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/aws/smithy-go"
 
 	"consign/internal/awserror"
 )
@@ -118,16 +118,28 @@ func (b *Bucket) translate(op operation, key string, err error) error {
 	if end := awserror.Ended(err); end != nil {
 		return &Error{cause: ErrUnreachable, context: end, detail: end.Error()}
 	}
-	return &Error{cause: ErrUnreachable, detail: awserror.Root(err)}
+	detail := awserror.Root(err)
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsNotFound {
+		detail = join(detail, b.hosted())
+	}
+	return &Error{cause: ErrUnreachable, detail: detail}
+}
+
+// hosted says, of a store that need not have a host for each bucket as Amazon has, that it is asked by one. A store that has
+// none takes the beginning of the key for the bucket.
+func (b *Bucket) hosted() string {
+	u, err := url.Parse(b.o.Endpoint)
+	if b.o.Endpoint == "" || b.o.PathStyle || err != nil || net.ParseIP(u.Hostname()) != nil {
+		return ""
+	}
+	return "the bucket is asked for as the host " + b.o.Bucket + "." + u.Hostname() + ": a store without a host for each bucket needs path_style: true"
 }
 
 func (b *Bucket) translateAnswer(op operation, key string, err error, a *awserror.Answer) *Error {
 	e := &Error{Status: a.Status, request: a.Header.Get("X-Amz-Request-Id"), after: retryAfter(a.Header)}
-	said := ""
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		e.Code, said = api.ErrorCode(), api.ErrorMessage()
-	}
+	var said string
+	e.Code, said = awserror.Said(err)
 	head := a.Request != nil && a.Request.Method == http.MethodHead
 	if code := a.Header.Get("X-Minio-Error-Code"); code != "" && head {
 		e.Code = code // MinIO answers HEAD, which has no body, with a header
@@ -152,6 +164,8 @@ func (b *Bucket) translateAnswer(op operation, key string, err error, a *awserro
 		e.detail = "it is in " + region + ", not in " + b.o.Region
 	case errors.Is(e.cause, ErrAccessDenied):
 		e.detail = join(b.missing(op, key), awserror.Redact(said, a.Request))
+	case errors.Is(e.cause, ErrNoSuchBucket):
+		e.detail = join(awserror.Redact(said, a.Request), b.hosted())
 	case !errors.Is(e.cause, ErrSignature): // its message repeats what was signed, tokens included
 		e.detail = awserror.Redact(said, a.Request)
 	}
