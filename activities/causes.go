@@ -101,6 +101,7 @@ var causes = []cause{
 	{upload.ErrWrongRegion, "WrongRegion", Configuration, permanent, "Set the region that the message names, or leave region empty, and retry with replan."},
 	{upload.ErrConflict, "ObjectExists", Customer, permanent, "on_conflict is fail and an object of that name is there: have it removed and retry; or abort, and send it under another name with a new run key."},
 	{upload.ErrOverwritten, TypeObjectOverwritten, Customer, permanent, "Somebody else wrote the object during the delivery: find out who, then retry, which sends it again over theirs if nothing of the delivery is visible; or abort, and send it again with a new run key."},
+	{upload.ErrNoChecksum, "SettingsRefused", Configuration, permanent, "No delivery can be verified in the store at this endpoint (docs/CONFIG.md says what one must be able to do): have it upgraded, or choose another, and retry, with replan if the destination's settings have changed."},
 	{upload.ErrRefused, "SettingsRefused", Configuration, permanent, "The store does not accept a setting (sse, acl, storage_class, tags): correct it and retry with replan."},
 	{upload.ErrTooLarge, "ObjectTooLarge", Configuration, permanent, "S3 takes 5 TiB an object: split the files, and retry with replan."},
 	{upload.ErrUploadLost, TypeUploadLost, Customer, permanent, "The bucket's lifecycle rule removes unfinished uploads too early: have it made longer than the longest run, and retry."},

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,6 +16,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"consign/internal/archive"
+	"consign/internal/upload"
 )
 
 // deaf is a store that opens uploads without saying so, as often as one request is tried.
@@ -74,4 +76,13 @@ func TestAssumeRoleLeavesNothingOfItsEarlierTries(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, e.open(t))
 	})
+}
+
+// Lost files are rendered and sent again, three times: in such a store that is for nothing.
+func TestAStoreWithoutChecksumsIsNotTakenForFilesThatAreLost(t *testing.T) {
+	t.Parallel()
+	var told *temporal.ApplicationError
+	require.ErrorAs(t, failed(t.Context(), fmt.Errorf("verify k: %w", upload.ErrNoChecksum)), &told)
+	require.Equal(t, "SettingsRefused", told.Type())
+	require.True(t, told.NonRetryable())
 }

@@ -32,6 +32,9 @@ var (
 	ErrUploadLost = errors.New("the upload is not there any more")
 	// ErrMismatch: bytes differ: between the file and its recorded checksum, or between the file and S3's parts.
 	ErrMismatch = errors.New("the bytes are not the ones that were recorded")
+	// ErrNoChecksum: the store keeps no checksums of the parts that it is sent, or knows none of a whole object. Nothing can be
+	// verified there, or nothing completed.
+	ErrNoChecksum = errors.New("the store has no such checksums")
 	// ErrConflict: there is an object of this name, and on_conflict is fail.
 	ErrConflict = errors.New("an object of this name is there already")
 	// ErrOverwritten: the upload is gone and under its name lies an object that is not ours.

@@ -370,8 +370,8 @@ func TestAStoreThatKeepsNoChecksumsIsTold(t *testing.T) {
 		func(o *s3.Options) { o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired })
 	require.NoError(t, err)
 	err = b.Verify(t.Context(), object("plain", []byte("x")), *out.UploadId)
-	require.ErrorIs(t, err, upload.ErrMismatch)
-	require.ErrorContains(t, err, "keeps no CRC32C of part 1")
+	require.ErrorIs(t, err, upload.ErrNoChecksum)
+	require.ErrorContains(t, err, "it lists part 1 without its CRC32C")
 }
 
 // TestALostUploadThatNobodyHasLookedForIsNotCalledLost: a worker that stops has no time to look whether it has become the

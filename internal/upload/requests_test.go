@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -176,9 +177,40 @@ func TestAStoreThatKeepsNoChecksumsIsFoundByATry(t *testing.T) {
 		_, _ = w.Write(bytes.ReplaceAll(held.Body.Bytes(), []byte("ChecksumCRC32C>"), []byte("Nothing>")))
 	}})
 	err := b.Try(t.Context(), "k")
-	require.ErrorIs(t, err, upload.ErrMismatch)
-	require.ErrorContains(t, err, "keeps no CRC32C of part 1")
+	require.ErrorIs(t, err, upload.ErrNoChecksum)
+	require.NotErrorIs(t, err, upload.ErrMismatch, "no other bytes would help")
+	require.ErrorContains(t, err, "it lists part 1 without its CRC32C")
 	require.Zero(t, openUploads(t, b, "k"))
+}
+
+// MinIO of before 2025 names the algorithm and no type, and refuses to complete.
+func TestAStoreThatKnowsNoChecksumsOfWholeObjectsIsFoundByATry(t *testing.T) {
+	t.Parallel()
+	for name, alter := range map[string]func(http.Header){
+		"no type":      func(h http.Header) { h.Del("X-Amz-Checksum-Type") },
+		"another type": func(h http.Header) { h.Set("X-Amz-Checksum-Type", "COMPOSITE") },
+		"nothing": func(h http.Header) { // of which nothing follows: MinIO completes it
+			h.Del("X-Amz-Checksum-Type")
+			h.Del("X-Amz-Checksum-Algorithm")
+		},
+	} {
+		b, _ := faulty(t, newBucket(t), 1, &rule{"create", -1, func(w http.ResponseWriter, r *http.Request, p *proxy) {
+			made := httptest.NewRecorder()
+			p.store.ServeHTTP(made, r)
+			require.NotEmpty(t, made.Header().Get("X-Amz-Checksum-Type"))
+			alter(made.Header())
+			maps.Copy(w.Header(), made.Header())
+			_, _ = w.Write(made.Body.Bytes())
+		}})
+		err := b.Try(t.Context(), "k")
+		if name == "nothing" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, upload.ErrNoChecksum, name)
+			require.ErrorContains(t, err, "and not the whole object")
+		}
+		require.Zero(t, openUploads(t, b, "k"), name)
+	}
 }
 
 func TestATryThatIsCancelledLeavesNothing(t *testing.T) {

@@ -38,7 +38,7 @@ func (b *Bucket) parts(ctx context.Context, key, uploadID string) (map[int]part,
 
 // Verify reports whether the upload holds exactly the object: every part, of the right size, and together of the right
 // checksum, as S3 computed it. ErrMismatch says what differs; ErrUploadLost, that there is no such upload: Complete
-// finds out why.
+// finds out why; ErrNoChecksum, that the store cannot tell.
 func (b *Bucket) Verify(ctx context.Context, o Object, uploadID string) error {
 	_, err := b.verified(ctx, o, uploadID)
 	return err
@@ -67,7 +67,7 @@ func (b *Bucket) verified(ctx context.Context, o Object, uploadID string) ([]typ
 		}
 		crc, ok := decodeCRC(p.crc)
 		if !ok {
-			return nil, b.mismatch(o, "the store keeps no CRC32C of part %d", number)
+			return nil, fmt.Errorf("verify %s/%s: %w: it lists part %d without its CRC32C", b.o.Bucket, o.Key, ErrNoChecksum, number)
 		}
 		whole = combine(whole, crc, p.size)
 		n := int32(number) // at most 10,000
