@@ -135,6 +135,47 @@ func TestObjectsAreStoredAsTheSettingsSay(t *testing.T) {
 	}
 }
 
+// Some stores take the setting and store what they are sent as it is.
+func TestAStoreThatDoesNotEncryptIsFoundByATry(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		set  func(o *upload.Options)
+		says string // the store, of a part
+		ok   bool
+	}{
+		"nothing was asked":    {func(*upload.Options) {}, "", true},
+		"S3's own keys":        {func(o *upload.Options) { o.SSE = "s3" }, "AES256", true},
+		"none, where S3's are": {func(o *upload.Options) { o.SSE = "s3" }, "", false},
+		"a key of KMS":         {func(o *upload.Options) { o.KMSKeyID = "alias/acme" }, "aws:kms", true},
+		"none, where KMS's is": {func(o *upload.Options) { o.KMSKeyID = "alias/acme" }, "", false},
+		"S3's, for one of KMS": {func(o *upload.Options) { o.SSE = "kms" }, "AES256", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bucket := newBucket(t)
+			plain := open(t, options(bucket)) // MinIO has no keys: it is not asked to encrypt
+			id, err := plain.Start(t.Context(), object("k", []byte("x")))
+			require.NoError(t, err)
+			o := options(bucket)
+			tc.set(&o)
+			o.Endpoint = newProxy(t, store.Endpoint, &rule{"create", -1, func(w http.ResponseWriter, _ *http.Request, _ *proxy) {
+				fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
+			}}, &rule{"part", -1, func(w http.ResponseWriter, r *http.Request, p *proxy) {
+				w.Header().Set("X-Amz-Server-Side-Encryption", tc.says)
+				p.store.ServeHTTP(w, r)
+			}}).URL
+			err = open(t, o).Try(t.Context(), "k")
+			if tc.ok {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, upload.ErrRefused)
+				require.ErrorContains(t, err, "the store does not say that the part is encrypted so")
+			}
+			require.Zero(t, openUploads(t, plain, "k"))
+		})
+	}
+}
+
 // TestListsAreReadToTheirEnd: S3 answers at most 1,000 at once.
 func TestListsAreReadToTheirEnd(t *testing.T) {
 	t.Parallel()

@@ -89,12 +89,16 @@ func (s *sending) one(ctx context.Context, number int) error {
 // sendPart sends one part, of this CRC32C.
 func (b *Bucket) sendPart(ctx context.Context, key, uploadID string, number int, crc uint32, from *body) error {
 	part, length, sum := int32(number), from.Size(), encodeCRC(crc) // at most 10,000
-	_, err := b.client.UploadPart(ctx, &s3.UploadPartInput{
+	out, err := b.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &b.o.Bucket, Key: &key, UploadId: &uploadID, PartNumber: &part, Body: from, ContentLength: &length,
 		ChecksumCRC32C: &sum, ExpectedBucketOwner: awsclient.Optional(b.o.BucketOwner),
 	}, unsigned)
 	if err != nil {
 		return b.failPart(key, number, err)
+	}
+	if asked := b.sse(); b.o.Endpoint != "" && asked != "" && out.ServerSideEncryption != asked { // Amazon does as it is asked
+		return fmt.Errorf("upload %s/%s part %d: %w: sse asks for %s, and the store does not say that the part is encrypted so",
+			b.o.Bucket, key, number, ErrRefused, asked)
 	}
 	return nil
 }
