@@ -11,6 +11,10 @@ const quote = '"'
 // endOfData is what PostgreSQL takes for the end of the data where it stands on a line of its own.
 const endOfData = `\.`
 
+// nullWord is what MySQL and MariaDB take for NULL where it stands bare among fields that may be quoted, whatever
+// null_string is.
+const nullWord = "NULL"
+
 // What a byte means to a dialect. A scan joins the classes of all bytes of a value.
 const (
 	classSpecial uint8 = 1 << iota // ends or opens something: a value that holds it is quoted, or escaped
@@ -114,7 +118,7 @@ func (d *dialect) appendText(dst []byte, s string, force bool) ([]byte, string) 
 
 // ambiguous reports whether a value without special characters would not read back as itself if it were bare.
 func (d *dialect) ambiguous(s string, seen uint8) bool {
-	if s == d.null || s == endOfData {
+	if s == d.null || s == endOfData || s == nullWord {
 		return true
 	}
 	if s == "" {
