@@ -55,6 +55,7 @@ type valueStore interface {
 
 const (
 	whyInfinity = "infinity has no Parquet value"
+	whyLastDay  = "it is not between 00:00 and 23:59:59.999999: of 24:00, readers of Parquet make NULL or the next day"
 	whyRange    = "it is too far from 1970 for Parquet's milliseconds"
 )
 
@@ -198,8 +199,8 @@ func check32(t table.Type) checker[int32] {
 func check64(t table.Type) checker[int64] {
 	if t.Kind == table.Time {
 		return func(values []int64) (int, string) {
-			i := slices.IndexFunc(values, func(micros int64) bool { return !inDay(micros) })
-			return i, whyDay
+			i := slices.IndexFunc(values, func(micros int64) bool { return micros < 0 || micros >= microsPerDay })
+			return i, whyLastDay
 		}
 	}
 	if t.Kind != table.Timestamp && t.Kind != table.TimestampTZ {

@@ -171,6 +171,11 @@ func TestParquetValuesWithoutAParquetValueNameRowAndColumn(t *testing.T) {
 		{"an infinite timestamp", scalar(table.Timestamp), table.Vector{I64: []int64{table.TimestampInfinity}}},
 		{"a timestamp with zone of minus infinity", scalar(table.TimestampTZ), table.Vector{I64: []int64{table.TimestampNegInfinity}}},
 		{"seconds that do not fit", seconds, table.Vector{I64: []int64{table.TimestampInfinity/1000 + 1}}},
+		{"the end of the day", scalar(table.Time), table.Vector{I64: []int64{microsPerDay}}},
+		{"a time before the day", scalar(table.Time), table.Vector{I64: []int64{-1}}},
+		{"the end of the day in a list", listOf(scalar(table.Time)), table.Vector{
+			Entries: []table.Entry{{Length: 2}}, Children: []table.Vector{{I64: []int64{microsPerDay - 1, microsPerDay}}},
+		}},
 		{"an infinite date in a list", listOf(scalar(table.Date)), table.Vector{
 			Entries: []table.Entry{{Length: 2}}, Children: []table.Vector{{I32: []int32{1, table.DateInfinity}}},
 		}},
