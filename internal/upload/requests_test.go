@@ -140,7 +140,7 @@ func TestAStoreThatDoesNotEncryptIsFoundByATry(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		set  func(o *upload.Options)
-		says string // the store, of a part
+		says string // the store
 		ok   bool
 	}{
 		"nothing was asked":    {func(*upload.Options) {}, "", true},
@@ -150,29 +150,36 @@ func TestAStoreThatDoesNotEncryptIsFoundByATry(t *testing.T) {
 		"none, where KMS's is": {func(o *upload.Options) { o.KMSKeyID = "alias/acme" }, "", false},
 		"S3's, for one of KMS": {func(o *upload.Options) { o.SSE = "kms" }, "AES256", false},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			bucket := newBucket(t)
-			plain := open(t, options(bucket)) // MinIO has no keys: it is not asked to encrypt
-			id, err := plain.Start(t.Context(), object("k", []byte("x")))
-			require.NoError(t, err)
-			o := options(bucket)
-			tc.set(&o)
-			o.Endpoint = newProxy(t, store.Endpoint, &rule{"create", -1, func(w http.ResponseWriter, _ *http.Request, _ *proxy) {
-				fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
-			}}, &rule{"part", -1, func(w http.ResponseWriter, r *http.Request, p *proxy) {
-				w.Header().Set("X-Amz-Server-Side-Encryption", tc.says)
-				p.store.ServeHTTP(w, r)
-			}}).URL
-			err = open(t, o).Try(t.Context(), "k")
-			if tc.ok {
+		for _, saidBy := range []string{"create", "part"} {
+			t.Run(name+", said by "+saidBy, func(t *testing.T) {
+				t.Parallel()
+				bucket := newBucket(t)
+				plain := open(t, options(bucket)) // MinIO has no keys: it is not asked to encrypt
+				id, err := plain.Start(t.Context(), object("k", []byte("x")))
 				require.NoError(t, err)
-			} else {
-				require.ErrorIs(t, err, upload.ErrRefused)
-				require.ErrorContains(t, err, "the store does not say that the part is encrypted so")
-			}
-			require.Zero(t, openUploads(t, plain, "k"))
-		})
+				o := options(bucket)
+				tc.set(&o)
+				o.Endpoint = newProxy(t, store.Endpoint, &rule{"create", -1, func(w http.ResponseWriter, _ *http.Request, _ *proxy) {
+					if saidBy == "create" {
+						w.Header().Set("X-Amz-Server-Side-Encryption", tc.says)
+					}
+					fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
+				}}, &rule{"part", -1, func(w http.ResponseWriter, r *http.Request, p *proxy) {
+					if saidBy == "part" {
+						w.Header().Set("X-Amz-Server-Side-Encryption", tc.says)
+					}
+					p.store.ServeHTTP(w, r)
+				}}).URL
+				err = open(t, o).Try(t.Context(), "k")
+				if tc.ok {
+					require.NoError(t, err)
+				} else {
+					require.ErrorIs(t, err, upload.ErrRefused)
+					require.ErrorContains(t, err, "the store does not say that it encrypts so")
+				}
+				require.Zero(t, openUploads(t, plain, "k"))
+			})
+		}
 	}
 }
 

@@ -96,10 +96,7 @@ func (b *Bucket) sendPart(ctx context.Context, key, uploadID string, number int,
 	if err != nil {
 		return b.failPart(key, number, err)
 	}
-	if asked := b.sse(); b.o.Endpoint != "" && asked != "" && out.ServerSideEncryption != asked { // Amazon does as it is asked
-		return fmt.Errorf("upload %s/%s part %d: %w: sse asks for %s, and the store does not say that the part is encrypted so",
-			b.o.Bucket, key, number, ErrRefused, asked)
-	}
+	b.heard(out.ServerSideEncryption)
 	return nil
 }
 

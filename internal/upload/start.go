@@ -57,6 +57,7 @@ func (b *Bucket) create(ctx context.Context, o Object) (string, error) {
 	if err != nil {
 		return "", b.fail(opCreate, o.Key, err)
 	}
+	b.heard(out.ServerSideEncryption)
 	id := *out.UploadId
 	if tries, ok := retry.GetAttemptResults(out.ResultMetadata); ok && len(tries.Results) > 1 {
 		if err := b.AbortStrays(ctx, o.Key, id); err != nil {
@@ -176,14 +177,35 @@ func (b *Bucket) Try(ctx context.Context, key string) (err error) {
 			err = abort
 		}
 	}()
-	if _, err = b.Send(ctx, o, id, strings.NewReader(tryByte), nil); err != nil {
-		return err
+	if _, err = b.Send(ctx, o, id, strings.NewReader(tryByte), nil); err == nil {
+		err = b.Verify(ctx, o, id)
 	}
-	return b.Verify(ctx, o, id)
+	if errors.Is(err, ErrMismatch) { // no file was lost: it is the store, or what is between
+		return fmt.Errorf("%w, or something on the way: %w", ErrServer, err)
+	}
+	if err == nil {
+		err = b.unencrypted(key)
+	}
+	return err
 }
 
 // tryByte is what Try sends.
 const tryByte = "?"
+
+// heard notes what the store says of its encryption.
+func (b *Bucket) heard(said types.ServerSideEncryption) {
+	if asked := b.sse(); asked != "" && said == asked {
+		b.encrypts.Store(true)
+	}
+}
+
+// unencrypted refuses a store that takes the setting and has said nowhere that it does as it is asked. Amazon does.
+func (b *Bucket) unencrypted(key string) error {
+	if b.o.Endpoint == "" || b.sse() == "" || b.encrypts.Load() {
+		return nil
+	}
+	return fmt.Errorf("upload %s/%s: %w: sse asks for %s, and the store does not say that it encrypts so", b.o.Bucket, key, ErrRefused, b.sse())
+}
 
 func (b *Bucket) sse() types.ServerSideEncryption {
 	switch {

@@ -8,6 +8,7 @@ package upload
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +25,8 @@ type Bucket struct {
 	o      Options
 	client *s3.Client
 	http   *http.Client
+	// encrypts is set once the store has said that it encrypts as it is asked to: of an upload, or of a part.
+	encrypts atomic.Bool
 }
 
 // An Object is a file as it will be in the bucket. All of it is known before the first byte is sent, but of one that is sent
