@@ -85,4 +85,7 @@ func TestAStoreWithoutChecksumsIsNotTakenForFilesThatAreLost(t *testing.T) {
 	require.ErrorAs(t, failed(t.Context(), fmt.Errorf("verify k: %w", upload.ErrNoChecksum)), &told)
 	require.Equal(t, "SettingsRefused", told.Type())
 	require.True(t, told.NonRetryable())
+	require.ErrorAs(t, failed(t.Context(), fmt.Errorf("%w, or something on the way: %w", upload.ErrServer, upload.ErrMismatch)), &told)
+	require.Equal(t, "S3Failed", told.Type())
+	require.False(t, told.NonRetryable())
 }

@@ -374,6 +374,15 @@ func TestAStoreThatKeepsNoChecksumsIsTold(t *testing.T) {
 	require.ErrorContains(t, err, "it lists part 1 without its CRC32C")
 }
 
+// TestATryWhoseByteIsDamagedIsTheStoresFailure: files that are lost are rendered anew, and none were made yet.
+func TestATryWhoseByteIsDamagedIsTheStoresFailure(t *testing.T) {
+	t.Parallel()
+	b, _ := faulty(t, newBucket(t), 1, damage("part", -1))
+	err := b.Try(t.Context(), "k")
+	require.ErrorIs(t, err, upload.ErrServer)
+	require.Zero(t, openUploads(t, b, "k"))
+}
+
 // TestALostUploadThatNobodyHasLookedForIsNotCalledLost: a worker that stops has no time to look whether it has become the
 // object, and to send it again would be to deliver twice.
 func TestALostUploadThatNobodyHasLookedForIsNotCalledLost(t *testing.T) {
