@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,7 +135,7 @@ func quotedBehindMark(ctx context.Context, conn duck.Connection, t Table, f csvF
 		f, err = findOut(ctx, conn, t, csvFile{path: f.path, options: quotes})
 	}
 	name := append(f.names(), "")[0]
-	if ctx.Err() == nil && (err != nil || strings.ContainsAny(name, "\r\n")) {
+	if ctx.Err() == nil && (errors.Is(err, ErrUnreadable) || err == nil && strings.ContainsAny(name, "\r\n")) {
 		err = fmt.Errorf("table %s: %w: %s begins with a byte order mark, and with a value between quotes behind which no columns can be found; write it without the mark", t.Name, ErrUnreadable, f.path)
 	}
 	return f, err

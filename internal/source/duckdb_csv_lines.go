@@ -1,12 +1,10 @@
 package source
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -132,18 +130,12 @@ func oddLine(ctx context.Context, conn duck.Connection, t Table, f csvFile) (str
 
 // beginsWith reports whether a file, once unpacked, begins with a text. What cannot be read is left to the engine to complain about.
 func beginsWith(path, text string) bool {
-	file, err := os.Open(path)
-	if err != nil {
+	file := unpacked(path)
+	if file == nil {
 		return false
 	}
 	defer func() { _ = file.Close() }() // it was only read
-	var in io.Reader = file
-	if strings.HasSuffix(strings.ToLower(path), ".gz") {
-		if in, err = gzip.NewReader(file); err != nil {
-			return false
-		}
-	}
 	begin := make([]byte, len(text))
-	_, err = io.ReadFull(in, begin)
+	_, err := io.ReadFull(file, begin)
 	return err == nil && string(begin) == text
 }

@@ -2,12 +2,8 @@ package source
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 )
 
 // deepest is how deep a value in an NDJSON file may be nested. The engine finds out its type with a call within a call for
@@ -35,29 +31,20 @@ func checkDepths(ctx context.Context, t Table, files []string) error {
 
 // checkDepth is checkDepths of one file. What cannot be read is left to the engine to complain about.
 func checkDepth(ctx context.Context, t Table, name string) error {
-	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() { // to open a pipe would be to wait
-		return nil
-	}
-	file, err := os.Open(name)
-	if err != nil {
+	file := unpacked(name)
+	if file == nil {
 		return nil
 	}
 	defer func() { _ = file.Close() }() // it was only read
-	var in io.Reader = file
-	if strings.HasSuffix(strings.ToLower(name), ".gz") {
-		if in, err = gzip.NewReader(file); err != nil {
-			return nil
-		}
-	}
-	begin := bufio.NewReader(in)
+	begin := bufio.NewReader(file)
 	if mark, _ := begin.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		return fmt.Errorf("table %s: %w: %s begins with a byte order mark, which JSON may not; write it without one", t.Name, ErrUnreadable, name)
 	}
-	in = begin
 	var d depth
+	var err error
 	for buffer := make([]byte, depthBuffer); err == nil && d.most <= deepest; {
 		var n int
-		n, err = in.Read(buffer)
+		n, err = begin.Read(buffer)
 		d.read(buffer[:n])
 		if ctx.Err() != nil {
 			return ctx.Err()
