@@ -2,11 +2,14 @@ package e2e_test
 
 import (
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 )
 
 // What the sites of these tests have: heartbeats are the product's, the host's timeout is short (10 minutes by default).
@@ -101,7 +104,12 @@ func TestAKillInAStepWithoutFilesCostsAHeartbeat(t *testing.T) {
 	s.to("recovered", s.bucket, "")
 	w := s.worker()
 	s.begin("recovered", "k")
-	eventually(t, "AssumeRole stands still", func() bool { return s.progressOf(s.workflow("recovered")).Step == "AssumeRole" })
+	eventually(t, "AssumeRole is at work", func() bool {
+		described, err := temporal.DescribeWorkflowExecution(t.Context(), s.workflow("recovered"), "")
+		return err == nil && slices.ContainsFunc(described.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {
+			return a.GetActivityType().GetName() == "AssumeRole" && a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED
+		})
+	})
 	since := time.Now()
 	w.kill()
 	g.release()
