@@ -47,7 +47,7 @@ func (d *dialect) textCell(force bool) cell {
 	default:
 		return func(dst []byte, v *table.Vector, i int) ([]byte, string) {
 			s := v.Strings[i]
-			if s != d.null && s != endOfData && s != nullWord {
+			if !d.reserved(s) {
 				if dst, plain := d.sieve.appendPlain(dst, s); plain {
 					return dst, ""
 				}

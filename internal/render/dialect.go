@@ -118,7 +118,7 @@ func (d *dialect) appendText(dst []byte, s string, force bool) ([]byte, string) 
 
 // ambiguous reports whether a value without special characters would not read back as itself if it were bare.
 func (d *dialect) ambiguous(s string, seen uint8) bool {
-	if s == d.null || s == endOfData || s == nullWord {
+	if d.reserved(s) {
 		return true
 	}
 	if s == "" {
@@ -129,6 +129,9 @@ func (d *dialect) ambiguous(s string, seen uint8) bool {
 	}
 	return seen&classHigh != 0 && wideSpaceAtEnds(s)
 }
+
+// reserved reports whether a value is a word that readers take for something else where it stands bare.
+func (d *dialect) reserved(s string) bool { return s == d.null || s == endOfData || s == nullWord }
 
 // wideSpaceAtEnds reports whether the first or last character is white space outside ASCII, or a byte-order mark.
 func wideSpaceAtEnds(s string) bool {
