@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/temporalio/ui-server/v2/server"
@@ -23,7 +24,11 @@ func main() {
 	}
 }
 
+// gcPercent is how much the heap may grow before the next collection: the server makes much garbage beside a small heap.
+const gcPercent = 200
+
 func run(args []string) error {
+	debug.SetGCPercent(gcPercent)
 	if len(args) < 2 || args[0] != "server" || args[1] != "start-dev" {
 		return errors.New(`needs "server start-dev" and its flags`)
 	}

@@ -166,6 +166,12 @@ func dynamicConfig(o options) dynamicconfig.StaticClient {
 	// How often a second a shard looks for tasks to hand out. Here all runs are in one shard, which looks 20 times at the
 	// server's default: a small delivery by itself then waits 50 ms for each of its steps.
 	set("history.transferProcessorMaxPollRPS", 200)
+	// Each time it looks, it goes through all that it has handed out since it last noted how far it is: with hundreds of
+	// runs, and the half minute that is the server's default, thousands of tasks and a sixth of the server's time.
+	for _, queue := range []string{"transfer", "visibility", "timer"} {
+		set("history."+queue+"ProcessorUpdateAckInterval", "2s")
+	}
+	set("history.externalPayloadsEnabled", false) // nobody here keeps payloads elsewhere, and each event is searched for them
 	for key, value := range o.dynamic {
 		set(key, jsonValue(value))
 	}
