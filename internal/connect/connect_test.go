@@ -13,7 +13,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,7 +25,9 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 
 	"consign/internal/config"
 	"consign/internal/connect"
@@ -113,6 +117,54 @@ func TestAnAPIKeyThatWasChangedIsUsedWithoutARestart(t *testing.T) {
 		require.Equal(t, "Bearer "+want, server.key.Load())
 	}
 }
+
+func TestMessagesAreNotCompressed(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	seen := &compressions{}
+	g := grpc.NewServer(grpc.StatsHandler(seen))
+	workflowservice.RegisterWorkflowServiceServer(g, &namespaces{})
+	go func() { _ = g.Serve(listener) }()
+	t.Cleanup(g.Stop)
+
+	o, err := connect.Options(config.Temporal{Address: listener.Addr().String(), Namespace: "n"}, quiet())
+	require.NoError(t, err)
+	c, err := client.Dial(o)
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.WorkflowService().DescribeNamespace(t.Context(), &workflowservice.DescribeNamespaceRequest{Namespace: strings.Repeat("n", 10_000)})
+	require.NoError(t, err)
+	require.NotEmpty(t, seen.all())
+	for _, compression := range seen.all() {
+		require.Contains(t, []string{"", encoding.Identity}, compression)
+	}
+}
+
+// compressions notes how the requests to a server are compressed.
+type compressions struct {
+	mu   sync.Mutex
+	seen []string
+}
+
+func (c *compressions) all() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.seen)
+}
+
+func (c *compressions) HandleRPC(_ context.Context, s stats.RPCStats) {
+	if header, ok := s.(*stats.InHeader); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.seen = append(c.seen, header.Compression)
+	}
+}
+
+func (c *compressions) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+func (c *compressions) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (c *compressions) HandleConn(context.Context, stats.ConnStats)                       {}
 
 // namespaces is a Temporal that notes by which key it was asked.
 type namespaces struct {
