@@ -18,7 +18,8 @@ type Reader struct {
 	environment func(string) (string, bool)
 
 	mu       sync.Mutex
-	read     []fileText // what loaded was made of
+	read     []fileText   // what loaded was made of
+	buffer   bytes.Buffer // for what is only compared
 	loaded   *Config
 	warnings problem.List
 }
@@ -42,7 +43,7 @@ func (r *Reader) Load() (*Config, problem.List, error) {
 	}
 	r.loaded = nil
 	// What is remembered is read before what is loaded: a file that changes in between is loaded again the next time.
-	read, err := r.files(nil)
+	read, err := r.files()
 	if err == nil {
 		err = lasting(read)
 	}
@@ -74,18 +75,26 @@ func lasting(files []fileText) error {
 
 // same reports whether the files are what they were.
 func (r *Reader) same() bool {
-	now, err := r.files(r.read)
-	return err == nil && slices.EqualFunc(now, r.read, func(a, b fileText) bool { return a.path == b.path && bytes.Equal(a.text, b.text) })
+	paths, err := r.paths(r.read)
+	if err != nil || len(paths) != len(r.read) {
+		return false
+	}
+	for i, f := range r.read {
+		if f.path != paths[i] {
+			return false
+		}
+		if text, err := readInto(&r.buffer, f.path); err != nil || !bytes.Equal(text, f.text) {
+			return false
+		}
+	}
+	return true
 }
 
-// files reads the configuration's files, and those of queries that were read beside them the last time.
-func (r *Reader) files(last []fileText) ([]fileText, error) {
-	paths, err := locate(r.path, r.environment)
+// files reads the configuration's files.
+func (r *Reader) files() ([]fileText, error) {
+	paths, err := r.paths(nil)
 	if err != nil {
 		return nil, err
-	}
-	for _, f := range last[min(len(paths), len(last)):] {
-		paths = append(paths, f.path)
 	}
 	texts := make([]fileText, 0, len(paths))
 	var errs error
@@ -95,4 +104,16 @@ func (r *Reader) files(last []fileText) ([]fileText, error) {
 		texts = append(texts, fileText{path, text})
 	}
 	return texts, errs
+}
+
+// paths are the configuration's files, and those of queries that were read beside them the last time.
+func (r *Reader) paths(last []fileText) ([]string, error) {
+	paths, err := locate(r.path, r.environment)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range last[min(len(paths), len(last)):] {
+		paths = append(paths, f.path)
+	}
+	return paths, nil
 }

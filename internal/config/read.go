@@ -117,19 +117,28 @@ func (r *reader) read(paths []string) error {
 // byteOrderMark is what some editors begin a file with: it is no part of a query, and PostgreSQL takes it for a letter.
 const byteOrderMark = "\ufeff"
 
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+func readFile(path string) ([]byte, error) { return readInto(new(bytes.Buffer), path) }
+
+// readInto reads a file into memory that is used again: what it returns is gone with the next call.
+func readInto(b *bytes.Buffer, path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
 	}
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%w: %s: %d bytes are too many for a configuration", ErrNoConfig, path, info.Size())
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
+	b.Reset()
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := b.ReadFrom(f); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
 	}
-	return bytes.TrimPrefix(text, []byte(byteOrderMark)), nil
+	return bytes.TrimPrefix(b.Bytes(), []byte(byteOrderMark)), nil
 }
 
 // document parses one file and returns what of it can be decoded; nil if nothing can.
