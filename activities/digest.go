@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"consign/internal/defect"
@@ -14,6 +15,11 @@ const (
 	digestChunk = 256 << 10 // bytes handed to the writing goroutine at a time
 	digestQueue = 4         // chunks under way, so that a slow disk does not stop the stage before it at once
 )
+
+// digestChunks are chunks that nobody uses. A small file takes one, which is larger than most of what its step allocates.
+var digestChunks = sync.Pool{New: func() any { return new([digestChunk]byte) }}
+
+func newDigestChunk() []byte { return digestChunks.Get().(*[digestChunk]byte)[:0] }
 
 // A digestWriter writes behind its caller's back, and computes the SHA-256 and the CRC32C of what it writes, so that
 // nothing has to be read again to be hashed: a stage that works on one goroutine, such as a cipher, waits for neither
@@ -94,6 +100,9 @@ func (d *digestWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	d.size += int64(n)
 	for len(p) > 0 {
+		if d.chunk == nil {
+			d.chunk = newDigestChunk()
+		}
 		take := min(len(p), digestChunk-len(d.chunk))
 		d.chunk = append(d.chunk, p[:take]...)
 		p = p[take:]
@@ -109,7 +118,7 @@ func (d *digestWriter) hand() {
 	select {
 	case d.chunk = <-d.free:
 	default:
-		d.chunk = make([]byte, 0, digestChunk)
+		d.chunk = newDigestChunk()
 	}
 }
 
@@ -120,6 +129,11 @@ func (d *digestWriter) Close() error {
 		d.chunks <- d.chunk
 		close(d.chunks)
 		<-d.done
+		for len(d.free) > 0 {
+			if chunk := <-d.free; cap(chunk) == digestChunk { // an empty file has none
+				digestChunks.Put((*[digestChunk]byte)(chunk[:digestChunk]))
+			}
+		}
 		d.w, d.chunk, d.free = nil, nil, nil // what is known of the file stays until the last one of the delivery is written
 	}
 	return d.err()
