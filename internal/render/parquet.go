@@ -239,4 +239,8 @@ func (e *parquetEncoder) stop() {
 	e.flusher.Wait()
 	close(e.ready)
 	e.workers.Wait()
+	for _, l := range e.lanes {
+		l.writer.free()
+	}
+	e.lanes = nil
 }

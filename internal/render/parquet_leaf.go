@@ -156,8 +156,8 @@ func (w *leafWriter) closePage() error {
 	c := w.chunk
 	p := pageSummary{row: c.rows, nulls: w.nulls, bounds: w.store.bounds()}
 	values := w.def.n
-	s := w.pages.scratch.Get().(*pageScratch)
-	defer w.pages.scratch.Put(s)
+	s := pageScratches.Get().(*pageScratch)
+	defer s.free()
 
 	body, err := w.rep.appendTo(s.body[:0], s)
 	if err != nil {
@@ -209,8 +209,8 @@ func (w *leafWriter) finish() (*columnChunk, error) {
 	if n == 0 {
 		return c, nil
 	}
-	s := w.pages.scratch.Get().(*pageScratch)
-	defer w.pages.scratch.Put(s)
+	s := pageScratches.Get().(*pageScratch)
+	defer s.free()
 	header := format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{
 		NumValues: int32(n), Encoding: format.Plain,
 	})}

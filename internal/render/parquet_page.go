@@ -21,7 +21,6 @@ import (
 type pageWriter struct {
 	codec    format.CompressionCodec
 	compress func(dst, src []byte) []byte // nil: pages stay as they are
-	scratch  sync.Pool                    // of *pageScratch
 }
 
 // pageScratch is the memory that the making of one page takes.
@@ -30,10 +29,20 @@ type pageScratch struct {
 	header               bytes.Buffer
 }
 
+// pageScratches are those that nobody uses. They outlast their file: many a file is a single small page of each column.
+var pageScratches = sync.Pool{New: func() any { return &pageScratch{} }}
+
+// free gives the memory back, unless a huge value was in it.
+func (s *pageScratch) free() {
+	if cap(s.body)+cap(s.packed) <= 8*pageBytes {
+		pageScratches.Put(s)
+	}
+}
+
 // newPageWriter returns the writer for a `parquet_compression`. Snappy blocks come from s2, which makes them faster
 // than the snappy packages and hardly larger; zstd is at its fastest level, which is already smaller than snappy.
 func newPageWriter(compression string, threads int) (*pageWriter, error) {
-	p := &pageWriter{codec: format.Uncompressed, scratch: sync.Pool{New: func() any { return &pageScratch{} }}}
+	p := &pageWriter{codec: format.Uncompressed}
 	switch compression {
 	case CompressionSnappy:
 		p.codec = format.Snappy

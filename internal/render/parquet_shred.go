@@ -29,6 +29,16 @@ func (c *columnWriter) collect(n *parquetNode, pages *pageWriter) {
 	}
 }
 
+// free gives back the memory that another file's column can use. The writer is not used any more.
+func (c *columnWriter) free() {
+	for _, w := range c.order {
+		if text, ok := w.store.(*textStore); ok {
+			text.free()
+		}
+		w.store = nil
+	}
+}
+
 // add adds the rows from lo to hi. badValue.index is a row of the vector.
 func (c *columnWriter) add(v *table.Vector, lo, hi int) (*badValue, error) {
 	if c.node.leaf != nil {

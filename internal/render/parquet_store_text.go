@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
+	"slices"
+	"sync"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -18,10 +20,33 @@ type textStore struct {
 	any      bool
 }
 
-func newTextStore() *textStore {
+// keptText is how much memory a store may take to be used again.
+const keptText = 512 << 10
+
+// textStores are those that nobody uses. They outlast their file: many a file is small, and the growing of its stores most of
+// what is allocated for it.
+var textStores = sync.Pool{New: func() any {
 	s := &textStore{}
 	s.dict.seed, s.dict.page = maphash.MakeSeed(), 1
 	return s
+}}
+
+func newTextStore() *textStore { return textStores.Get().(*textStore) }
+
+// free gives the memory back, unless there is much of it.
+func (s *textStore) free() {
+	d := &s.dict
+	if cap(s.plain)+cap(d.data)+4*cap(d.slots)+4*cap(d.indexes)+16*cap(d.hashes) > keptText {
+		return
+	}
+	s.reset()
+	textStores.Put(s)
+}
+
+// reset makes the store as good as new, whatever was in it.
+func (s *textStore) reset() {
+	s.dict.reset()
+	s.plain, s.any = s.plain[:0], false
 }
 
 func (s *textStore) add(v *table.Vector, r rowsOf) (int, string) {
@@ -64,6 +89,7 @@ func (s *textStore) addToDictionary(values []string, r rowsOf) int {
 // leaveDictionary turns the page's indexes back into values. Pages that are written already keep theirs.
 func (s *textStore) leaveDictionary() {
 	s.dict.off = true
+	s.plain = slices.Grow(s.plain, len(s.dict.data))
 	for _, e := range s.dict.indexes {
 		_, full := s.dict.entry(e)
 		s.plain = append(s.plain, full...)
