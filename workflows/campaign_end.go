@@ -20,7 +20,7 @@ func (r *campaign) end(ctx workflow.Context, how error) (CampaignCompletion, err
 		r.giveTurn(ctx) // a plan that was interrupted may have taken it
 	}
 	if r.plan != nil {
-		done.NotNotified = r.tellLast(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCampaignCompleted, done)
+		done.NotNotified = r.tellLast(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCampaignCompleted, done, r.show)
 	}
 	if err := mark(ctx, status, AttributeCampaign, r.in.Campaign, r.in.RunKey, done.Rows); err != nil {
 		return done, err

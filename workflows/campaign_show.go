@@ -69,6 +69,7 @@ func (r *campaign) details() string {
 	case r.plan != nil && r.state == Running:
 		b.WriteString("How far a group is, and what holds it up: on the page of its own run. `abort` here ends all that are open.\n\n")
 	}
+	r.showTelling(&b)
 	for _, d := range r.deliveries {
 		if d.state == Parked {
 			r.showParked(&b, d)

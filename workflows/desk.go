@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"consign/activities"
+	"consign/internal/plan"
 )
 
 // begun is what a run, or a campaign's, knows of itself since it began.
@@ -46,6 +47,7 @@ type desk struct {
 	cancelSteps workflow.CancelFunc // ends what is at work, for an abort; never nil: one may come before anything is
 	tooLate     bool                // an abort, or a cancellation, came when all was done: no target is waited for
 	stopTelling workflow.CancelFunc // ends the wait for targets that are to be told how the run ended; nil before
+	targets     []plan.Notify       // who they are
 }
 
 // operated is what an operator can do with a run.

@@ -26,6 +26,7 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	status := statusOf(how)
 	if status != Completed {
 		r.state = status
+		r.show(ctx) // that it is parked is over, and a host that is asked to clean up may be silent for long
 		r.findVisible(ctx)
 		r.findSuccess(ctx)
 	}

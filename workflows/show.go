@@ -81,6 +81,7 @@ func (r *run) details() string {
 		r.showParked(&b)
 	case r.failure != nil:
 		fmt.Fprintf(&b, "**%s** (%s): %s\n\n%s\n\n", r.failure.Type, r.failure.Attribution, plain(r.failure.Message), plain(r.failure.Advice))
+	case r.stopTelling != nil: // shown below
 	case r.waitsFor != "":
 		fmt.Fprintf(&b, "**Waits for** `%s`: it is that run's turn.\n\n", r.waitsFor)
 	case r.state == Running:
@@ -89,6 +90,7 @@ func (r *run) details() string {
 			b.WriteString("A Render that is only *Scheduled* there waits for a worker with room: `worker.runs`; `workspace.max_bytes` or the disk, as the worker's log says then.\n\n")
 		}
 	}
+	r.showTelling(&b)
 	if r.plan != nil {
 		fmt.Fprintf(&b, "Query %s as %s to `s3://%s/%s`\n\n", plain(r.plan.Query.Name), r.plan.Render.FileFormat, r.plan.Upload.Bucket, r.plan.FirstKey())
 	}
@@ -109,6 +111,19 @@ func (r *run) details() string {
 		fmt.Fprintf(&b, "\n- %s", plain(note))
 	}
 	return b.String()
+}
+
+// showTelling says, of a run that only has its targets to tell, who they are. One that is not there is waited for, and nothing
+// else on the page would say so.
+func (d *desk) showTelling(b *strings.Builder) {
+	if d.stopTelling == nil || len(d.targets) == 0 {
+		return
+	}
+	b.WriteString("All else is done, and the targets of `notify` are told:")
+	for _, target := range d.targets {
+		b.WriteString(" " + plain(target.WorkflowID))
+	}
+	b.WriteString(". One that does not run is waited for until `notify_timeout`; `abort` ends that wait and nothing else.\n\n")
 }
 
 // shownObjects is how many objects the details list: more belong in the receipt.

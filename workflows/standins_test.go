@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
@@ -251,6 +252,15 @@ func passing(kind string) error {
 
 func hostGone() error {
 	return temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+}
+
+// details are what the Temporal UI shows of the run.
+func (d *delivery) details() string {
+	value, err := d.QueryWorkflow("__temporal_workflow_metadata")
+	require.NoError(d.t, err)
+	var m sdk.WorkflowMetadata
+	require.NoError(d.t, value.Get(&m))
+	return m.GetCurrentDetails()
 }
 
 func (d *delivery) progress() workflows.Progress {

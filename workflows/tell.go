@@ -26,19 +26,22 @@ func (r *run) tellParked(ctx workflow.Context) {
 // tellOver signals every notify target how the run ended. It never undoes a delivery: who never came is noted.
 func (r *run) tellOver(ctx workflow.Context, c Completion) {
 	if r.plan != nil {
-		r.unheard = append(r.unheard, r.tellLast(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCompleted, c.fitted(len(r.plan.Notify)))...)
+		r.unheard = append(r.unheard, r.tellLast(ctx, r.plan.Notify, time.Duration(r.plan.NotifyTimeout), SignalCompleted, c.fitted(len(r.plan.Notify)), r.show)...)
 	}
 }
 
-// tellLast tells that all is over. An abort ends the wait for who is not there; who is there by then is told.
-func (d *desk) tellLast(ctx workflow.Context, targets []plan.Notify, patience time.Duration, signal string, payload any) (unheard []string) {
+// tellLast tells that all is over. An abort ends the wait for who is not there; who is there by then is told. show is of the
+// run's details, which say so meanwhile.
+func (d *desk) tellLast(ctx workflow.Context, targets []plan.Notify, patience time.Duration, signal string, payload any, show func(workflow.Context)) (unheard []string) {
 	var stops []workflow.CancelFunc
 	d.stopTelling = func() {
 		for _, stop := range stops {
 			stop()
 		}
 	}
+	d.targets = targets
 	defer func() { d.stopTelling = nil }()
+	show(ctx)
 	return tell(ctx, targets, patience, signal, payload, func(ctx workflow.Context) workflow.Context {
 		waiting, stop := workflow.WithCancel(ctx)
 		stops = append(stops, stop)

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"consign/activities"
+	"consign/internal/plan"
 	"consign/workflows"
 )
 
@@ -73,16 +74,46 @@ func TestAnAbortEndsTheWaitForATarget(t *testing.T) {
 				d, _ := newCampaign(t)
 				d.tellsNobody()
 				var waiting workflows.Progress
+				var shown string
 				began := d.Now()
 				d.RegisterDelayedCallback(func() {
-					waiting = d.progress()
+					waiting, shown = d.progress(), d.details()
 					end(d)
 				}, 10*time.Minute)
 				require.Equal(t, []string{target}, run(d))
 				require.True(t, waiting.Telling)
+				require.Contains(t, shown, "the targets of `notify` are told: "+target+". ")
+				require.NotContains(t, shown, "**running**")
+				require.NotContains(t, d.details(), "are told", "once it is over")
 				require.Less(t, d.Now().Sub(began), 11*time.Minute)
 			})
 		}
+	}
+}
+
+// TestARunThatIsGivenUpIsShownAsParkedNoMore: it takes no retry any more, however long a target is waited for.
+func TestARunThatIsGivenUpIsShownAsParkedNoMore(t *testing.T) {
+	for state, end := range map[string]func(*delivery){
+		"aborted": func(d *delivery) {
+			d.RegisterDelayedCallback(func() { d.SignalWorkflow(workflows.AbortName, workflows.AbortRequest{}) }, 10*time.Minute)
+		},
+		"failed": func(d *delivery) { d.plan.ParkTimeout = plan.Duration(10 * time.Minute) },
+	} {
+		t.Run(state, func(t *testing.T) {
+			d := newDelivery(t)
+			d.broken["Upload"] = []error{permanently("AccessDenied")}
+			d.tellsNobody()
+			end(d)
+			var before, after string
+			d.RegisterDelayedCallback(func() { before = d.details() }, 9*time.Minute)
+			d.RegisterDelayedCallback(func() { after = d.details() }, 11*time.Minute)
+			_, err := d.run()
+			require.Error(t, err)
+			require.Contains(t, before, "## Parked: AccessDenied")
+			require.NotContains(t, after, "## Parked")
+			require.Contains(t, after, "`k`: "+state)
+			require.Contains(t, after, "are told: "+target)
+		})
 	}
 }
 
