@@ -25,6 +25,9 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	defer cancel()
 	status := statusOf(how)
 	if status != Completed {
+		if err := r.unpark(ctx); err != nil {
+			return r.completion(ctx, status), err
+		}
 		r.state = status
 		r.show(ctx) // that it is parked is over, and a host that is asked to clean up may be silent for long
 		r.findVisible(ctx)
@@ -55,6 +58,18 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 		return done, err
 	}
 	return done, r.closing(status, done)
+}
+
+// changeUnpark marks runs that are found as parked no more once they are given up. Those before were until everybody was told.
+const changeUnpark = "unpark"
+
+// unpark takes a parked run that ends off the list of those that wait for a person: it may be open for as long as a target is
+// waited for.
+func (r *run) unpark(ctx workflow.Context) error {
+	if r.state != Parked || !knows(ctx, changeUnpark) {
+		return nil
+	}
+	return r.mark(ctx, Running)
 }
 
 // changeFindVisible marks runs that look for what a Publish has shown that did not tell. Those before did not name it.

@@ -23,6 +23,18 @@ func (d *delivery) marking() *[]string {
 	return &added
 }
 
+// marked notes the states under which the run is found.
+func (d *delivery) marked() *[]string {
+	var found []string
+	d.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
+		marks, _ := args.Get(0).(temporal.SearchAttributes)
+		if state, ok := marks.GetKeyword(workflows.AttributeState); ok {
+			found = append(found, state)
+		}
+	}).Return(nil)
+	return &found
+}
+
 func TestARunSaysWhereItLeadsUnlessItWasStartedSo(t *testing.T) {
 	const orchestration, key = "vips-weekly", "2026-11-23"
 	for name, test := range map[string]struct {

@@ -105,14 +105,18 @@ func TestARunThatIsGivenUpIsShownAsParkedNoMore(t *testing.T) {
 			d.tellsNobody()
 			end(d)
 			var before, after string
+			var marks []string
+			states := d.marked()
 			d.RegisterDelayedCallback(func() { before = d.details() }, 9*time.Minute)
-			d.RegisterDelayedCallback(func() { after = d.details() }, 11*time.Minute)
+			d.RegisterDelayedCallback(func() { after, marks = d.details(), *states }, 11*time.Minute)
 			_, err := d.run()
 			require.Error(t, err)
 			require.Contains(t, before, "## Parked: AccessDenied")
 			require.NotContains(t, after, "## Parked")
 			require.Contains(t, after, "`k`: "+state)
 			require.Contains(t, after, "are told: "+target)
+			require.Equal(t, []string{"running", "parked", "running"}, marks)
+			require.Equal(t, append(marks, state), *states)
 		})
 	}
 }
