@@ -64,6 +64,8 @@ func (r *campaign) details() string {
 		r.showProblem(&b, r.failure)
 		fmt.Fprintf(&b, "- **Until:** %s; then the campaign fails. Nothing has been sent.\n\n", r.deadline.UTC().Format("2006-01-02 15:04 UTC"))
 		b.WriteString("When it is fixed: *More Actions* (top right), *Send a Signal*, `retry`, *Submit*. `abort`, Data `{\"reason\": \"why\"}`, gives it up.\n\n")
+	case r.state == Aborted && r.abort != nil:
+		fmt.Fprintf(&b, "**Aborted:** %s\n\n", plain(r.aborted("").Message))
 	case r.failure != nil:
 		r.showProblem(&b, r.failure)
 	case r.plan != nil && r.state == Running:
@@ -75,22 +77,27 @@ func (r *campaign) details() string {
 			r.showParked(&b, d)
 		}
 	}
+	r.showGroups(&b)
+	return b.String()
+}
+
+// showGroups lists how each delivery stands.
+func (r *campaign) showGroups(b *strings.Builder) {
 	b.WriteString("| group | data template | state | rows | bytes | run |\n|---|---|---|---:|---:|---|\n")
 	left := r.deliveries
 	for _, g := range r.groups() {
 		if len(g.Runs) == 0 {
-			fmt.Fprintf(&b, "| %s | none | not delivered | | | |\n", plain(g.Name))
+			fmt.Fprintf(b, "| %s | none | not delivered | | | |\n", plain(g.Name))
 		}
 		for _, d := range left[:len(g.Runs)] {
 			state := string(d.state)
 			if d.state == Running || d.state == Parked || d.state == Failed {
 				state = "**" + state + "**"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | `%s` |\n", plain(g.Name), plain(d.DataTemplate), state, number(d.done.Rows), number(d.done.Bytes), d.id)
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | `%s` |\n", plain(g.Name), plain(d.DataTemplate), state, number(d.done.Rows), number(d.done.Bytes), d.id)
 		}
 		left = left[len(g.Runs):]
 	}
-	return b.String()
 }
 
 func (r *campaign) groups() []activities.GroupRuns {

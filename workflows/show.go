@@ -79,6 +79,8 @@ func (r *run) details() string {
 	switch {
 	case r.state == Parked && r.failure != nil:
 		r.showParked(&b)
+	case r.state == Aborted && r.abort != nil: // advice on how to go on is of no use any more
+		fmt.Fprintf(&b, "**Aborted:** %s\n\n", plain(r.aborted().Message))
 	case r.failure != nil:
 		fmt.Fprintf(&b, "**%s** (%s): %s\n\n%s\n\n", r.failure.Type, r.failure.Attribution, plain(r.failure.Message), plain(r.failure.Advice))
 	case r.stopTelling != nil: // shown below

@@ -77,6 +77,19 @@ func TestTheDetailsOfAFailedRunSayWhy(t *testing.T) {
 	require.Contains(t, r.parkedSummary(), "for the platform's people to fix")
 }
 
+func TestTheDetailsOfAnAbortedRunSayWhyItWasAborted(t *testing.T) {
+	t.Parallel()
+	r := shown(Aborted, "Render")
+	r.abort = &AbortRequest{Reason: "wrong_query"}
+	require.Contains(t, r.details(), `**Aborted:** the run was aborted: wrong\_query`)
+	r.failure = &activities.Failure{Type: "DiskFull", Attribution: activities.Platform, Message: "no space", Advice: "Make room, and retry."}
+	require.Contains(t, r.details(), "(it was parked: no space)")
+	require.NotContains(t, r.details(), "Make room", "it takes no retry any more")
+
+	c := &campaign{in: CampaignInput{Campaign: "Spring Sale", RunKey: "k"}, desk: desk{state: Aborted, abort: r.abort}}
+	require.Contains(t, c.details(), `**Aborted:** the run was aborted: wrong\_query`)
+}
+
 func TestTheDetailsOfALargeDeliveryListOnlySomeObjects(t *testing.T) {
 	t.Parallel()
 	r := shown(Completed, "Publish")
