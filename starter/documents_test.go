@@ -94,3 +94,11 @@ func anchors(text string) []string {
 	}
 	return all
 }
+
+// TestTheDocumentsNameEachServerBySomethingThatIsOne: .tools keeps the servers of earlier versions, too.
+func TestTheDocumentsNameEachServerBySomethingThatIsOne(t *testing.T) {
+	t.Parallel()
+	for _, name := range documents {
+		require.NotRegexp(t, `\.tools/[^\s/]*\*`, document(t, name), name)
+	}
+}
