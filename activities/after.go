@@ -182,6 +182,8 @@ func (s *Steps) CopyToRedshift(ctx context.Context, in CopyInput) (_ CopyResult,
 func (s *Steps) CancelLoad(ctx context.Context, in CopyInput) (_ CopyResult, err error) {
 	defer s.fail(ctx, "CancelLoad", &err)
 	defer s.renewAsker(in.Target, in.Downstream.Credential)(&err)
+	ctx, end := watched(ctx, "CancelLoad")
+	defer end()
 	client, load, err := s.load(ctx, in)
 	if err != nil {
 		return CopyResult{}, err

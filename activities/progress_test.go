@@ -12,6 +12,7 @@ import (
 
 	"consign/internal/archive"
 	"consign/internal/config"
+	"consign/internal/redshift/redshifttest"
 )
 
 func TestProgressFollowsSeveralFilesForwardsAndBack(t *testing.T) {
@@ -30,6 +31,8 @@ func TestProgressFollowsSeveralFilesForwardsAndBack(t *testing.T) {
 // unheard of.
 func TestAStepThatWaitsForItsRoleIsKnownToBeAlive(t *testing.T) {
 	t.Parallel()
+	warehouse := redshifttest.New(7, time.Now())
+	t.Cleanup(warehouse.Close)
 	for name, step := range map[string]func(e *early) (any, any){
 		"AssumeRole": func(e *early) (any, any) { return e.steps.AssumeRole, AssumeRoleInput{Target: e.target, TryKey: e.key} },
 		"Upload": func(e *early) (any, any) {
@@ -43,6 +46,11 @@ func TestAStepThatWaitsForItsRoleIsKnownToBeAlive(t *testing.T) {
 		},
 		"Discard": func(e *early) (any, any) {
 			return e.steps.Discard, DiscardInput{Folder: e.folder, Target: e.target, Elsewhere: true}
+		},
+		"CancelLoad": func(e *early) (any, any) {
+			load := loading(e.target, warehouse, "")
+			load.Downstream.Credential, load.Statement = e.target.Credential, "over" // which is success
+			return e.steps.CancelLoad, load
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
