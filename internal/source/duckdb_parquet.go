@@ -89,12 +89,12 @@ func keepsValues(ctx context.Context, conn duck.Connection, t Table, group parqu
 	if err != nil {
 		return err
 	}
-	for _, c := range own {
-		if !slices.Contains(group.Names, c.Name) && !strings.Contains(first, "/"+c.Name+"=") {
+	for place, c := range own {
+		i, made := group.among(together, place, c.Name)
+		if made {
 			return fmt.Errorf("table %s: %w: %s has two columns whose names are the same but for upper and lower case, and other files have other columns; give all names that differ, or make tables of files that are alike (of one the engine makes %q)",
 				t.Name, ErrUnreadable, first, c.Name)
 		}
-		i := slices.IndexFunc(together, func(all columnType) bool { return strings.EqualFold(all.Name, c.Name) })
 		if i < 0 {
 			continue
 		}
@@ -114,3 +114,22 @@ func keepsValues(ctx context.Context, conn duck.Connection, t Table, group parqu
 	}
 	return nil
 }
+
+// among returns the place of a column of the files among those of all files, -1 if it is not there, and whether the engine has made
+// its name of another column's. A column without a name it calls by its place, and finds in all files wherever it is.
+func (g parquetGroup) among(all []columnType, place int, name string) (i int, made bool) {
+	switch {
+	case slices.Contains(g.Names, name) || strings.Contains(g.Files[0], "/"+name+"="):
+	case slices.Contains(g.Names, "") && name == unnamed(place):
+		for i, c := range all {
+			if c.Name == unnamed(i) {
+				return i, false
+			}
+		}
+	default:
+		made = true
+	}
+	return slices.IndexFunc(all, func(c columnType) bool { return strings.EqualFold(c.Name, name) }), made
+}
+
+func unnamed(place int) string { return fmt.Sprintf("C%d", place) }

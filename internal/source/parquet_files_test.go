@@ -124,6 +124,20 @@ func TestParquetFilesWithNamesThatDifferByCaseAloneAreRefusedBesideOthers(t *tes
 	require.Contains(t, unreadable(t, filepath.Join(dir, "*.parquet")), "2.parquet has two columns whose names are the same but for upper and lower case")
 }
 
+// TestAParquetColumnWithoutANameIsFoundInAllFiles: the index of a table that pandas had written as CSV has none, say. The engine
+// calls it by its place, which is no name of the file's.
+func TestAParquetColumnWithoutANameIsFoundInAllFiles(t *testing.T) {
+	t.Parallel()
+	number, big := parquetgo.Int(32), parquetgo.Int(64)
+	dir := t.TempDir()
+	writeParquet(t, filepath.Join(dir, "1.parquet"), parquetgo.Group{"v": number}, parquetgo.Row{parquetgo.Int32Value(10).Level(0, 0, 0)})
+	writeParquet(t, filepath.Join(dir, "2.parquet"), parquetgo.Group{"": big, "v": number}, parquetgo.Row{parquetgo.Int64Value(1<<53+1).Level(0, 0, 0), parquetgo.Int32Value(11).Level(0, 0, 1)})
+	require.Equal(t, [][]string{{"10", "NULL"}, {"11", "9007199254740993"}}, texts(t, overFiles(t, filepath.Join(dir, "*.parquet")), "FROM t"))
+
+	writeParquet(t, filepath.Join(dir, "3.parquet"), parquetgo.Group{"": parquetgo.Leaf(parquetgo.DoubleType)}, parquetgo.Row{parquetgo.DoubleValue(0.5).Level(0, 0, 0)})
+	require.Contains(t, unreadable(t, filepath.Join(dir, "*.parquet")), `column "C0" is BIGINT in `)
+}
+
 // TestAParquetColumnThatIsRepeatedIsNotAlikeOneThatIsNot: a list that is written without saying so was a text such as [x, y].
 func TestAParquetColumnThatIsRepeatedIsNotAlikeOneThatIsNot(t *testing.T) {
 	t.Parallel()
