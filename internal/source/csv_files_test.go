@@ -121,6 +121,8 @@ func TestTheIndexOfAPandasFileHasNoName(t *testing.T) {
 	require.Empty(t, texts(t, empty, "SELECT column0, name, city FROM t"))
 	none := overFiles(t, numbered(t, ".csv", ",name\n", ",name\n0,Ann\n", "", ",name\n7,Bob\n9,Cy\n")) // of which one has no rows, and one none of the first
 	require.Equal(t, [][]string{{"0", "Ann"}, {"7", "Bob"}, {"9", "Cy"}}, texts(t, none, "SELECT column0, name FROM t"))
+	shards := overFiles(t, numbered(t, ".csv", ",Ann\n,Bob\n", ",Cy\n")) // which have no names, and one a single row
+	require.Equal(t, [][]string{{"NULL", "Ann"}, {"NULL", "Bob"}, {"NULL", "Cy"}}, texts(t, shards, "FROM t"))
 	wide := strings.Repeat(",a", 11)
 	one, _ := overBoth(t, ".csv", wide+"\n0"+wide+"\n1"+wide+"\n") // columns that are called column00 then
 	require.Len(t, texts(t, one, "FROM t"), 2)

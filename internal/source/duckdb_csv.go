@@ -23,7 +23,8 @@ type csvFile struct {
 	Columns   []struct{ Name, Type string }
 	// How dates and timestamps are written; "" as SQL writes them, or that there are none.
 	DateFormat, TimestampFormat string
-	options                     string // more of them, with which it was found out
+	options                     string   // more of them, with which it was found out
+	row                         *csvFile // the same file, where its only line is taken for names and may be a row
 }
 
 // quotes keeps the engine from taking apostrophes for quotes. Where it could, it did: it left them out of values, and read
@@ -156,11 +157,16 @@ func namesAboveNumbers(ctx context.Context, conn duck.Connection, t Table, f csv
 	if err != nil || len(begin) == 0 || !slices.Equal(begin, []string{"", "0", "1"}[:len(begin)]) {
 		return f, err
 	}
-	return findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + headed})
+	named, err := findOut(ctx, conn, t, csvFile{path: f.path, options: f.options + headed})
+	if len(begin) == 1 {
+		named.row = &f
+	}
+	return named, err
 }
 
 // namesOfOthers has the first line of a file be one of names where it has those of another file. The engine takes it for a row
-// where pandas has written an index, and nothing but texts or no row at all.
+// where pandas has written an index, and nothing but texts or no row at all. The only line of a file is a row after all where
+// another file has rows and no names.
 func namesOfOthers(ctx context.Context, conn duck.Connection, t Table, files []csvFile) error {
 	i := slices.IndexFunc(files, func(f csvFile) bool { return f.HasHeader })
 	for j, f := range files {
@@ -173,6 +179,13 @@ func namesOfOthers(ctx context.Context, conn duck.Connection, t Table, files []c
 		}
 		if len(without(named.names(), files[i].names())) == 0 {
 			files[j] = named
+		}
+	}
+	if slices.ContainsFunc(files, func(f csvFile) bool { return !f.HasHeader }) {
+		for j, f := range files {
+			if f.row != nil {
+				files[j] = *f.row
+			}
 		}
 	}
 	return nil
