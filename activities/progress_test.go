@@ -27,9 +27,9 @@ func TestProgressFollowsSeveralFilesForwardsAndBack(t *testing.T) {
 	require.LessOrEqual(t, p.now().Bytes, p.now().Total)
 }
 
-// TestAStepThatWaitsForItsRoleIsKnownToBeAlive: whoever gives out secrets, or STS, may be silent for longer than a step may go
-// unheard of.
-func TestAStepThatWaitsForItsRoleIsKnownToBeAlive(t *testing.T) {
+// TestAStepThatWaitsForItsConfigurationIsKnownToBeAlive: whoever gives out secrets, or STS, may be silent for longer than a step
+// may go unheard of.
+func TestAStepThatWaitsForItsConfigurationIsKnownToBeAlive(t *testing.T) {
 	t.Parallel()
 	warehouse := redshifttest.New(7, time.Now())
 	t.Cleanup(warehouse.Close)
@@ -47,6 +47,12 @@ func TestAStepThatWaitsForItsRoleIsKnownToBeAlive(t *testing.T) {
 		"Discard": func(e *early) (any, any) {
 			return e.steps.Discard, DiscardInput{Folder: e.folder, Target: e.target, Elsewhere: true}
 		},
+		"LookUp": func(e *early) (any, any) {
+			c, err := e.steps.options.Config()
+			require.NoError(t, err)
+			c.Orchestrations[0].Schedule = new(config.Schedule)
+			return e.steps.LookUp, LookUpInput{Orchestration: c.Orchestrations[0].Name}
+		},
 		"CancelLoad": func(e *early) (any, any) {
 			load := loading(e.target, warehouse, "")
 			load.Downstream.Credential, load.Statement = e.target.Credential, "over" // which is success
@@ -60,6 +66,7 @@ func TestAStepThatWaitsForItsRoleIsKnownToBeAlive(t *testing.T) {
 			beat := make(chan struct{})
 			once := sync.OnceFunc(func() { close(beat) })
 			e.env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { once() })
+			do, in := step(e)
 			configured := e.steps.options.Config
 			e.steps.options.Config = func() (*config.Config, error) {
 				select {
@@ -69,7 +76,6 @@ func TestAStepThatWaitsForItsRoleIsKnownToBeAlive(t *testing.T) {
 					return nil, errors.New("is it alive?")
 				}
 			}
-			do, in := step(e)
 			_, err := e.env.ExecuteActivity(do, in)
 			require.NoError(t, err)
 		})

@@ -14,6 +14,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -291,25 +293,37 @@ func (e *early) keys(t *testing.T) []string {
 	return keys
 }
 
-// attentive is a Temporal whose Turn answers when a step that waits for it is known to be alive.
+// attentive is a Temporal that answers when the step that waits for it is known to be alive. It has no workflows but the Turn.
 type attentive struct {
 	late
 	beat chan struct{}
 }
 
 func (a attentive) UpdateWithStartWorkflow(ctx context.Context, _ client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	return said{taken: Taken{Granted: true}}, a.heard(ctx, nil)
+}
+
+func (a attentive) SignalWorkflow(ctx context.Context, _, _, _ string, _ any) error {
+	return a.heard(ctx, new(serviceerror.NotFound))
+}
+
+func (a attentive) DescribeWorkflowExecution(ctx context.Context, _, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return nil, a.heard(ctx, new(serviceerror.NotFound))
+}
+
+func (a attentive) heard(ctx context.Context, answer error) error {
 	select {
 	case <-a.beat:
-		return said{taken: Taken{Granted: true}}, nil
+		return answer
 	case <-time.After(turnAnswers):
-		return nil, errors.New("is it alive?")
+		return errors.New("is it alive?")
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 }
 
-// TestAStepThatAsksForATurnIsKnownToBeAlive: a Turn may take longer to answer than a step may go unheard of.
-func TestAStepThatAsksForATurnIsKnownToBeAlive(t *testing.T) {
+// TestAStepThatAsksTemporalIsKnownToBeAlive: a Turn may take longer to answer than a step may go unheard of.
+func TestAStepThatAsksTemporalIsKnownToBeAlive(t *testing.T) {
 	t.Parallel()
 	claim := &Claim{Before: "the execution before"}
 	for name, step := range map[string]func(e *early) (any, any){
@@ -320,6 +334,8 @@ func TestAStepThatAsksForATurnIsKnownToBeAlive(t *testing.T) {
 			return e.steps.WriteSuccessFile, SuccessInput{Target: e.target, Delivery: e.folder.Delivery, Turn: claim}
 		},
 		"TakeTurn": func(e *early) (any, any) { return e.steps.TakeTurn, TakeInput{Claim: *claim} },
+		"GiveTurn": func(e *early) (any, any) { return e.steps.GiveTurn, *claim },
+		"JoinRun":  func(e *early) (any, any) { return e.steps.JoinRun, JoinInput{WorkflowID: "a run"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
