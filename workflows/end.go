@@ -24,10 +24,9 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	status := statusOf(how)
+	var unparked error // which keeps nobody from cleaning up
 	if status != Completed {
-		if err := r.unpark(ctx); err != nil {
-			return r.completion(ctx, status), err
-		}
+		unparked = r.unpark(ctx)
 		r.state = status
 		r.show(ctx) // that it is parked is over, and a host that is asked to clean up may be silent for long
 		r.findVisible(ctx)
@@ -50,7 +49,7 @@ func (r *run) end(ctx workflow.Context, how error) (Completion, error) {
 	}
 	told.Wait(ctx)
 	done.NotNotified, done.KeptUntil = r.unheard, r.keptUntil
-	if err := r.mark(ctx, status); err != nil {
+	if err := errors.Join(unparked, r.mark(ctx, status)); err != nil {
 		return done, err
 	}
 	r.show(ctx)
