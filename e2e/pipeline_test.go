@@ -53,13 +53,21 @@ func TestARunThatIsResetIntoItsPipelineAfterItsEndDeliversAnew(t *testing.T) {
 	s := newSite(t)
 	s.data("data.parquet", nastyRows(3000))
 	s.gpgHome()
+	g := s.gate("TryPart", 1) // AssumeRole's; what Upload sends of small files is held, so that Archive is done long before
 	s.sends(source, "weekly-{site}", "platform", "file_format: csv, encoding: gzip, pgp_public_key: {file: acme.asc}",
 		`split: {rows: 1000}, filename: weekly, split_filename: "{{file_number}}.csv.gz"`)
 	s.worker()
+	s.begin("weekly", "k")
+	run, point := "send/"+s.id("weekly")+"/k", int64(0)
+	eventually(t, "the run knows that Archive is done", func() bool {
+		archived := s.stepEvents(run).done["Archive"]
+		point = nextTask(t, run, archived)
+		return archived > 0 && point > 0
+	})
+	g.release()
 	first := s.send(s.id("weekly"), "--run-key", "k")
 	require.Len(t, first.Objects, 3)
-	archived := s.stepEvents(first.WorkflowID).done["Archive"]
-	reset(t, first.WorkflowID, "", s.taskAfter(first.WorkflowID, archived))
+	reset(t, run, "", point)
 	again := s.send(s.id("weekly"), "--run-key", "k")
 	require.Equal(t, workflows.Completed, again.Status)
 	require.Len(t, again.Objects, 3)
@@ -71,12 +79,19 @@ func TestARunThatIsResetIntoItsPipelineAfterItsEndDeliversAnew(t *testing.T) {
 // taskAfter is the end of the first workflow task that came after an event.
 func (s *site) taskAfter(workflowID string, id int64) int64 {
 	s.t.Helper()
-	for _, event := range eventsOf(s.t, workflowID) {
+	task := nextTask(s.t, workflowID, id)
+	require.Positive(s.t, task, "no workflow task")
+	return task
+}
+
+// nextTask is likewise, 0 if there is none yet.
+func nextTask(t *testing.T, workflowID string, id int64) int64 {
+	t.Helper()
+	for _, event := range eventsOf(t, workflowID) {
 		if event.GetEventId() > id && event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
 			return event.GetEventId()
 		}
 	}
-	s.t.Fatal("no workflow task")
 	return 0
 }
 
