@@ -40,6 +40,17 @@ func TestATextStoreThatIsUsedAgainWritesWhatANewOneDoes(t *testing.T) {
 	}
 }
 
+// TestATextStoreThatHeldAHugeValueIsNotKept: its page is gone by then, but the page's bounds are in buffers of the store.
+func TestATextStoreThatHeldAHugeValueIsNotKept(t *testing.T) {
+	t.Parallel()
+	s := newStoreOfItsOwn()
+	add(s, []string{"a", "b"})
+	require.Less(t, s.memory(), keptText)
+	add(s, []string{strings.Repeat("z", 4*pageBytes)})
+	page(t, s)
+	require.Greater(t, s.memory(), keptText)
+}
+
 // newStoreOfItsOwn is one that no other test can have after it.
 func newStoreOfItsOwn() *textStore { return textStores.New().(*textStore) }
 

@@ -35,12 +35,17 @@ func newTextStore() *textStore { return textStores.Get().(*textStore) }
 
 // free gives the memory back, unless there is much of it.
 func (s *textStore) free() {
-	d := &s.dict
-	if cap(s.plain)+cap(d.data)+4*cap(d.slots)+4*cap(d.indexes)+16*cap(d.hashes) > keptText {
+	if s.memory() > keptText {
 		return
 	}
 	s.reset()
 	textStores.Put(s)
+}
+
+// memory is what the store takes: also for the bounds of a page whose only value was huge.
+func (s *textStore) memory() int {
+	d := &s.dict
+	return cap(s.plain) + cap(s.min) + cap(s.max) + cap(d.data) + 4*cap(d.slots) + 4*cap(d.indexes) + 16*cap(d.hashes)
 }
 
 // reset makes the store as good as new, whatever was in it.
