@@ -19,8 +19,6 @@ const (
 // digestChunks are chunks that nobody uses. A small file takes one, which is larger than most of what its step allocates.
 var digestChunks = sync.Pool{New: func() any { return new([digestChunk]byte) }}
 
-func newDigestChunk() []byte { return digestChunks.Get().(*[digestChunk]byte)[:0] }
-
 // A digestWriter writes behind its caller's back, and computes the SHA-256 and the CRC32C of what it writes, so that
 // nothing has to be read again to be hashed: a stage that works on one goroutine, such as a cipher, waits for neither
 // the disk nor the hashes. An error shows in a later Write, or in Close. Close it; then ask for size and sums.
@@ -101,7 +99,7 @@ func (d *digestWriter) Write(p []byte) (int, error) {
 	d.size += int64(n)
 	for len(p) > 0 {
 		if d.chunk == nil {
-			d.chunk = newDigestChunk()
+			d.chunk = digestChunks.Get().(*[digestChunk]byte)[:0]
 		}
 		take := min(len(p), digestChunk-len(d.chunk))
 		d.chunk = append(d.chunk, p[:take]...)
@@ -118,7 +116,7 @@ func (d *digestWriter) hand() {
 	select {
 	case d.chunk = <-d.free:
 	default:
-		d.chunk = newDigestChunk()
+		d.chunk = nil
 	}
 }
 

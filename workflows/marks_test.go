@@ -11,28 +11,16 @@ import (
 	"consign/workflows"
 )
 
-// marking notes the destinations that a run adds by itself.
-func (d *delivery) marking() *[]string {
-	var added []string
+// marked notes the values that the run gives to a search attribute by itself.
+func (d *delivery) marked(name temporal.SearchAttributeKeyKeyword) *[]string {
+	var values []string
 	d.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
 		marks, _ := args.Get(0).(temporal.SearchAttributes)
-		if destination, ok := marks.GetKeyword(workflows.AttributeDestination); ok {
-			added = append(added, destination)
+		if value, ok := marks.GetKeyword(name); ok {
+			values = append(values, value)
 		}
 	}).Return(nil)
-	return &added
-}
-
-// marked notes the states under which the run is found.
-func (d *delivery) marked() *[]string {
-	var found []string
-	d.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
-		marks, _ := args.Get(0).(temporal.SearchAttributes)
-		if state, ok := marks.GetKeyword(workflows.AttributeState); ok {
-			found = append(found, state)
-		}
-	}).Return(nil)
-	return &found
+	return &values
 }
 
 func TestARunSaysWhereItLeadsUnlessItWasStartedSo(t *testing.T) {
@@ -54,7 +42,7 @@ func TestARunSaysWhereItLeadsUnlessItWasStartedSo(t *testing.T) {
 			d := newDelivery(t)
 			d.plan.Campaign = test.campaign
 			require.NoError(t, d.SetTypedSearchAttributesOnStart(test.started.Attributes()))
-			added := d.marking()
+			added := d.marked(workflows.AttributeDestination)
 			_, err := d.run()
 			require.NoError(t, err)
 			require.Equal(t, test.added, *added)
@@ -75,7 +63,7 @@ func TestARunThatIsPlannedAnewSaysWhereItLeadsNow(t *testing.T) {
 		}, at)
 	}
 	require.NoError(t, d.SetTypedSearchAttributesOnStart(workflows.Marks{Orchestration: "vips-weekly", Destination: "acme", RunKey: "2026-11-23"}.Attributes()))
-	added := d.marking()
+	added := d.marked(workflows.AttributeDestination)
 	_, err := d.run()
 	require.NoError(t, err)
 	require.Equal(t, []string{"globex", "acme"}, *added)

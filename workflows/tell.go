@@ -30,8 +30,8 @@ func (r *run) tellOver(ctx workflow.Context, c Completion) {
 	}
 }
 
-// tellLast tells that all is over. An abort ends the wait for who is not there; who is there by then is told. show is of the
-// run's details, which say so meanwhile.
+// tellLast tells that all is over. An abort ends the wait for who is not there; who is there by then is told. It calls show, so
+// that the page in Temporal's UI says who is waited for.
 func (d *desk) tellLast(ctx workflow.Context, targets []plan.Notify, patience time.Duration, signal string, payload any, show func(workflow.Context)) (unheard []string) {
 	var stops []workflow.CancelFunc
 	d.stopTelling = func() {

@@ -106,7 +106,7 @@ func TestARunThatIsGivenUpIsShownAsParkedNoMore(t *testing.T) {
 			end(d)
 			var before, after string
 			var marks []string
-			states := d.marked()
+			states := d.marked(workflows.AttributeState)
 			d.RegisterDelayedCallback(func() { before = d.details() }, 9*time.Minute)
 			d.RegisterDelayedCallback(func() { after, marks = d.details(), *states }, 11*time.Minute)
 			_, err := d.run()

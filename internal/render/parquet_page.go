@@ -32,9 +32,12 @@ type pageScratch struct {
 // pageScratches are those that nobody uses. They outlast their file: many a file is a single small page of each column.
 var pageScratches = sync.Pool{New: func() any { return &pageScratch{} }}
 
-// free gives the memory back, unless a huge value was in it.
+// keptScratch is how much memory a scratch may take to be used again: pages of the usual size, with room for how append grows.
+const keptScratch = 8 * pageBytes
+
+// free gives the memory back, unless a huge value, or a row of very many, was in it.
 func (s *pageScratch) free() {
-	if cap(s.body)+cap(s.packed) <= 8*pageBytes {
+	if cap(s.body)+cap(s.levels)+cap(s.packed) <= keptScratch {
 		pageScratches.Put(s)
 	}
 }
