@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"consign/internal/config"
 	"consign/workflows"
 )
 
@@ -21,8 +24,8 @@ func (a *app) setup() *cobra.Command {
 	return &cobra.Command{
 		Use:   "setup",
 		Short: "Make the search attributes that runs are found by",
-		Long: `Makes Consign's search attributes in the Temporal namespace if they are missing. Do this once per namespace; doing it again
-does no harm. Where you may not, it prints the command for who may.`,
+		Long: `Makes Consign's search attributes in the Temporal namespace if they are missing, and waits until Temporal takes them. Do this
+once per namespace; doing it again does no harm. Where you may not, it prints the command for who may.`,
 		Example: "  starter setup",
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.doSetup(cmd.Context()) },
@@ -58,16 +61,12 @@ func (a *app) doSetup(ctx context.Context) error {
 		return doing("setup", err)
 	}
 	defer connection.Close()
-	ctx, cancel := context.WithTimeout(ctx, answerWait)
-	defer cancel()
-	missing, err := missingAttributes(ctx, connection, c.Temporal.Namespace)
-	if err != nil {
-		return doing("setup", a.notAllowed(c.Temporal.Namespace, attributes(), a.asked(c.Temporal, "", err)))
+	missing, err := a.makeMissing(ctx, connection, c.Temporal)
+	if err == nil {
+		err = awaitAttributes(ctx, connection, c.Temporal.Namespace)
 	}
-	if len(missing) > 0 {
-		if err := addAttributes(ctx, connection, c.Temporal.Namespace, missing); err != nil {
-			return doing("setup", a.notAllowed(c.Temporal.Namespace, missing, err))
-		}
+	if err != nil {
+		return doing("setup", err)
 	}
 	type made struct {
 		Namespace string      `json:"namespace"`
@@ -81,6 +80,61 @@ func (a *app) doSetup(ctx context.Context) error {
 			fmt.Fprintf(w, "made %s (%s)\n", m.Name, m.Type)
 		}
 	})
+}
+
+// makeMissing makes the search attributes that the namespace does not have, and returns them.
+func (a *app) makeMissing(ctx context.Context, connection client.Client, t config.Temporal) ([]attribute, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	missing, err := missingAttributes(ctx, connection, t.Namespace)
+	if err != nil {
+		return nil, a.notAllowed(t.Namespace, attributes(), a.asked(t, "", err))
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	if err := addAttributes(ctx, connection, t.Namespace, missing); err != nil {
+		return nil, a.notAllowed(t.Namespace, missing, err)
+	}
+	return missing, nil
+}
+
+const (
+	// takeWait is how long Temporal may need until it takes new search attributes. It looks for them every two seconds
+	// where they are kept in SQL, every minute where in Elasticsearch (its namespaceCacheRefreshInterval, and its
+	// search attributes' cacheRefreshInterval).
+	takeWait = 90 * time.Second
+	takeAsk  = 100 * time.Millisecond
+)
+
+// awaitAttributes waits until Temporal takes the search attributes, of which it says before that they are there: until then it
+// starts no run.
+func awaitAttributes(ctx context.Context, connection client.Client, namespace string) error {
+	late := time.After(takeWait)
+	// A question names them all, and is refused if one is not known. No run has such values.
+	var with []string
+	for _, a := range attributes() {
+		value := "'-'"
+		if a.kind == enums.INDEXED_VALUE_TYPE_INT {
+			value = "-1"
+		}
+		with = append(with, a.Name+" = "+value)
+	}
+	question := &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: strings.Join(with, " AND ")}
+	var refused *serviceerror.InvalidArgument
+	for {
+		_, err := connection.CountWorkflow(ctx, question)
+		if !errors.As(err, &refused) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late:
+			return failed(fmt.Errorf("namespace %s has the search attributes, but Temporal does not take them after %s: %w", namespace, takeWait, refused), "do it again in a minute")
+		case <-time.After(takeAsk):
+		}
+	}
 }
 
 // missingAttributes returns the search attributes that the namespace does not have.

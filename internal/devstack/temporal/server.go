@@ -159,10 +159,9 @@ func dynamicConfig(o options) dynamicconfig.StaticClient {
 	set := func(key string, value any) {
 		c[dynamicconfig.MakeKey(key)] = []dynamicconfig.ConstrainedValue{{Value: value}}
 	}
-	set("frontend.enableServerVersionCheck", false)             // calls nobody
-	set("system.forceSearchAttributesCacheRefreshOnRead", true) // a new search attribute works at once
-	set("frontend.WorkerCommandsEnabled", true)                 // cancelling reaches an activity at once, not with its
-	set("system.enableCancelActivityWorkerCommand", true)       // next heartbeat
+	set("frontend.enableServerVersionCheck", false)       // calls nobody
+	set("frontend.WorkerCommandsEnabled", true)           // cancelling reaches an activity at once, not with its
+	set("system.enableCancelActivityWorkerCommand", true) // next heartbeat
 	// How often a second a shard looks for tasks to hand out. Here all runs are in one shard, which looks 20 times at the
 	// server's default: a small delivery by itself then waits 50 ms for each of its steps.
 	set("history.transferProcessorMaxPollRPS", 200)
