@@ -66,11 +66,17 @@ func database(o options) *config.SQL {
 	} else {
 		sql.DatabaseName = o.db
 		sql.ConnectAttributes["mode"] = "rwc"
+		sql.ConnectAttributes["cache"] = "private"
 	}
 	for k, v := range o.pragmas {
 		sql.ConnectAttributes["_"+k] = v
 	}
 	return sql
+}
+
+// sourceName is the database as SQLite's driver opens it once more.
+func sourceName(sql *config.SQL) string {
+	return fmt.Sprintf("file:%s?mode=%s&cache=%s", sql.DatabaseName, sql.ConnectAttributes["mode"], sql.ConnectAttributes["cache"])
 }
 
 // prepare makes schema and namespaces. Memory databases get their schema from the plugin, files only here; a
@@ -92,7 +98,10 @@ func prepare(sql *config.SQL, o options) error {
 		n.Detail.Config.Retention = durationpb.New(retention)
 		namespaces = append(namespaces, n)
 	}
-	return sqlite.CreateNamespaces(sql, namespaces...)
+	if err := sqlite.CreateNamespaces(sql, namespaces...); err != nil {
+		return fmt.Errorf("make the namespaces: %w", err)
+	}
+	return dropIndexes(sourceName(sql))
 }
 
 func serverConfig(sql *config.SQL, o options) *config.Config {
