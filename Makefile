@@ -62,9 +62,11 @@ lint:
 	go vet ./...
 	lint=$(call tool,golangci-lint) && "$$lint" run ./...
 
-# The modules of the tools are not part of ours, so the linter does not see them.
+# The modules of the tools are not part of ours, so the linter does not see them. With the tag that they are built with,
+# their C is compiled once.
 modules:
-	for module in temporal minio; do (cd internal/devstack/$$module && go vet ./...); done
+	for module in temporal temporal/sqlite minio; do (cd internal/devstack/$$module && go vet -tags sqlite_fts5 ./...); done
+	cd internal/devstack/temporal/sqlite && go test -count=1 -tags sqlite_fts5 ./...
 
 workflowcheck:
 	check=$(call tool,workflowcheck) && "$$check" -test=false -config .workflowcheck.yaml ./workflows/...

@@ -112,7 +112,8 @@ func compile(ctx context.Context, source, pkg, name, folder string, log io.Write
 		}
 	}()
 	// -mod=readonly and an empty GOFLAGS: what is pinned is what is built, whatever the caller's settings are.
-	cmd := exec.CommandContext(ctx, "go", "build", "-mod=readonly", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(aside, name), pkg)
+	// sqlite_fts5 is for Temporal's SQLite, which searches texts; other programs have no such tag.
+	cmd := exec.CommandContext(ctx, "go", "build", "-mod=readonly", "-buildvcs=false", "-tags=sqlite_fts5", "-ldflags=-s -w", "-o", filepath.Join(aside, name), pkg)
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
