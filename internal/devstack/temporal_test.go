@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -138,4 +140,51 @@ func work(t *testing.T, c client.Client) {
 	w.RegisterActivity(step)
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
+}
+
+// The server's visibility has fewer indexes than Temporal's schema, and another driver than its plugin's: all kinds are found
+// by them nevertheless.
+func TestRunsAreFoundByAttributesOfEachKind(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 11, 23, 6, 0, 0, 123_000_000, time.UTC)
+	kinds := map[string]string{
+		"Name": "Keyword", "Count": "Int", "Ratio": "Double", "Sent": "Bool", "Began": "Datetime", "Tags": "KeywordList", "Note": "Text",
+	}
+	c := dial(t, startTemporal(t, devstack.TemporalOptions{NoUI: true, SearchAttributes: kinds}))
+	of := func(name string, count int64, share float64, sent bool, began time.Time, tags []string, note string) temporal.SearchAttributes {
+		return temporal.NewSearchAttributes(
+			temporal.NewSearchAttributeKeyKeyword("Name").ValueSet(name), temporal.NewSearchAttributeKeyInt64("Count").ValueSet(count),
+			temporal.NewSearchAttributeKeyFloat64("Ratio").ValueSet(share), temporal.NewSearchAttributeKeyBool("Sent").ValueSet(sent),
+			temporal.NewSearchAttributeKeyTime("Began").ValueSet(began), temporal.NewSearchAttributeKeyKeywordList("Tags").ValueSet(tags),
+			temporal.NewSearchAttributeKeyString("Note").ValueSet(note),
+		)
+	}
+	for id, attributes := range map[string]temporal.SearchAttributes{
+		"one": of("spring", 1<<40, 0.25, true, began, []string{"a", "b"}, "customers to lake"),
+		"two": of("autumn", 2, 0.5, false, began.Add(time.Millisecond), []string{"c"}, "segments to mail"),
+	} {
+		_, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: queue, TypedSearchAttributes: attributes}, greet)
+		require.NoError(t, err)
+	}
+	find := func(query string) (found []string) {
+		answer, err := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query})
+		require.NoError(t, err, query)
+		for _, e := range answer.GetExecutions() {
+			found = append(found, e.GetExecution().GetWorkflowId())
+			require.WithinDuration(t, time.Now(), e.GetStartTime().AsTime(), time.Hour)
+		}
+		return found
+	}
+	require.Eventually(t, func() bool { return len(find("")) == 2 }, time.Minute, 10*time.Millisecond, "the visibility is written a moment later")
+	for _, query := range []string{
+		"Name = 'spring'", "Count = 1099511627776", "Count > 2", "Ratio < 0.3", "Sent = true", "Began <= '2026-11-23T06:00:00.123Z'",
+		"Tags = 'b'", "Note = 'lake'", "WorkflowId = 'one'", "WorkflowId STARTS_WITH 'on' AND ExecutionStatus = 'Running'",
+		"WorkflowType = 'greet' AND NOT Tags IN ('c', 'd')", "StartTime > '2026-01-01T00:00:00Z' AND Name != 'autumn' AND CloseTime IS NULL",
+	} {
+		require.Equal(t, []string{"one"}, find(query), query)
+	}
+	require.NoError(t, c.TerminateWorkflow(t.Context(), "one", "", ""))
+	require.Eventually(t, func() bool { return len(find("ExecutionStatus = 'Terminated' AND CloseTime IS NOT NULL")) == 1 }, time.Minute, 10*time.Millisecond)
+	require.Equal(t, []string{"two"}, find("ExecutionStatus = 'Running'"))
+	require.Equal(t, []string{"one"}, find("Note = 'lake' AND Tags = 'a'"), "when it is over, too")
 }
