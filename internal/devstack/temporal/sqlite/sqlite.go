@@ -134,8 +134,21 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 	return &rows{SQLiteRows: found.(*sqlite3.SQLiteRows), of: s}, nil
 }
 
+// BeginTx begins a transaction. Its context is database/sql's to watch over.
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.SQLiteConn.BeginTx(unbounded(ctx), o)
+	return tx, known(err)
+}
+
 // unbounded is for statements of microseconds: to watch over the end of a context takes the driver a goroutine for each.
 func unbounded(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
+// ResetSession and IsValid are why database/sql keeps a connection whose transaction's context has ended: with the last
+// connection a database in memory is gone.
+func (c *conn) ResetSession(context.Context) error { return nil }
+
+// IsValid says that the connection can be used again.
+func (c *conn) IsValid() bool { return true }
 
 // Close closes the connection, and what it has kept.
 func (c *conn) Close() error {

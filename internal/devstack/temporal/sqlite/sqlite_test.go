@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"testing"
@@ -130,6 +131,32 @@ func TestParametersOfTheNameAreHeeded(t *testing.T) {
 	}
 	if err == nil {
 		t.Error("a wrong pragma is not said")
+	}
+}
+
+// The connection stays, without which there is no database.
+func TestWhatIsRolledBackIsAsBefore(t *testing.T) {
+	db := open(t, "file:rollback?mode=memory")
+	do(t, db, insert, 1, "first")
+	ctx, cancel := context.WithCancel(t.Context())
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const update = "UPDATE runs SET name = ? WHERE id = ?"
+	if _, err := tx.ExecContext(ctx, update, "other", 1); err != nil {
+		t.Fatal(err)
+	}
+	cancel() // by which database/sql rolls back
+	if _, err := tx.ExecContext(ctx, update, "late", 1); err == nil {
+		t.Error("a transaction outlives its context")
+	}
+	if got := name(t, db, 1); got != "first" {
+		t.Error(got)
+	}
+	do(t, db, update, "second", 1)
+	if got := name(t, db, 1); got != "second" {
+		t.Error(got)
 	}
 }
 
