@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"consign/internal/awserror"
@@ -27,14 +28,16 @@ const (
 
 // newChain returns the AWS default chain: environment, shared profile, web identity, container, instance.
 func newChain(ctx context.Context) (aws.CredentialsProvider, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	// The SDK writes warnings about the instance's service to standard error, past our log; what they lead to is our error.
+	silent := config.WithLogger(logging.Nop{})
+	cfg, err := config.LoadDefaultConfig(ctx, silent)
 	if err == nil {
 		client := imds.NewFromConfig(cfg, func(o *imds.Options) {
 			// Never by the proxy of the environment: it answers that it reaches nobody there, or gives what its own host has.
 			o.HTTPClient = &http.Client{Timeout: metadataTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 			o.Retryer = aws.NopRetryer{}
 		})
-		cfg, err = config.LoadDefaultConfig(ctx, config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = client }))
+		cfg, err = config.LoadDefaultConfig(ctx, silent, config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = client }))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS default chain: %w", unreadable(err))

@@ -247,3 +247,25 @@ func TestTheInstanceIsNotAskedByAProxy(t *testing.T) {
 	require.NoError(t, err, string(out))
 	require.Zero(t, asked.Load())
 }
+
+// TestTheChainWritesNothingPastTheLog: a program has one place for messages, and the SDK has another.
+func TestTheChainWritesNothingPastTheLog(t *testing.T) {
+	const child = "CONSIGN_TEST_SILENT"
+	if os.Getenv(child) != "" {
+		_, err := identityOf(t, awsrole.Options{})
+		require.ErrorIs(t, err, awsrole.ErrNoCredentials)
+		return
+	}
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no tokens here", http.StatusForbidden) // after which the SDK asks by the service's first version, and warns
+	}))
+	t.Cleanup(metadata.Close)
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheChainWritesNothingPastTheLog$")
+	again.Env = []string{
+		child + "=1", "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + metadata.URL, "AWS_REGION=eu-west-1", "AWS_CONFIG_FILE=/dev/null",
+		"AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+	}
+	out, err := again.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.NotContains(t, string(out), "SDK")
+}
