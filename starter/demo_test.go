@@ -30,7 +30,7 @@ func TestTheDemoDeliversAndProvesIt(t *testing.T) {
 	said, status := showDemo(t)
 	require.Equal(t, exitDone, status, said)
 	for _, what := range []string{
-		`\$ starter send customers-to-lake --wait`, `lake/customers_\d{4}-\d\d-\d\d.parquet\.DONE +0 B`,
+		`\$ starter send customers-to-lake --run-key demo --wait`, `lake/customers_\d{4}-\d\d-\d\d.parquet\.DONE +0 B`,
 		`(?s)customers-to-lake, sent +100,000 +([0-9a-f]{16}).*arrived +100,000 +[0-9a-f]{16} +0  DuckDB`,
 		`arrived +100,000 +[0-9a-f]{16} +0  gpg, gunzip, DuckDB, Python's csv`, `has launched`, `none is in them`,
 		`Three deliveries have arrived, value by value`,

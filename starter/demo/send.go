@@ -22,7 +22,7 @@ type delivery struct {
 // send makes a delivery by the command that a newcomer would type.
 func (s *script) send(ctx context.Context, d *delivery) error {
 	s.say("%s:", d.about)
-	s.say("$ starter send %s --wait", d.name)
+	s.say("$ starter send %s --run-key %s --wait", d.name, runKey)
 	waiting, stop := s.world.worker.whileItLives(ctx)
 	defer stop()
 	out, status := s.Starter(waiting, s.world.environment, "-o", "json", "send", d.name, "--run-key", runKey, "--wait")
