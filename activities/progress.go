@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,23 +28,13 @@ type progress struct {
 	bytes atomic.Int64
 	quit  chan struct{}
 	over  chan struct{}
-
-	grows func() (over func()) // nil: nobody is told
-	grown sync.Once
-	small func()
 }
-
-// largeStep is how many bytes a step handles before it is called large: one part of an upload, which most small sends are
-// far from. A larger one keeps its buffers busy for as long as it takes.
-const largeStep = 16 << 20
 
 // startProgress begins to send heartbeats until stop. They are for people and to prove that the host is alive: no step
 // reads them back as a ledger, for the last one before a crash is usually lost. The first is not sent at once: most steps
 // of a small delivery are over before anybody could read it, and each costs Temporal a transaction.
-func (s *Steps) startProgress(ctx context.Context, step string, total int64) *progress {
-	p := startBeating(ctx, beatEvery, step, total)
-	p.grows = s.options.Large
-	return p
+func startProgress(ctx context.Context, step string, total int64) *progress {
+	return startBeating(ctx, beatEvery, step, total)
 }
 
 func startBeating(ctx context.Context, every time.Duration, step string, total int64) *progress {
@@ -99,41 +88,24 @@ func (p *progress) now() Heartbeat {
 	return Heartbeat{Step: p.step, Rows: p.rows.Load(), Bytes: p.bytes.Load(), Total: p.total}
 }
 
-func (p *progress) add(bytes int64) { p.seen(p.bytes.Add(bytes)) }
-
-// reached sets what a step has done, where somebody else counts it.
-func (p *progress) reached(rows, bytes int64) {
-	p.rows.Store(rows)
-	p.bytes.Store(bytes)
-	p.seen(bytes)
-}
-
-func (p *progress) seen(bytes int64) {
-	if bytes > largeStep && p.grows != nil {
-		p.grown.Do(func() { p.small = p.grows() })
-	}
-}
+func (p *progress) add(bytes int64) { p.bytes.Add(bytes) }
 
 // follow returns a function that is told how far one file is, forwards or back: parts are sent again at times.
 func (p *progress) follow() func(bytes int64) {
 	var before int64
 	return func(bytes int64) {
-		p.add(bytes - before)
+		p.bytes.Add(bytes - before)
 		before = bytes
 	}
 }
 
 // Write counts bytes, so that a progress can stand behind an io.MultiWriter or io.TeeReader.
 func (p *progress) Write(b []byte) (int, error) {
-	p.add(int64(len(b)))
+	p.bytes.Add(int64(len(b)))
 	return len(b), nil
 }
 
 func (p *progress) stop() {
 	close(p.quit)
 	<-p.over
-	p.grown.Do(func() {}) // nor does it grow any more
-	if p.small != nil {
-		p.small()
-	}
 }

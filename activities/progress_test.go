@@ -27,32 +27,6 @@ func TestProgressFollowsSeveralFilesForwardsAndBack(t *testing.T) {
 	require.LessOrEqual(t, p.now().Bytes, p.now().Total)
 }
 
-func TestAStepTellsOnceThatItIsLarge(t *testing.T) {
-	t.Parallel()
-	large, over := 0, 0
-	s := &Steps{options: Options{Large: func() func() { large++; return func() { over++ } }}}
-	for name, handle := range map[string]func(*progress){
-		"add":     func(p *progress) { p.add(largeStep); p.add(1); p.add(1) },
-		"follow":  func(p *progress) { p.follow()(largeStep + 1) },
-		"reached": func(p *progress) { p.reached(1, largeStep); p.reached(2, largeStep+1) },
-		"Write":   func(p *progress) { _, _ = p.Write(make([]byte, largeStep+1)) },
-	} {
-		large, over = 0, 0
-		p := s.startProgress(t.Context(), name, 0)
-		handle(p)
-		require.Equal(t, 1, large, name)
-		require.Zero(t, over, name)
-		p.stop()
-		require.Equal(t, 1, over, name)
-	}
-	large = 0
-	small := s.startProgress(t.Context(), "small", 0)
-	small.add(largeStep)
-	small.stop()
-	small.add(1) // by a part that outlives its step
-	require.Zero(t, large)
-}
-
 // TestAStepThatWaitsForItsConfigurationIsKnownToBeAlive: whoever gives out secrets, or STS, may be silent for longer than a step
 // may go unheard of.
 func TestAStepThatWaitsForItsConfigurationIsKnownToBeAlive(t *testing.T) {

@@ -56,7 +56,7 @@ func (s *Steps) Publish(ctx context.Context, in PublishInput) (_ PublishResult, 
 	for _, o := range in.Objects {
 		total += o.Bytes
 	}
-	progress := s.startProgress(ctx, "Publish", total) // before STS is asked, which may be silent
+	progress := startProgress(ctx, "Publish", total) // before STS is asked, which may be silent
 	defer progress.stop()
 	bucket, err := s.bucket(ctx, in.Target)
 	if err != nil {

@@ -153,7 +153,7 @@ func (s *Steps) onThisHost() RenderResult {
 
 // render writes the files and enters them in the journal.
 func (s *Steps) render(ctx context.Context, run *workspace.Run, step *workspace.Step, in RenderInput, ahead *headStart) (_ []workspace.File, err error) {
-	progress := s.startProgress(ctx, "Render", 0)
+	progress := startProgress(ctx, "Render", 0)
 	defer progress.stop()
 	rows, closeRows, err := s.query(ctx, in.Query)
 	if err != nil {
@@ -225,7 +225,9 @@ func copyRows(ctx context.Context, w *render.Writer, rows source.Rows, p *progre
 		if err := w.Write(batch); err != nil {
 			return err
 		}
-		p.reached(w.Progress())
+		done, bytes := w.Progress()
+		p.rows.Store(done)
+		p.bytes.Store(bytes)
 	}
 }
 

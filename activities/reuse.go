@@ -83,7 +83,7 @@ func (s *Steps) reuse(ctx context.Context, run *workspace.Run, in ReuseInput) ([
 	} else if left == 0 {
 		return nil, fmt.Errorf("%s: %w any more: workspace.keep has run out", in.Kept.WorkflowID, ErrNotKept)
 	}
-	progress := s.startProgress(ctx, "Reuse", in.From.Bytes)
+	progress := startProgress(ctx, "Reuse", in.From.Bytes)
 	defer progress.stop()
 	files, err := takeOver(ctx, kept, run, in, in.From, progress)
 	if err != nil || in.From.Step != stepEncrypt {

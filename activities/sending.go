@@ -79,7 +79,7 @@ func (s *Steps) beginAnew(ctx context.Context, run *workspace.Run, delivery stri
 // takeBack aborts what the run has left open in S3 and forgets it. An error that may pass is worth one more attempt of the
 // step; after that the uploads are left to the lifecycle rule, for the delivery that is to be made is worth more.
 func (s *Steps) takeBack(ctx context.Context, run *workspace.Run, last sending) error {
-	progress := s.startProgress(ctx, "Clean up", 0)
+	progress := startProgress(ctx, "Clean up", 0)
 	defer progress.stop()
 	if _, err := s.abortNoted(ctx, run, last); err != nil {
 		if ctx.Err() != nil || passes(err) && activity.GetInfo(ctx).Attempt == 1 {
@@ -103,7 +103,7 @@ func (s *Steps) abandon(ctx context.Context, run *workspace.Run) error {
 		defer end()
 		ctx, cancel := context.WithTimeout(ctx, abandonWithin)
 		defer cancel()
-		progress := s.startProgress(ctx, "Clean up", 0)
+		progress := startProgress(ctx, "Clean up", 0)
 		defer progress.stop()
 		_, err = s.abortNoted(ctx, run, last)
 	}

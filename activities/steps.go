@@ -49,9 +49,6 @@ type Options struct {
 	// encryption too, so that they can be encrypted for somebody else.
 	Keep      time.Duration
 	KeepPlain bool
-	// Large is called when a step has handled more than 16 MiB, and what it returns when that step is over; nil: nobody is
-	// told.
-	Large func() (over func())
 }
 
 // New returns the steps of one worker.

@@ -76,7 +76,7 @@ func (s *Steps) pack(ctx context.Context, run *workspace.Run, in ArchiveInput) (
 	if err != nil {
 		return FilesResult{}, err
 	}
-	progress := s.startProgress(ctx, "Archive", in.From.Bytes)
+	progress := startProgress(ctx, "Archive", in.From.Bytes)
 	defer progress.stop()
 	out, err := s.outlet(run, in.Delivery, stepArchive, s.cipher(in.Encryption))
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *Steps) each(ctx context.Context, run *workspace.Run, name, delivery str
 	if err != nil {
 		return FilesResult{}, err
 	}
-	progress := s.startProgress(ctx, title(name), input.Bytes)
+	progress := startProgress(ctx, title(name), input.Bytes)
 	defer progress.stop()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)

@@ -89,7 +89,7 @@ func (s *Steps) Upload(ctx context.Context, in UploadInput) (_ UploadResult, err
 	if err != nil {
 		return UploadResult{}, err
 	}
-	progress := s.startProgress(ctx, "Upload", filesResult("", in.of(from.got)).Bytes) // before STS is asked, which may be silent
+	progress := startProgress(ctx, "Upload", filesResult("", in.of(from.got)).Bytes) // before STS is asked, which may be silent
 	defer progress.stop()
 	bucket, err := s.bucket(ctx, in.Target)
 	if err != nil {
