@@ -219,6 +219,12 @@ func (a *app) notStarted(ctx context.Context, t config.Temporal, connection clie
 	if lookErr == nil && len(missing) > 0 {
 		return wrong(fmt.Errorf("the namespace %q has no search attribute %s", t.Namespace, missing[0].Name), a.command("setup")+" makes what is missing")
 	}
+	var refused *serviceerror.InvalidArgument
+	if lookErr == nil && errors.As(err, &refused) {
+		if err := takesAttributes(ctx, connection, t.Namespace); errors.Is(err, errNotTaken) {
+			return failed(err, a.command("setup")+" waits until it does")
+		}
+	}
 	return a.asked(t, "", err)
 }
 

@@ -107,10 +107,29 @@ const (
 	takeAsk  = 100 * time.Millisecond
 )
 
-// awaitAttributes waits until Temporal takes the search attributes, of which it says before that they are there: until then it
-// starts no run.
+// awaitAttributes waits until Temporal takes the search attributes.
 func awaitAttributes(ctx context.Context, connection client.Client, namespace string) error {
 	late := time.After(takeWait)
+	for {
+		err := takesAttributes(ctx, connection, namespace)
+		if !errors.Is(err, errNotTaken) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late:
+			return failed(fmt.Errorf("after %s: %w", takeWait, err), "do it again in a minute")
+		case <-time.After(takeAsk):
+		}
+	}
+}
+
+var errNotTaken = errors.New("the search attributes are there, but Temporal does not take them yet")
+
+// takesAttributes returns nil if a run can be started and found by the search attributes, and errNotTaken as long as Temporal,
+// which says that they are there, does not know them everywhere.
+func takesAttributes(ctx context.Context, connection client.Client, namespace string) error {
 	// A question names them all, and is refused if one is not known. No run has such values.
 	var with []string
 	for _, a := range attributes() {
@@ -120,21 +139,12 @@ func awaitAttributes(ctx context.Context, connection client.Client, namespace st
 		}
 		with = append(with, a.Name+" = "+value)
 	}
-	question := &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: strings.Join(with, " AND ")}
+	_, err := connection.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: strings.Join(with, " AND ")})
 	var refused *serviceerror.InvalidArgument
-	for {
-		_, err := connection.CountWorkflow(ctx, question)
-		if !errors.As(err, &refused) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-late:
-			return failed(fmt.Errorf("namespace %s has the search attributes, but Temporal does not take them after %s: %w", namespace, takeWait, refused), "do it again in a minute")
-		case <-time.After(takeAsk):
-		}
+	if errors.As(err, &refused) {
+		return fmt.Errorf("%w (namespace %s): %w", errNotTaken, namespace, err)
 	}
+	return err
 }
 
 // missingAttributes returns the search attributes that the namespace does not have.

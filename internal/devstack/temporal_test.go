@@ -151,10 +151,10 @@ func TestRunsAreFoundByAttributesOfEachKind(t *testing.T) {
 		"Name": "Keyword", "Count": "Int", "Ratio": "Double", "Sent": "Bool", "Began": "Datetime", "Tags": "KeywordList", "Note": "Text",
 	}
 	c := dial(t, startTemporal(t, devstack.TemporalOptions{NoUI: true, SearchAttributes: kinds}))
-	of := func(name string, count int64, share float64, sent bool, began time.Time, tags []string, note string) temporal.SearchAttributes {
+	of := func(name string, count int64, ratio float64, sent bool, began time.Time, tags []string, note string) temporal.SearchAttributes {
 		return temporal.NewSearchAttributes(
 			temporal.NewSearchAttributeKeyKeyword("Name").ValueSet(name), temporal.NewSearchAttributeKeyInt64("Count").ValueSet(count),
-			temporal.NewSearchAttributeKeyFloat64("Ratio").ValueSet(share), temporal.NewSearchAttributeKeyBool("Sent").ValueSet(sent),
+			temporal.NewSearchAttributeKeyFloat64("Ratio").ValueSet(ratio), temporal.NewSearchAttributeKeyBool("Sent").ValueSet(sent),
 			temporal.NewSearchAttributeKeyTime("Began").ValueSet(began), temporal.NewSearchAttributeKeyKeywordList("Tags").ValueSet(tags),
 			temporal.NewSearchAttributeKeyString("Note").ValueSet(note),
 		)
@@ -187,4 +187,6 @@ func TestRunsAreFoundByAttributesOfEachKind(t *testing.T) {
 	require.Eventually(t, func() bool { return len(find("ExecutionStatus = 'Terminated' AND CloseTime IS NOT NULL")) == 1 }, time.Minute, 10*time.Millisecond)
 	require.Equal(t, []string{"two"}, find("ExecutionStatus = 'Running'"))
 	require.Equal(t, []string{"one"}, find("Note = 'lake' AND Tags = 'a'"), "when it is over, too")
+	work(t, c)
+	require.Eventually(t, func() bool { return len(find("BuildIds = 'unversioned'")) == 1 }, time.Minute, 10*time.Millisecond, "the server's own list")
 }

@@ -3,7 +3,7 @@
 // parses it anew whenever it is run, some sixty times for a small delivery. Together that was a quarter of what the
 // development server did (docs/SCALE.md, "Many small sends").
 //
-// It has what the plugin uses, and no more.
+// It has what the plugin uses for this server, and no more: it does not know "table exists", by which others make a schema twice.
 package sqlite
 
 import (
